@@ -1,0 +1,127 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * jail - the walls of the ns backend: namespaces, mounts, capabilities, Landlock, seccomp, limits.
+ *
+ * A launch has two phases, so that the costly half can be done before anybody knows what to run:
+ *
+ *	jail_spawn()	clones the builder into fresh namespaces; it brings up the network namespace
+ *			and its capture sockets, then waits
+ *	jail_build()	gives it the plan: it builds the root, raises every wall, and becomes init
+ *
+ * The builder reports a failing stage by name; it never runs init with a wall missing, unless the
+ * plan names that wall as degraded. Nothing it makes outlives its processes (cgroups: jail_free()).
+ */
+#ifndef JAIL_JAIL_H
+#define JAIL_JAIL_H
+
+#include <sys/types.h>
+
+#include "base/base.h"
+
+enum {
+	JAIL_MOUNTS_MAX = 64,
+	JAIL_TEXT_OCTETS = 4096 * 20, /* all texts of a plan together */
+};
+
+/* The walls, in the order they go up. A name is what --allow-degraded and `immure doctor` use. */
+enum jail_wall {
+	WALL_USERNS,   /* user namespace */
+	WALL_MOUNTNS,  /* mount namespace */
+	WALL_PIDNS,    /* PID namespace */
+	WALL_NETNS,    /* network namespace */
+	WALL_IPCNS,    /* IPC namespace */
+	WALL_UTSNS,    /* UTS namespace */
+	WALL_CGROUPNS, /* cgroup namespace */
+	WALL_TIMENS,   /* time namespace */
+	WALL_CAPTURE,  /* every flow ends on a socket of ours */
+	WALL_ROOT,     /* private read-only root */
+	WALL_PROC,     /* own /proc, masked */
+	WALL_LIMITS,   /* rlimits */
+	WALL_NNP,      /* no_new_privs */
+	WALL_CAPS,     /* no capabilities, none to be had */
+	WALL_LANDLOCK, /* Landlock */
+	WALL_SECCOMP,  /* seccomp */
+	WALL_COUNT,
+};
+
+extern const char *const jail_wall_names[WALL_COUNT];
+
+/* jail_wall_by_name() - Return: the wall, or WALL_COUNT if there is none of that name. */
+MUST_USE enum jail_wall jail_wall_by_name(struct span name);
+
+enum jail_mount_type {
+	JAIL_MOUNT_BIND = 1, /* a host folder or file */
+	JAIL_MOUNT_TMPFS,
+};
+
+/* A text in plan->text[], so that a plan can be shared between processes: offset, or 0 for none. */
+typedef uint32_t jail_text;
+
+struct jail_mount {
+	enum jail_mount_type type;
+	jail_text path;	  /* inside, absolute */
+	jail_text source; /* bind: absolute host path */
+	bool readonly;
+	uint64_t size_mb; /* tmpfs limit; 0: the default */
+};
+
+struct jail_plan {
+	uid_t user;	      /* uid and gid the program sees itself as */
+	jail_text rootfs;     /* 0: the host's system folders */
+	jail_text hostname;
+	uint64_t disk_mb;     /* scratch space; 0: half of the memory */
+	uint64_t processes;   /* RLIMIT_NPROC */
+	uint64_t memory_mb;   /* per-process rlimit when no cgroup holds it; 0: none */
+	uint64_t degraded;    /* bit per enum jail_wall that may be missing */
+	uint32_t mounts_len;
+	struct jail_mount mounts[JAIL_MOUNTS_MAX];
+	uint32_t text_len;    /* octets of text[] in use; text[0] is always NUL */
+	char text[JAIL_TEXT_OCTETS];
+};
+
+/* jail_plan_text() - store @text in the plan. Return: its offset, or 0 when the plan is full. */
+MUST_USE jail_text jail_plan_text(struct jail_plan *plan, const char *text);
+
+/* What the builder tells of how it went. */
+struct jail_report {
+	uint64_t missing;	  /* bit per enum jail_wall that is not in force (only degraded ones) */
+	bool failed;
+	enum jail_wall wall;	  /* failed: which */
+	int error;		  /* failed: errno */
+	char detail[192];	  /* failed: what exactly, e.g. "mount /proc" */
+};
+
+struct jail {
+	pid_t pid;	    /* of the builder, then init, in our namespace */
+	int pidfd;	    /* owned; readable when it ended */
+	int agent;	    /* owned; our end of init's channel (SOCK_SEQPACKET, wire/agent.h) */
+	int control;	    /* owned; readable when the builder reported; -1 once it is init */
+	int capture_tcp;    /* owned; listener on which every TCP flow of the sandbox ends; -1: none yet */
+	int capture_dns;    /* owned; UDP port 53 of every address, likewise */
+	struct jail_plan *plan; /* shared with the builder until jail_build(); fill it in */
+	uid_t host_uid;	    /* who the program is outside */
+};
+
+/**
+ * jail_spawn() - phase one: clone a builder
+ * @ret:	filled in; release with jail_free()
+ *
+ * Return: 0; a negative errno with *diag set (what to do about it included).
+ */
+MUST_USE int jail_spawn(struct jail *ret, struct diag *diag);
+
+/* jail_build() - phase two: let the builder go on with ret->plan. Return: 0 or -errno. */
+MUST_USE int jail_build(struct jail *jail);
+
+/**
+ * jail_report_read() - what the builder said on jail->control, once that is readable
+ *
+ * Return: 1: it became init (control is closed); 0: capture sockets came, go on waiting;
+ * -EPROTO or the failing stage's errno: report->failed, *diag says which wall and the remedy.
+ */
+MUST_USE int jail_report_read(struct jail *jail, struct jail_report *report, struct diag *diag);
+
+/* jail_free() - kill what still runs, close everything */
+void jail_free(struct jail *jail);
+
+#endif

@@ -1,0 +1,80 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * state - the folder of every sandbox, as ADR-0001 "VM accounting" lays it out:
+ *
+ *	~/.immure/vms/vm-a1b2c3d4/
+ *		pid		"12345 67890\n": process id of the warden and its start time (clock
+ *				ticks since boot, field 22 of /proc/PID/stat), since PIDs are reused
+ *		config.json	the settings in force
+ *		status		"created" | "starting" | "running" | "stopping" | "stopped" | "crashed"
+ *		created_at	Unix time in seconds
+ *		socket		JSON-RPC of the running sandbox
+ *		logs/vm.log	output of its programs
+ *		logs/start.json	walls and limits in force, self-test result
+ *
+ * IMMURE_HOME replaces ~/.immure. Folders are 0700, files 0600. Every file is replaced whole
+ * (fd_replace_file()). All of it may be changed by the owner's other processes at any time, so what
+ * is read is checked: an unreadable folder is a crashed sandbox, not an error of the listing.
+ */
+#ifndef WARDEN_STATE_H
+#define WARDEN_STATE_H
+
+#include <sys/types.h>
+
+#include "base/base.h"
+
+enum { STATE_ID_OCTETS = sizeof("vm-a1b2c3d4") };
+
+enum state_status {
+	STATE_CREATED,
+	STATE_STARTING,
+	STATE_RUNNING,
+	STATE_STOPPING,
+	STATE_STOPPED,
+	STATE_CRASHED,
+	STATE_COUNT,
+};
+
+extern const char *const state_names[STATE_COUNT];
+
+/* What a listing says of a sandbox. */
+struct state_entry {
+	char id[STATE_ID_OCTETS];
+	enum state_status status; /* a dead warden's "running" reads as crashed, and is corrected on disk */
+	pid_t pid;		  /* 0: none */
+	int64_t created_at;	  /* Unix seconds; 0: unknown */
+	char image[64];
+	char command[256];	  /* from config.json; cut, and with control characters escaped */
+};
+
+/* state_home() - open (and make) ~/.immure. @ret: owned. Return: 0 or -errno with *diag set. */
+MUST_USE int state_home(int *ret, struct diag *diag);
+
+/**
+ * state_create() - make the folder of a new sandbox: id, created_at, pid, status "created", logs/
+ * @ret_dir:	owned descriptor of vms/ID
+ * @ret_id:	room for STATE_ID_OCTETS
+ * @config_json: text for config.json
+ */
+MUST_USE int state_create(int *ret_dir, char *ret_id, int home, struct span config_json,
+			  struct diag *diag);
+
+MUST_USE int state_set_status(int dir, enum state_status status);
+
+/* state_open() - the folder of @id. Return: 0; -ENOENT and *diag: no such sandbox; -EINVAL: no id. */
+MUST_USE int state_open(int *ret_dir, int home, const char *id, struct diag *diag);
+
+/* state_read() - one entry. A folder that does not read is STATE_CRASHED. Return: 0 or -errno. */
+MUST_USE int state_read(struct state_entry *ret, int home, const char *id);
+
+/* state_list() - all, oldest first. @ret: allocated, owned by the caller. Return: 0 or -errno. */
+MUST_USE int state_list(struct state_entry **ret, size_t *ret_len, int home);
+
+/* state_pidfd() - a descriptor of the warden of @id, sure to be that very process (pidfd + start time).
+ * Return: 0; -ESRCH: it does not run; another -errno. */
+MUST_USE int state_pidfd(int *ret, int home, const char *id);
+
+/* state_remove() - delete the folder. Return: 0; -EBUSY and *diag: it is running. */
+MUST_USE int state_remove(int home, const char *id, struct diag *diag);
+
+#endif
