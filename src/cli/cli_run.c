@@ -1,0 +1,31 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "cli/cli.h"
+#include "cli/commands.h"
+#include "cli/foreground.h"
+#include "cli/sandbox_options.h"
+
+int cli_run(struct cli_call *call)
+{
+	struct foreground_options options = {
+		.tty = cli_has(call, "tty")    ? FOREGROUND_TTY_YES :
+		       cli_has(call, "no-tty") ? FOREGROUND_TTY_NO :
+						 FOREGROUND_TTY_AUTO,
+		.log = cli_has(call, "log"),
+		.words = call->operands,
+		.words_len = call->operands_len,
+	};
+	CLEANUP(foreground_freep) struct foreground *foreground = NULL;
+	CLEANUP(config_freep) struct config *config = NULL;
+	int r = foreground_new(&foreground, &call->diag);
+
+	if (r == 0)
+		r = sandbox_options_read(&config, call);
+	if (r < 0)
+		return r;
+	r = foreground_run(foreground, config, &options, &call->diag);
+	if (r >= 0)
+		config = NULL; /* the sandbox's now, and freed with it */
+	if (r >= 0 && call->diag.why[0] != '\0')
+		cli_complain(call, 0);
+	return r;
+}

@@ -1,0 +1,371 @@
+// SPDX-License-Identifier: Apache-2.0
+/*
+ * Theory of operation: streams that lead nowhere (pipes, plain files) are handed to the program and
+ * cost nothing; others go through relays. With a terminal on both sides the program gets a private
+ * one inside, ours turns raw, and keys, window size and job control pass through. Signals we get
+ * are passed on, SIGTERM with the sandbox's grace time behind it.
+ */
+#include "cli/foreground.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <sys/signalfd.h>
+#include <unistd.h>
+
+#include "base/fd.h"
+#include "cli/relay.h"
+#include "cli/terminal.h"
+#include "warden/server.h"
+
+struct foreground {
+	struct loop *loop;
+	struct server *server;
+	struct session *session;
+	const struct foreground_options *options;
+	bool tty;
+	bool ended; /* the program has; only the sandbox's own end is awaited */
+	int status; /* exit status, or -errno with *diag */
+	int null;   /* for a stream of ours that is closed */
+	struct diag *diag;
+	struct terminal terminal;
+	struct relay_in in;
+	struct relay_out out[2];
+	struct loop_source signals;
+	int signal_fd;
+};
+
+static const int forwarded[] = { SIGINT,  SIGTERM, SIGHUP,   SIGQUIT, SIGUSR1,
+				 SIGUSR2, SIGWINCH, SIGTSTP, SIGCONT };
+
+static void resize(struct foreground *f)
+{
+	uint16_t rows, columns;
+
+	if (!f->tty || f->session == NULL)
+		return;
+	terminal_size(STDIN_FILENO, &rows, &columns);
+	session_resize(f->session, rows, columns);
+}
+
+/* suspend() - stop like a program that got Ctrl-Z; goes on here when the shell says so */
+static void suspend(struct foreground *f)
+{
+	bool raw = f->terminal.raw;
+
+	if (f->session == NULL)
+		return;
+	terminal_restore(&f->terminal);
+	if (!f->tty)
+		session_signal(f->session, SIGSTOP);
+	(void)kill(getpid(), SIGSTOP);
+	if (raw)
+		(void)!terminal_raw(&f->terminal, STDIN_FILENO);
+	session_signal(f->session, SIGCONT);
+	resize(f);
+}
+
+static void handle_signal(struct foreground *f, int number)
+{
+	switch (number) {
+	case SIGWINCH:
+		resize(f);
+		break;
+	case SIGTSTP:
+		suspend(f);
+		break;
+	case SIGCONT:
+		break; /* suspend() has done it */
+	case SIGTERM:
+		f->status = 128 + SIGTERM;
+		sandbox_stop(server_get(f->server), false);
+		break;
+	default:
+		if (f->session != NULL)
+			session_signal(f->session, number);
+		else
+			sandbox_stop(server_get(f->server), true);
+		f->status = 128 + number;
+		break;
+	}
+}
+
+static void signals_ready(struct loop_source *source, uint32_t events)
+{
+	struct foreground *f = container_of(source, struct foreground, signals);
+	struct signalfd_siginfo info;
+
+	(void)events;
+	while (read(f->signal_fd, &info, sizeof(info)) == sizeof(info))
+		handle_signal(f, (int)info.ssi_signo);
+}
+
+static void on_stopped(void *context)
+{
+	suspend(context);
+}
+
+static void on_output(void *context, int stream, struct span data)
+{
+	struct foreground *f = context;
+
+	relay_out_write(&f->out[stream - 1], data);
+}
+
+static void on_ended(void *context, const struct session_result *result)
+{
+	struct foreground *f = context;
+
+	f->status = result->exit_code;
+	f->ended = true;
+	if (result->error != NULL)
+		diag_set(f->diag, 0, "cannot run '%s': %s", f->options->words[0], result->error);
+	session_free(f->session);
+	f->session = NULL;
+	for (int i = 0; i < 2; i++)
+		relay_out_close(&f->out[i]);
+	sandbox_stop(server_get(f->server), true);
+}
+
+/* on_input_taken() - the program has read what we queued */
+static void on_input_taken(void *context)
+{
+	struct foreground *f = context;
+
+	relay_in_pause(&f->in, false);
+}
+
+static void on_input(void *context, struct span data)
+{
+	struct foreground *f = context;
+
+	if (f->session == NULL)
+		return;
+	if (data.len == 0 && f->tty)
+		session_signal(f->session, SIGHUP); /* our terminal is gone */
+	if (data.len == 0) {
+		session_close_input(f->session);
+	} else if (session_input(f->session, data) < 0) {
+		relay_in_close(&f->in); /* it closed its stdin */
+	} else if (session_input_pending(f->session)) {
+		relay_in_pause(&f->in, true);
+	}
+}
+
+static void on_out_changed(void *context)
+{
+	struct foreground *f = context;
+	bool broken = f->out[0].broken || f->out[1].broken;
+
+	if (f->session == NULL)
+		return;
+	session_pause(f->session, relay_out_full(&f->out[0]) || relay_out_full(&f->out[1]));
+	if (broken) /* nobody reads any more: what a shell's program would get */
+		session_signal(f->session, f->tty ? SIGHUP : SIGPIPE);
+}
+
+/* choose_stream() - @ret: what the program gets for our descriptor @fd */
+static int choose_stream(struct foreground *f, int *ret, int fd)
+{
+	static const char *const names[] = { "standard input", "standard output", "standard error" };
+	enum relay_kind kind = relay_kind(fd);
+
+	if (kind == RELAY_REFUSE)
+		return diag_set(f->diag, -EISDIR,
+				"%s is a folder, which would be a way out of the sandbox: redirect it to a "
+				"file or /dev/null",
+				names[fd]);
+	if (kind == RELAY_NONE && f->null < 0)
+		f->null = open("/dev/null", O_RDWR | O_CLOEXEC);
+	*ret = kind == RELAY_NONE ? f->null : kind == RELAY_PASS ? fd : SESSION_PIPED;
+	if (kind == RELAY_PASS && fd > 0 && f->options->log)
+		*ret = SESSION_PIPED;
+	return 0;
+}
+
+static int choose_streams(struct foreground *f, int fds[3])
+{
+	enum foreground_tty want = f->options->tty;
+	bool both = isatty(STDIN_FILENO) == 1 && isatty(STDOUT_FILENO) == 1;
+	int r = 0;
+
+	f->tty = want == FOREGROUND_TTY_YES || (want == FOREGROUND_TTY_AUTO && both);
+	for (int fd = 0; r == 0 && fd < 3; fd++)
+		r = choose_stream(f, &fds[fd], fd);
+	if (f->tty) /* init relays the terminal inside; it wants pipes */
+		fds[0] = fds[1] = SESSION_PIPED;
+	return r;
+}
+
+static int open_relays(struct foreground *f, const int fds[3])
+{
+	f->in.data = on_input;
+	f->in.context = f;
+	for (int i = 0; i < 2; i++) {
+		f->out[i].changed = on_out_changed;
+		f->out[i].context = f;
+		relay_out_open(&f->out[i], f->loop, i + 1);
+	}
+	if (fds[0] != SESSION_PIPED)
+		return 0;
+	int r = relay_in_open(&f->in, f->loop, STDIN_FILENO);
+	if (r == -EPERM || r == -EBADF) { /* a plain file, under -t: its end is there at once */
+		session_close_input(f->session);
+		r = 0;
+	}
+	if (r == 0 && f->tty && isatty(STDIN_FILENO) == 1)
+		r = terminal_raw(&f->terminal, STDIN_FILENO);
+	return r;
+}
+
+static int start_session(struct foreground *f)
+{
+	const struct session_hooks hooks = {
+		.output = on_output,
+		.stopped = on_stopped,
+		.ended = on_ended,
+		.drained = on_input_taken,
+		.context = f,
+	};
+	struct sandbox *sandbox = server_get(f->server);
+	size_t env_len = 0, argc = f->options->words_len;
+	const struct span *env = sandbox_env(sandbox, &env_len);
+	struct span *words = calloc(argc + env_len, sizeof(*words));
+	struct agent_exec exec = {
+		.working_dir = span_of(sandbox_config(sandbox)->working_dir),
+		.argc = (uint32_t)argc,
+		.envc = (uint32_t)env_len,
+		.words = words,
+	};
+	int fds[3];
+
+	if (words == NULL)
+		return diag_set(f->diag, -ENOMEM, "out of memory");
+	for (size_t i = 0; i < argc; i++)
+		words[i] = span_of(f->options->words[i]);
+	memcpy(words + argc, env, env_len * sizeof(*env));
+	int r = choose_streams(f, fds);
+	if (r == 0 && f->tty) {
+		exec.flags = AGENT_EXEC_TTY | (fds[2] == SESSION_PIPED ? AGENT_EXEC_TTY_STDERR : 0);
+		terminal_size(STDIN_FILENO, &exec.rows, &exec.columns);
+	}
+	if (r == 0)
+		r = session_start(&f->session, sandbox, &exec, fds, 0, &hooks, f->diag);
+	if (r == 0) {
+		r = open_relays(f, fds);
+		if (r < 0)
+			diag_set(f->diag, r, "cannot relay the terminal: %s", strerror(-r));
+	}
+	free(words);
+	return r;
+}
+
+static void on_running(void *context)
+{
+	struct foreground *f = context;
+	int r = start_session(f);
+
+	if (r == 0)
+		return;
+	f->status = r;
+	f->ended = true;
+	sandbox_stop(server_get(f->server), true);
+}
+
+static void on_sandbox_ended(void *context, enum state_status status, const char *why)
+{
+	struct foreground *f = context;
+
+	terminal_restore(&f->terminal);
+	if (server_timed_out(f->server)) {
+		f->status = 124;
+		diag_set(f->diag, 0, "its time was up (--timeout): the sandbox was ended");
+	} else if (!f->ended && status == STATE_CRASHED) {
+		f->status = diag_set(f->diag, -EIO, "%s", why);
+	}
+	loop_stop(f->loop, 0);
+}
+
+int foreground_new(struct foreground **ret, struct diag *diag)
+{
+	struct foreground *f = calloc(1, sizeof(*f));
+
+	if (f == NULL)
+		return diag_set(diag, -ENOMEM, "out of memory");
+	const struct server_main main = {
+		.running = on_running, .ended = on_sandbox_ended, .context = f
+	};
+	f->null = f->signal_fd = -1;
+	f->diag = diag;
+	int r = loop_new(&f->loop);
+	if (r == 0)
+		r = server_new(&f->server, f->loop);
+	if (r < 0)
+		diag_set(diag, r, "cannot start: %s", strerror(-r));
+	if (r == 0)
+		r = server_prepare(f->server, &main, diag);
+	if (r < 0) {
+		foreground_free(f);
+		return r;
+	}
+	*ret = f;
+	return 0;
+}
+
+static int watch_signals(struct foreground *f)
+{
+	sigset_t set;
+
+	sigemptyset(&set);
+	for (size_t i = 0; i < ARRAY_SIZE(forwarded); i++)
+		sigaddset(&set, forwarded[i]);
+	(void)signal(SIGPIPE, SIG_IGN);
+	(void)signal(SIGTTOU, SIG_IGN); /* restoring the terminal from the background */
+	if (sigprocmask(SIG_BLOCK, &set, NULL) < 0)
+		return -errno;
+	f->signal_fd = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
+	f->signals.ready = signals_ready;
+	return f->signal_fd < 0 ? -errno : loop_add(f->loop, &f->signals, f->signal_fd, EPOLLIN);
+}
+
+static json_t *command_json(const struct foreground_options *options)
+{
+	json_t *command = json_array();
+
+	for (size_t i = 0; i < options->words_len; i++)
+		json_array_append_new(command, json_string(options->words[i]));
+	return command;
+}
+
+int foreground_run(struct foreground *f, struct config *config, const struct foreground_options *options,
+		   struct diag *diag)
+{
+	json_t *command = command_json(options);
+
+	f->options = options;
+	int r = watch_signals(f);
+	if (r < 0)
+		diag_set(diag, r, "cannot watch signals: %s", strerror(-r));
+	else
+		r = server_sandbox(f->server, config, command, diag);
+	json_decref(command);
+	if (r < 0)
+		return r;
+	r = loop_run(f->loop);
+	terminal_restore(&f->terminal);
+	return r < 0 ? diag_set(diag, r, "epoll: %s", strerror(-r)) : f->status;
+}
+
+void foreground_free(struct foreground *f)
+{
+	if (f == NULL)
+		return;
+	terminal_restore(&f->terminal);
+	session_free(f->session);
+	server_free(f->server);
+	loop_free(f->loop);
+	fd_close(&f->null);
+	fd_close(&f->signal_fd);
+	free(f);
+}

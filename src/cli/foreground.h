@@ -1,0 +1,38 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * foreground - the front of `immure run`: a sandbox with one program, whose streams are ours, whose
+ * signals come from our terminal, and whose end is ours.
+ */
+#ifndef CLI_FOREGROUND_H
+#define CLI_FOREGROUND_H
+
+#include "config/config.h"
+
+enum foreground_tty { FOREGROUND_TTY_AUTO, FOREGROUND_TTY_YES, FOREGROUND_TTY_NO };
+
+struct foreground_options {
+	enum foreground_tty tty;
+	bool log;	     /* pass all output through us and keep it */
+	const char **words;  /* the command, NULL at the end */
+	size_t words_len;
+};
+
+struct foreground;
+
+/* foreground_new() - begin; the sandbox's namespaces are made while the caller reads its settings */
+MUST_USE int foreground_new(struct foreground **ret, struct diag *diag);
+
+/**
+ * foreground_run() - run the program to its end
+ * @config:	consumed on success
+ *
+ * Return: the exit status: the program's own, 128 + signal, 124 after a time-out; a negative errno
+ * with *diag: nothing was run, or the sandbox was lost.
+ */
+MUST_USE int foreground_run(struct foreground *foreground, struct config *config,
+			    const struct foreground_options *options, struct diag *diag);
+
+void foreground_free(struct foreground *foreground); /* NULL is fine */
+DEFINE_FREEP(struct foreground, foreground_free)
+
+#endif

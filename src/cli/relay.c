@@ -1,0 +1,164 @@
+// SPDX-License-Identifier: Apache-2.0
+/*
+ * Theory of operation: O_NONBLOCK belongs to the open file, which our caller shares, so it stays as
+ * it is. Instead a stream is touched only when epoll says it is ready, and a terminal gets no more
+ * at a time than it promises to take.
+ */
+#include "cli/relay.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/fd.h"
+
+enum { READ_OCTETS = 16 * 1024, TERMINAL_OCTETS = 256 /* WAKEUP_CHARS, drivers/tty/tty_io.c */ };
+
+enum relay_kind relay_kind(int fd)
+{
+	struct stat st;
+	int flags = fcntl(fd, F_GETFL);
+
+	if (flags < 0 || fstat(fd, &st) < 0)
+		return RELAY_NONE;
+	if (S_ISDIR(st.st_mode) || (flags & O_PATH) != 0)
+		return RELAY_REFUSE;
+	if (S_ISFIFO(st.st_mode) || S_ISREG(st.st_mode))
+		return RELAY_PASS;
+	/* the memory devices (major 1) null, zero, full, random and urandom lead nowhere */
+	if (S_ISCHR(st.st_mode) && (st.st_rdev == 0x103 || st.st_rdev == 0x105 || st.st_rdev == 0x107 ||
+				    st.st_rdev == 0x108 || st.st_rdev == 0x109))
+		return RELAY_PASS;
+	return RELAY_PUMP;
+}
+
+static void in_ready(struct loop_source *source, uint32_t events)
+{
+	struct relay_in *in = container_of(source, struct relay_in, source);
+	char data[READ_OCTETS];
+	ssize_t n = read(source->fd, data, sizeof(data));
+
+	(void)events;
+	if (n < 0 && (errno == EAGAIN || errno == EINTR))
+		return;
+	if (n <= 0)
+		relay_in_close(in);
+	in->data(in->context, (struct span){ data, n > 0 ? (size_t)n : 0 });
+}
+
+int relay_in_open(struct relay_in *in, struct loop *loop, int fd)
+{
+	in->source.ready = in_ready;
+	return loop_add(loop, &in->source, fd, EPOLLIN);
+}
+
+static void read_plain(struct loop_timer *timer)
+{
+	struct relay_in *in = container_of(timer, struct relay_in, plain);
+
+	loop_arm(in->loop, timer, 0);
+	in_ready(&in->source, EPOLLIN);
+}
+
+int relay_in_plain(struct relay_in *in, struct loop *loop, int fd)
+{
+	in->source.fd = fd;
+	in->loop = loop;
+	in->plain.fired = read_plain;
+	loop_arm(loop, &in->plain, 0);
+	return 0;
+}
+
+void relay_in_pause(struct relay_in *in, bool paused)
+{
+	in->paused = paused;
+	if (in->loop == NULL)
+		loop_change(&in->source, paused ? 0 : EPOLLIN);
+	else if (paused)
+		loop_disarm(&in->plain);
+	else
+		loop_arm(in->loop, &in->plain, 0);
+}
+
+void relay_in_close(struct relay_in *in)
+{
+	loop_disarm(&in->plain);
+	loop_remove(&in->source);
+}
+
+static void break_out(struct relay_out *out)
+{
+	out->broken = true;
+	loop_remove(&out->source);
+	buf_free(&out->queue);
+}
+
+static void write_some(struct relay_out *out)
+{
+	struct span data = buf_span(&out->queue);
+	ssize_t n = write(out->fd, data.ptr, data.len < TERMINAL_OCTETS ? data.len : TERMINAL_OCTETS);
+
+	if (n < 0 && errno != EAGAIN && errno != EINTR)
+		break_out(out);
+	else if (n > 0)
+		buf_drop(&out->queue, (size_t)n);
+}
+
+static void out_ready(struct loop_source *source, uint32_t events)
+{
+	struct relay_out *out = container_of(source, struct relay_out, source);
+
+	(void)events;
+	if (buf_len(&out->queue) > 0)
+		write_some(out);
+	if (buf_len(&out->queue) == 0)
+		loop_remove(&out->source);
+	if (!relay_out_full(out) && out->changed != NULL)
+		out->changed(out->context);
+}
+
+void relay_out_open(struct relay_out *out, struct loop *loop, int fd)
+{
+	out->fd = fd;
+	out->queue = BUF(RELAY_QUEUE_OCTETS_MAX);
+	out->source.ready = out_ready;
+	out->source.loop = NULL;
+	out->loop = loop;
+}
+
+void relay_out_write(struct relay_out *out, struct span data)
+{
+	if (out->broken)
+		return;
+	if (buf_append(&out->queue, data) < 0) {
+		break_out(out);
+	} else if (out->source.loop == NULL && loop_add(out->loop, &out->source, out->fd, EPOLLOUT) < 0) {
+		/* a plain file: epoll does not watch it, and it never blocks */
+		if (fd_write_all(out->fd, buf_span(&out->queue)) < 0)
+			break_out(out);
+		else
+			buf_drop(&out->queue, buf_len(&out->queue));
+	}
+	if ((out->broken || relay_out_full(out)) && out->changed != NULL)
+		out->changed(out->context);
+}
+
+bool relay_out_full(const struct relay_out *out)
+{
+	return !out->broken && buf_len(&out->queue) > RELAY_FULL_OCTETS;
+}
+
+void relay_out_close(struct relay_out *out)
+{
+	struct pollfd ready = { .fd = out->fd, .events = POLLOUT };
+
+	while (!out->broken && buf_len(&out->queue) > 0) {
+		if (poll(&ready, 1, -1) < 0 && errno != EINTR)
+			break;
+		write_some(out);
+	}
+	loop_remove(&out->source);
+	buf_free(&out->queue);
+}

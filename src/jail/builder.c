@@ -1,0 +1,365 @@
+// SPDX-License-Identifier: Apache-2.0
+/*
+ * Theory of operation: two tables of stages, run in order. Each stage belongs to a wall; one that
+ * fails ends the launch with the wall's name, unless the plan waives that wall and it can be waived.
+ * The early table needs no plan and runs while the warden still reads its settings.
+ *
+ * What runs here holds the power to build the sandbox and reads nothing that comes from inside it.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <sched.h>
+#include <signal.h>
+#include <stdio.h>
+#include <sys/mman.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include "agent/agent.h"
+#include "base/fd.h"
+#include "jail/builder_priv.h"
+#include "jail/capture.h"
+#include "jail/caps.h"
+#include "jail/landlock.h"
+#include "jail/seccomp.h"
+
+struct stage {
+	enum jail_wall wall;
+	bool waivable; /* --allow-degraded may do without */
+	int (*raise)(struct builder *b);
+};
+
+void builder_writable(struct builder *b, const char *path)
+{
+	if (b->writable_len < BUILDER_WRITABLE_MAX)
+		b->writable[b->writable_len++] = path;
+}
+
+static int unshare_one(struct builder *b, int flag, const char *what)
+{
+	return unshare(flag) < 0 ? builder_step(b, -errno, "unshare the %s namespace", what) : 0;
+}
+
+static int raise_userns(struct builder *b)
+{
+	return b->privileged ? 0 : builder_map_caller(b);
+}
+
+static int raise_netns(struct builder *b)
+{
+	return unshare_one(b, CLONE_NEWNET, "network");
+}
+
+static int raise_mountns(struct builder *b)
+{
+	return unshare_one(b, CLONE_NEWNS, "mount");
+}
+
+static int raise_ipcns(struct builder *b)
+{
+	return unshare_one(b, CLONE_NEWIPC, "IPC");
+}
+
+static int raise_utsns(struct builder *b)
+{
+	return unshare_one(b, CLONE_NEWUTS, "UTS");
+}
+
+static int raise_cgroupns(struct builder *b)
+{
+	return unshare_one(b, CLONE_NEWCGROUP, "cgroup");
+}
+
+static int raise_capture(struct builder *b)
+{
+	struct builder_message message = { .kind = BUILDER_CAPTURE };
+	const char *step = "";
+	int fds[2] = { -1, -1 };
+	int r = capture_open(&fds[0], &fds[1], &step);
+
+	if (r < 0)
+		return builder_step(b, r, "%s", step);
+	r = fd_send(b->control, (struct span){ (const char *)&message, sizeof(message) }, fds, 2);
+	fd_close(&fds[0]);
+	fd_close(&fds[1]);
+	return r;
+}
+
+/* make_image() - init's program in a sealed memfd, so that nothing can change it (CVE-2019-5736) */
+static int make_image(struct builder *b)
+{
+	const unsigned exec = 0x0010U; /* MFD_EXEC, linux/memfd.h since 6.3 */
+	const int seals = F_SEAL_SEAL | F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_WRITE;
+
+	b->image = memfd_create("immure-init", MFD_CLOEXEC | MFD_ALLOW_SEALING | exec);
+	if (b->image < 0 && errno == EINVAL)
+		b->image = memfd_create("immure-init", MFD_CLOEXEC | MFD_ALLOW_SEALING);
+	if (b->image < 0)
+		return builder_step(b, -errno, "make a memfd");
+	b->image = high(b->image); /* the first one stays open until the exec closes it */
+	if (b->image < 0)
+		return builder_step(b, -errno, "move a memfd");
+	int r = fd_write_all(b->image, (struct span){ (const char *)agent_init_image, agent_init_image_len });
+	if (r == 0 && fcntl(b->image, F_ADD_SEALS, seals) < 0)
+		r = -errno;
+	return r < 0 ? builder_step(b, r, "copy init to a memfd") : 0;
+}
+
+static int raise_root(struct builder *b)
+{
+	const char *hostname = plan_text(b->plan, b->plan->hostname);
+	int r = builder_root(b);
+
+	if (r == 0)
+		r = builder_dev(b);
+	if (r == 0)
+		r = builder_scratch(b);
+	if (r == 0)
+		r = builder_mounts(b);
+	if (r == 0 && hostname != NULL && sethostname(hostname, strlen(hostname)) < 0)
+		r = builder_step(b, -errno, "set the host name");
+	return r;
+}
+
+static int set_limit(struct builder *b, __rlimit_resource_t resource, rlim_t value, const char *name)
+{
+	struct rlimit limit;
+
+	if (getrlimit(resource, &limit) < 0)
+		return builder_step(b, -errno, "read RLIMIT_%s", name);
+	if (limit.rlim_max == RLIM_INFINITY || limit.rlim_max > value)
+		limit.rlim_max = value;
+	if (limit.rlim_cur == RLIM_INFINITY || limit.rlim_cur > limit.rlim_max)
+		limit.rlim_cur = limit.rlim_max;
+	if (setrlimit(resource, &limit) < 0)
+		return builder_step(b, -errno, "set RLIMIT_%s", name);
+	return 0;
+}
+
+/* put_oom_score() - when memory runs out, the sandbox shall go before anything of the host */
+static int put_oom_score(struct builder *b)
+{
+	CLEANUP_FD int fd = openat(b->proc, "self/oom_score_adj", O_WRONLY | O_CLOEXEC);
+	int r = fd < 0 ? -errno : fd_write_all(fd, SPAN("900"));
+
+	return r < 0 ? builder_step(b, r, "write oom_score_adj") : 0;
+}
+
+static int raise_limits(struct builder *b)
+{
+	int r = put_oom_score(b);
+
+	if (r == 0)
+		r = set_limit(b, RLIMIT_CORE, 0, "CORE");
+	if (r == 0)
+		r = set_limit(b, RLIMIT_NOFILE, 1 << 20, "NOFILE");
+	if (r == 0)
+		r = set_limit(b, RLIMIT_NPROC, b->plan->processes, "NPROC");
+	if (r == 0 && b->plan->memory_mb > 0)
+		r = set_limit(b, RLIMIT_DATA, b->plan->memory_mb << 20, "DATA");
+	return r;
+}
+
+static int raise_user(struct builder *b)
+{
+	int r = builder_enter_root(b);
+
+	return r < 0 ? r : builder_become_user(b);
+}
+
+static int raise_caps(struct builder *b)
+{
+	int r = caps_drop();
+
+	return r < 0 ? builder_step(b, r, "drop all capabilities") : 0;
+}
+
+static int raise_nnp(struct builder *b)
+{
+	return prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0 ?
+		       builder_step(b, -errno, "set no_new_privs") :
+		       0;
+}
+
+static int raise_landlock(struct builder *b)
+{
+	struct landlock_tree trees[BUILDER_WRITABLE_MAX + 1];
+	size_t len = 0;
+	int abi = 0, r = 0;
+
+	builder_writable(b, "/dev");
+	builder_writable(b, "/proc");
+	trees[len++] = (struct landlock_tree){ tree_open(b, "/"), false };
+	for (size_t i = 0; i < b->writable_len; i++)
+		trees[len++] = (struct landlock_tree){ tree_open(b, b->writable[i]), true };
+	for (size_t i = 0; r == 0 && i < len; i++)
+		if (trees[i].fd < 0)
+			r = builder_step(b, trees[i].fd, "open %s", i > 0 ? b->writable[i - 1] : "/");
+	if (r == 0) {
+		r = landlock_enforce(&abi, trees, len);
+		if (r < 0)
+			builder_step(b, r, "restrict to the sandbox's files");
+	}
+	for (size_t i = 0; i < len; i++)
+		fd_close(&trees[i].fd);
+	return r;
+}
+
+static int raise_seccomp(struct builder *b)
+{
+	int r = seccomp_install();
+
+	return r < 0 ? builder_step(b, r, "install the system call filter") : 0;
+}
+
+static const struct stage early[] = {
+	{ WALL_USERNS, false, raise_userns },	{ WALL_NETNS, false, raise_netns },
+	{ WALL_CAPTURE, true, raise_capture },	{ WALL_MOUNTNS, false, raise_mountns },
+	{ WALL_IPCNS, false, raise_ipcns },	{ WALL_UTSNS, false, raise_utsns },
+	{ WALL_ROOT, false, make_image },
+};
+
+static const struct stage late[] = {
+	{ WALL_CGROUPNS, true, raise_cgroupns }, { WALL_ROOT, false, raise_root },
+	{ WALL_PROC, false, builder_proc },	 { WALL_LIMITS, true, raise_limits },
+	{ WALL_USERNS, false, raise_user },	 { WALL_CAPS, false, raise_caps },
+	{ WALL_NNP, false, raise_nnp },		 { WALL_LANDLOCK, true, raise_landlock },
+	{ WALL_SECCOMP, true, raise_seccomp },
+};
+
+static void send_report(struct builder *b, enum builder_kind kind, const struct jail_report *report)
+{
+	struct builder_message message = { .kind = kind, .report = *report };
+
+	(void)!fd_send(b->control, (struct span){ (const char *)&message, sizeof(message) }, NULL, 0);
+}
+
+static _Noreturn void fail(struct builder *b, enum jail_wall wall, int error)
+{
+	struct jail_report report = { .failed = true, .wall = wall, .error = -error };
+
+	memcpy(report.detail, b->detail, sizeof(report.detail));
+	send_report(b, BUILDER_FAILED, &report);
+	_exit(1);
+}
+
+/* run_early() - failures wait until the plan says whether they matter */
+static void run_early(struct builder *b, char details[WALL_COUNT][sizeof(b->detail)])
+{
+	for (size_t i = 0; i < ARRAY_SIZE(early); i++) {
+		enum jail_wall wall = early[i].wall;
+
+		b->early[wall] = early[i].raise(b);
+		if (b->early[wall] == 0)
+			continue;
+		memcpy(details[wall], b->detail, sizeof(b->detail));
+		if (!early[i].waivable)
+			fail(b, wall, b->early[wall]);
+	}
+}
+
+static void run_late(struct builder *b, struct jail_report *report)
+{
+	for (size_t i = 0; i < ARRAY_SIZE(late); i++) {
+		int r = late[i].raise(b);
+		uint64_t bit = 1ULL << late[i].wall;
+
+		if (r == 0)
+			continue;
+		if (!late[i].waivable || (b->plan->degraded & bit) == 0)
+			fail(b, late[i].wall, r);
+		report->missing |= bit;
+	}
+}
+
+/* wait_for_plan() - the warden's one octet; its end of file means that nobody wants us any more */
+static void wait_for_plan(struct builder *b)
+{
+	char go = 0;
+	ssize_t n = 0;
+
+	do
+		n = recv(b->control, &go, 1, 0);
+	while (n < 0 && errno == EINTR);
+	if (n <= 0)
+		_exit(0);
+}
+
+static _Noreturn void become_init(struct builder *b)
+{
+	static char *const argv[] = { (char[]){ "immure-init" }, NULL };
+	static char *const envp[] = { NULL };
+
+	/* the death signal is lost with a change of identity, so it is set only now */
+	if (prctl(PR_SET_PDEATHSIG, SIGKILL) == 0 && dup2(b->agent, AGENT_CHANNEL_FD) >= 0 &&
+	    close_range(AGENT_CHANNEL_FD + 1, ~0U, CLOSE_RANGE_CLOEXEC) == 0)
+		(void)syscall(SYS_execveat, b->image, "", argv, envp, AT_EMPTY_PATH);
+	fail(b, WALL_ROOT, builder_step(b, -errno, "start init"));
+}
+
+/* high() - move @fd out of the way of init's first descriptors */
+static int high(int fd)
+{
+	return fcntl(fd, F_DUPFD_CLOEXEC, 16);
+}
+
+/* keep_channels() - close all that the warden had open, its own ends of our channels above all */
+static int keep_channels(struct builder *b)
+{
+	b->control = high(b->control);
+	b->agent = high(b->agent);
+	if (b->control < 0 || b->agent < 0)
+		return -EMFILE;
+	unsigned low = (unsigned)(b->control < b->agent ? b->control : b->agent);
+	unsigned top = (unsigned)(b->control < b->agent ? b->agent : b->control);
+	if (close_range(3, low - 1, 0) < 0 || (low + 1 < top && close_range(low + 1, top - 1, 0) < 0) ||
+	    close_range(top + 1, ~0U, 0) < 0)
+		return -errno;
+	return prctl(PR_SET_PDEATHSIG, SIGKILL) < 0 ? -errno : 0;
+}
+
+/* plain_process() - leave nothing of the caller's: session, terminal, streams, umask, signals */
+static int plain_process(struct builder *b)
+{
+	CLEANUP_FD int null = open("/dev/null", O_RDWR | O_CLOEXEC);
+	sigset_t none;
+
+	if (keep_channels(b) < 0)
+		_exit(1); /* nobody to tell; the warden sees the end of the channel */
+	sigemptyset(&none);
+	umask(022);
+	if (null < 0 || setsid() < 0 || sigprocmask(SIG_SETMASK, &none, NULL) < 0 || chdir("/") < 0)
+		return builder_step(b, -errno, "leave the caller's session");
+	for (int fd = 0; fd < 3; fd++)
+		if (dup2(null, fd) < 0)
+			return builder_step(b, -errno, "replace the caller's streams");
+	return 0;
+}
+
+void builder_main(struct builder *b)
+{
+	static char details[WALL_COUNT][sizeof(b->detail)];
+	struct jail_report report = { 0 };
+	int r = plain_process(b);
+
+	if (r < 0)
+		fail(b, WALL_ROOT, r);
+	run_early(b, details);
+	wait_for_plan(b);
+	for (enum jail_wall wall = 0; wall < WALL_COUNT; wall++) {
+		if (b->early[wall] == 0)
+			continue;
+		if ((b->plan->degraded & (1ULL << wall)) == 0) {
+			memcpy(b->detail, details[wall], sizeof(b->detail));
+			fail(b, wall, b->early[wall]);
+		}
+		report.missing |= 1ULL << wall;
+	}
+	run_late(b, &report);
+	send_report(b, BUILDER_READY, &report);
+	become_init(b);
+}

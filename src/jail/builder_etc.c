@@ -1,0 +1,126 @@
+// SPDX-License-Identifier: Apache-2.0
+/*
+ * Theory of operation: /etc is an allow-list. What tells who uses this host, or opens something
+ * (shadow, ssh keys, tokens in npmrc, pip.conf or gitconfig, machine-id), is not on it. Names that
+ * are links on the host (localtime, os-release, mtab) are made again as links: their targets are in
+ * the sandbox or nowhere.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <sys/mount.h>
+#include <sys/stat.h>
+
+#include "base/fd.h"
+#include "jail/builder_priv.h"
+
+static const char *const allowed[] = {
+	/* loader, locale, terminal */
+	"ld.so.cache", "ld.so.conf", "ld.so.conf.d", "locale.alias", "locale.conf", "locale.gen",
+	"default/locale", "localtime", "timezone", "inputrc", "terminfo", "bash.bashrc",
+	/* what the system is */
+	"os-release", "debian_version", "redhat-release", "alpine-release", "lsb-release", "issue",
+	/* names of protocols, services, types */
+	"protocols", "services", "rpc", "ethertypes", "mime.types", "magic", "gai.conf",
+	/* certificates: public ones only; /etc/ssl/private is covered below */
+	"ssl", "ca-certificates", "ca-certificates.conf", "pki", "crypto-policies",
+	/* language run-times and tools that keep their settings there */
+	"alternatives", "python3", "python3.9", "python3.10", "python3.11", "python3.12",
+	"python3.13", "perl", "java-11-openjdk", "java-17-openjdk", "java-21-openjdk", "maven",
+	"fonts", "ImageMagick-6", "vim", "emacs", "chromium", "chromium.d", "gtk-3.0", "xdg",
+};
+
+/* Private parts of allowed folders. */
+static const char *const covered[] = { "etc/ssl/private", "etc/pki/tls/private" };
+
+static int bind_one(struct builder *b, int etc, const char *name)
+{
+	const uint64_t attrs = MOUNT_ATTR_RDONLY | MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV;
+	char inside[300], target[1024];
+	struct stat st;
+
+	if (fstatat(etc, name, &st, AT_SYMLINK_NOFOLLOW) < 0)
+		return 0;
+	snprintf(inside, sizeof(inside), "etc/%s", name);
+	if (S_ISLNK(st.st_mode)) {
+		ssize_t len = readlinkat(etc, name, target, sizeof(target) - 1);
+
+		if (len < 0)
+			return -errno;
+		target[len] = '\0';
+		return symlinkat(target, b->root, inside) < 0 ? -errno : 0;
+	}
+	if (!S_ISDIR(st.st_mode) && !S_ISREG(st.st_mode))
+		return 0;
+	if ((S_ISDIR(st.st_mode) ? mkdirat(b->root, inside, 0755) :
+				   mknodat(b->root, inside, S_IFREG | 0444, 0)) < 0)
+		return -errno;
+	CLEANUP_FD int tree = tree_clone(etc, name, true);
+	return tree < 0 ? tree : tree_attach(b, tree, inside, attrs);
+}
+
+/* cover() - an empty folder over a private one, if the host has it */
+static int cover(struct builder *b, const char *path)
+{
+	struct stat st;
+
+	if (fstatat(b->host, path, &st, AT_SYMLINK_NOFOLLOW) < 0 || !S_ISDIR(st.st_mode))
+		return 0;
+	CLEANUP_FD int tree = tree_clone(b->root, "mnt", false);
+	return tree < 0 ? tree : tree_attach(b, tree, path, MOUNT_ATTR_RDONLY);
+}
+
+/* made_files() - the files of /etc that are the sandbox's own */
+static int made_files(struct builder *b)
+{
+	const struct {
+		const char *path;
+		const char *text;
+	} rows[] = {
+		{ "etc/passwd", "root:x:0:0:root:/root:/bin/sh\n"
+				"user:x:1000:1000:user:/home/user:/bin/sh\n"
+				"nobody:x:65534:65534:nobody:/nonexistent:/usr/sbin/nologin\n" },
+		{ "etc/group", "root:x:0:\ntty:x:5:\nuser:x:1000:\nnogroup:x:65534:\n" },
+		{ "etc/nsswitch.conf", "passwd: files\ngroup: files\nshadow: files\nhosts: files dns\n"
+				       "services: files\nprotocols: files\nnetworks: files\n" },
+		/* any address serves: DNS to all of them ends on the capture socket */
+		{ "etc/resolv.conf", "nameserver 10.0.2.3\noptions timeout:5 attempts:2\n" },
+		{ "etc/hosts", "127.0.0.1 localhost\n::1 localhost ip6-localhost ip6-loopback\n"
+			       "10.0.2.15 immure\n10.0.2.2 bridge.immure\n" },
+		{ "etc/host.conf", "multi on\n" },
+		{ "etc/shells", "/bin/sh\n/bin/bash\n" },
+	};
+	const char *hostname = plan_text(b->plan, b->plan->hostname);
+
+	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+		int r = tree_file(b, rows[i].path, span_of(rows[i].text));
+
+		if (r < 0)
+			return builder_step(b, r, "make /%s", rows[i].path);
+	}
+	return hostname == NULL ? 0 : tree_file(b, "etc/hostname", span_of(hostname));
+}
+
+int builder_etc(struct builder *b)
+{
+	CLEANUP_FD int etc = openat(b->host, "etc", O_PATH | O_DIRECTORY | O_CLOEXEC);
+
+	if (mkdirat(b->root, "etc", 0755) < 0 || mkdirat(b->root, "mnt", 0755) < 0 ||
+	    mkdirat(b->root, "etc/default", 0755) < 0)
+		return builder_step(b, -errno, "make /etc");
+	if (etc < 0)
+		return builder_step(b, -errno, "open the host's /etc");
+	for (size_t i = 0; i < ARRAY_SIZE(allowed); i++) {
+		int r = bind_one(b, etc, allowed[i]);
+
+		if (r < 0)
+			return builder_step(b, r, "bind /etc/%s", allowed[i]);
+	}
+	for (size_t i = 0; i < ARRAY_SIZE(covered); i++) {
+		int r = cover(b, covered[i]);
+
+		if (r < 0)
+			return builder_step(b, r, "cover /%s", covered[i]);
+	}
+	return made_files(b);
+}

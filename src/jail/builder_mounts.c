@@ -1,0 +1,90 @@
+// SPDX-License-Identifier: Apache-2.0
+/*
+ * Theory of operation: what the user asked for with -v, --tmpfs or vfs settings. The source is
+ * opened once; its type, its owner and its mount are all taken from that one descriptor, so swapping
+ * the path meanwhile changes nothing (CVE-2021-30465). A mount point is made if it is not there.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <sys/mount.h>
+#include <sys/stat.h>
+
+#include "base/fd.h"
+#include "jail/builder_priv.h"
+
+/* mount_point() - make @path a folder, or a file when @folder is false */
+static int mount_point(struct builder *b, const char *path, bool folder)
+{
+	char parent[4096];
+	const char *slash = strrchr(path, '/');
+
+	if (folder)
+		return tree_dir(b, path, 0755);
+	snprintf(parent, sizeof(parent), "%.*s", (int)(slash - path), path);
+	int r = tree_dir(b, parent, 0755);
+	if (r < 0)
+		return r;
+	CLEANUP_FD int at = tree_open(b, parent);
+	if (at < 0)
+		return at;
+	return mknodat(at, slash + 1, S_IFREG | 0444, 0) < 0 && errno != EEXIST ? -errno : 0;
+}
+
+static int bind_mount(struct builder *b, const struct jail_mount *mount)
+{
+	const char *path = plan_text(b->plan, mount->path);
+	const char *source = plan_text(b->plan, mount->source);
+	uint64_t attrs = MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV | (mount->readonly ? MOUNT_ATTR_RDONLY : 0);
+	CLEANUP_FD int tree = tree_clone(AT_FDCWD, source, true);
+	struct stat st;
+
+	if (tree == -ELOOP || tree < 0 || fstat(tree, &st) < 0)
+		return builder_step(b, tree < 0 ? tree : -errno, "open %s", source);
+	if (!S_ISDIR(st.st_mode) && !S_ISREG(st.st_mode))
+		return builder_step(b, -EINVAL, "%s is neither a folder nor a file", source);
+	int r = mount_point(b, path, S_ISDIR(st.st_mode));
+	if (r < 0)
+		return builder_step(b, r, "make the mount point %s", path);
+	if (b->privileged) {
+		r = builder_idmap(b, tree, st.st_uid, st.st_gid);
+		if (r < 0 && !mount->readonly) /* read-only needs no owner: what others may read */
+			return builder_step(b, r, "map the owner of %s to the sandbox's user", source);
+	}
+	r = tree_attach(b, tree, path, attrs);
+	return r < 0 ? builder_step(b, r, "mount %s at %s", source, path) : 0;
+}
+
+static int tmpfs_mount(struct builder *b, const struct jail_mount *mount)
+{
+	const char *path = plan_text(b->plan, mount->path);
+	char size[64], uid[32], gid[32];
+	const char *options[] = { size, uid, gid, "mode=0755", NULL };
+
+	snprintf(uid, sizeof(uid), "uid=%u", b->scratch_uid);
+	snprintf(gid, sizeof(gid), "gid=%u", b->scratch_uid);
+	if (mount->size_mb > 0)
+		snprintf(size, sizeof(size), "size=%llum", (unsigned long long)mount->size_mb);
+	else
+		snprintf(size, sizeof(size), "size=50%%");
+	int r = mount_point(b, path, true);
+	if (r < 0)
+		return builder_step(b, r, "make the mount point %s", path);
+	CLEANUP_FD int tree = tree_new("tmpfs", options, MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV);
+	r = tree < 0 ? tree : tree_attach(b, tree, path, mount->readonly ? MOUNT_ATTR_RDONLY : 0);
+	return r < 0 ? builder_step(b, r, "mount a tmpfs at %s", path) : 0;
+}
+
+int builder_mounts(struct builder *b)
+{
+	for (uint32_t i = 0; i < b->plan->mounts_len; i++) {
+		const struct jail_mount *mount = &b->plan->mounts[i];
+		int r = mount->type == JAIL_MOUNT_BIND ? bind_mount(b, mount) : tmpfs_mount(b, mount);
+
+		if (r < 0)
+			return r;
+		if (!mount->readonly)
+			builder_writable(b, plan_text(b->plan, mount->path));
+	}
+	return 0;
+}

@@ -1,0 +1,208 @@
+// SPDX-License-Identifier: Apache-2.0
+/*
+ * Theory of operation: the warden's half of a launch. One clone3() makes the builder PID 1 of a new
+ * PID namespace (and, for an ordinary user, root of a new user namespace); the builder unshares the
+ * rest itself, so that the costly network namespace is made beside the warden's own work and not
+ * inside its clone call.
+ *
+ * As the host's root the program gets a uid of its own that owns no file and runs no process on the
+ * host, drawn from a range nobody allocates from (systemd's UIDS-GIDS.md: 1879048192..2147352575).
+ */
+#include "jail/jail.h"
+
+#include <errno.h>
+#include <linux/sched.h>
+#include <poll.h>
+#include <sched.h>
+#include <signal.h>
+#include <sys/mman.h>
+#include <sys/random.h>
+#include <sys/socket.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+
+#include "base/fd.h"
+#include "jail/builder_priv.h"
+#include "jail/caps.h"
+
+enum { HOST_UID_FIRST = 1879048192, HOST_UID_MASK = 0xfffff, CAPABILITY_SYS_ADMIN = 21 };
+
+/* whole_host() - do we see all user ids of the host, or just those of a container? */
+static bool whole_host(void)
+{
+	CLEANUP_FD int fd = open("/proc/self/uid_map", O_RDONLY | O_CLOEXEC);
+	char text[64] = { 0 };
+	unsigned inside = 1, outside = 1, count = 0;
+
+	return fd >= 0 && read(fd, text, sizeof(text) - 1) > 0 &&
+	       sscanf(text, "%u %u %u", &inside, &outside, &count) == 3 && inside == 0 &&
+	       outside == 0 && count == UINT32_MAX;
+}
+
+static int identify(struct builder *b)
+{
+	uint32_t random = 0;
+
+	b->caller_uid = geteuid();
+	b->caller_gid = getegid();
+	b->privileged = b->caller_uid == 0 && caps_have(CAPABILITY_SYS_ADMIN) && whole_host();
+	if (!b->privileged) {
+		b->host_uid = b->caller_uid;
+		b->scratch_uid = 0;
+		return 0;
+	}
+	if (getrandom(&random, sizeof(random), GRND_NONBLOCK) != sizeof(random))
+		return -EAGAIN;
+	b->host_uid = HOST_UID_FIRST + (random & HOST_UID_MASK);
+	b->scratch_uid = b->host_uid;
+	return 0;
+}
+
+static int explain_clone(int error, struct diag *diag)
+{
+	switch (error) {
+	case EPERM:
+	case EACCES:
+		return diag_set(diag, -error,
+				"userns: this user may not make user namespaces: allow it with "
+				"'sysctl kernel.unprivileged_userns_clone=1' (or your system's "
+				"equivalent, see 'immure doctor'), or run as root");
+	case ENOSPC:
+	case EUSERS:
+		return diag_set(diag, -error,
+				"userns: too many user namespaces: raise user.max_user_namespaces");
+	default:
+		return diag_set(diag, -error, "pidns: clone3: %s: see 'immure doctor'", strerror(error));
+	}
+}
+
+static int clone_builder(struct jail *jail, struct builder *b, struct diag *diag)
+{
+	struct clone_args args = {
+		.flags = CLONE_NEWPID | CLONE_NEWTIME | CLONE_PIDFD | CLONE_CLEAR_SIGHAND |
+			 (b->privileged ? 0 : CLONE_NEWUSER),
+		.pidfd = (uint64_t)(uintptr_t)&jail->pidfd,
+		.exit_signal = SIGCHLD,
+	};
+	long pid = syscall(SYS_clone3, &args, sizeof(args));
+
+	if (pid == 0)
+		builder_main(b);
+	if (pid < 0)
+		return explain_clone(errno, diag);
+	jail->pid = (pid_t)pid;
+	return 0;
+}
+
+int jail_spawn(struct jail *ret, struct diag *diag)
+{
+	struct jail jail = { .pidfd = -1, .agent = -1, .control = -1, .capture_tcp = -1, .capture_dns = -1 };
+	CLEANUP_FD int builder_agent = -1;
+	CLEANUP_FD int builder_control = -1;
+	struct builder b = { .image = -1, .host = -1, .root = -1, .proc = -1, .proc_sys = -1 };
+	int agent[2], control[2];
+	int r = identify(&b);
+
+	if (r < 0)
+		return diag_set(diag, r, "no random numbers from the kernel");
+	jail.plan = mmap(NULL, sizeof(*jail.plan), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	if (jail.plan == MAP_FAILED)
+		return diag_set(diag, -ENOMEM, "no memory for a plan");
+	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, agent) == 0) {
+		jail.agent = agent[0];
+		builder_agent = agent[1];
+	}
+	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, control) == 0) {
+		jail.control = control[0];
+		builder_control = control[1];
+	}
+	b.plan = jail.plan;
+	b.agent = builder_agent;
+	b.control = builder_control;
+	jail.host_uid = b.host_uid;
+	r = jail.agent < 0 || jail.control < 0 ? diag_set(diag, -errno, "socketpair: %s", strerror(errno)) :
+						 clone_builder(&jail, &b, diag);
+	if (r < 0) {
+		jail_free(&jail);
+		return r;
+	}
+	*ret = jail;
+	return 0;
+}
+
+int jail_build(struct jail *jail)
+{
+	int r = fd_send(jail->control, SPAN("g"), NULL, 0);
+
+	/* the builder has its own mapping of the plan by now */
+	(void)munmap(jail->plan, sizeof(*jail->plan));
+	jail->plan = NULL;
+	return r;
+}
+
+/* remedy() - what the user can do about a missing wall */
+static const char *remedy(enum jail_wall wall, int error)
+{
+	if (wall == WALL_LANDLOCK)
+		return "boot with lsm=landlock,... (kernel 5.13 or later), or --allow-degraded landlock";
+	if (wall == WALL_CAPTURE)
+		return "the kernel needs nf_tables with TPROXY, see 'immure doctor', or --allow-degraded "
+		       "capture (the sandbox then has no network at all)";
+	if (wall == WALL_PROC && error == EPERM)
+		return "this looks like a container that masks /proc: run it with an unmasked /proc";
+	if (error == ENOSPC)
+		return "raise the limits in /proc/sys/user";
+	return "see 'immure doctor'";
+}
+
+static int explain(const struct jail_report *report, struct diag *diag)
+{
+	return diag_set(diag, -report->error, "wall '%s' cannot be raised: %s: %s; %s",
+			jail_wall_names[report->wall], report->detail, strerror(report->error),
+			remedy(report->wall, report->error));
+}
+
+int jail_report_read(struct jail *jail, struct jail_report *report, struct diag *diag)
+{
+	struct builder_message message = { 0 };
+	int fds[FD_PASS_MAX];
+	size_t len = 0, count = 0;
+	int r = fd_recv(&len, jail->control, &message, sizeof(message), fds, &count);
+
+	if (r < 0)
+		return r == -EAGAIN ? 0 : diag_set(diag, r, "the builder's report cannot be read");
+	if (len == 0) { /* closed by init's exec; a builder that died is seen by its pidfd */
+		fd_close(&jail->control);
+		return 1;
+	}
+	if (message.kind == BUILDER_CAPTURE && count == 2 && jail->capture_tcp < 0) {
+		jail->capture_tcp = fds[0];
+		jail->capture_dns = fds[1];
+		return 0;
+	}
+	for (size_t i = 0; i < count; i++)
+		fd_close(&fds[i]);
+	if (len != sizeof(message) || message.report.wall >= WALL_COUNT)
+		return diag_set(diag, -EPROTO, "the builder's report makes no sense");
+	*report = message.report;
+	report->detail[sizeof(report->detail) - 1] = '\0';
+	return message.kind == BUILDER_FAILED ? explain(report, diag) : 0;
+}
+
+void jail_free(struct jail *jail)
+{
+	if (jail->pid > 0) {
+		(void)kill(jail->pid, SIGKILL); /* our child, not yet waited for: the number is its own */
+		while (waitpid(jail->pid, NULL, 0) < 0 && errno == EINTR)
+			;
+		jail->pid = 0;
+	}
+	if (jail->plan != NULL)
+		(void)munmap(jail->plan, sizeof(*jail->plan));
+	jail->plan = NULL;
+	fd_close(&jail->pidfd);
+	fd_close(&jail->agent);
+	fd_close(&jail->control);
+	fd_close(&jail->capture_tcp);
+	fd_close(&jail->capture_dns);
+}

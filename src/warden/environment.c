@@ -1,0 +1,192 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "warden/environment.h"
+
+#include <ctype.h>
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/random.h>
+#include <unistd.h>
+
+extern char **environ;
+
+#define SANDBOX_PATH "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
+
+enum { SECRET_OCTETS = 16, CALLER_VALUE_OCTETS_MAX = 256 };
+
+/* same_name() - do "NAME=..." and "NAME=..." set the same variable? */
+static bool same_name(struct span a, struct span b)
+{
+	struct span name_a = span_cut(&a, '='), name_b = span_cut(&b, '=');
+
+	return name_a.len == name_b.len && memcmp(name_a.ptr, name_b.ptr, name_a.len) == 0;
+}
+
+static int add(struct environment *e, const char *name, const char *value)
+{
+	char *text = NULL;
+	int len = asprintf(&text, "%s=%s", name, value);
+
+	if (len < 0)
+		return -ENOMEM;
+	struct span variable = { text, (size_t)len };
+	for (size_t i = 0; i < e->len; i++)
+		if (same_name(e->variables[i], variable)) {
+			free((char *)(uintptr_t)e->variables[i].ptr);
+			e->variables[i] = variable;
+			return 0;
+		}
+	if (e->len == ENVIRONMENT_MAX) {
+		free(text);
+		return -E2BIG;
+	}
+	e->variables[e->len++] = variable;
+	return 0;
+}
+
+/* plain() - a caller's locale or terminal name that says nothing else */
+static bool plain(const char *value)
+{
+	if (strlen(value) > CALLER_VALUE_OCTETS_MAX)
+		return false;
+	for (; *value != '\0'; value++)
+		if (!isalnum((unsigned char)*value) && strchr("_-.@/+:,", *value) == NULL)
+			return false;
+	return true;
+}
+
+static int add_caller(struct environment *e)
+{
+	static const char *const names[] = { "TERM=", "LANG=", "LC_", "TZ=" };
+
+	for (char **v = environ; *v != NULL; v++)
+		for (size_t i = 0; i < ARRAY_SIZE(names); i++) {
+			char name[64];
+			const char *value = strchr(*v, '=');
+
+			if (strncmp(*v, names[i], strlen(names[i])) != 0 || value == NULL ||
+			    (size_t)(value - *v) >= sizeof(name) || !plain(value + 1))
+				continue;
+			snprintf(name, sizeof(name), "%.*s", (int)(value - *v), *v);
+			int r = add(e, name, value + 1);
+			if (r < 0)
+				return r;
+		}
+	return 0;
+}
+
+static bool is_secret(const char *value)
+{
+	size_t len = strlen(value);
+
+	return len > 3 && memcmp(value, "${", 2) == 0 && strchr(value, '}') == value + len - 1;
+}
+
+/* placeholder() - what stands for a secret inside */
+static int placeholder(char *ret, size_t size)
+{
+	unsigned char random[SECRET_OCTETS];
+	size_t at = (size_t)snprintf(ret, size, "IMMURE_SECRET_");
+
+	if (getrandom(random, sizeof(random), 0) != sizeof(random))
+		return -EAGAIN;
+	for (size_t i = 0; i < sizeof(random); i++)
+		at += (size_t)snprintf(ret + at, size - at, "%02x", random[i]);
+	return 0;
+}
+
+static int add_given(struct environment *e, const struct config_env *env)
+{
+	char secret[64];
+	const char *value = env->value;
+
+	if (is_secret(value)) {
+		int r = placeholder(secret, sizeof(secret));
+
+		if (r < 0)
+			return r;
+		value = secret;
+	}
+	int r = add(e, env->name, value);
+	if (r == 0 && json_object_set_new(e->given, env->name, json_string(value)) < 0)
+		r = -ENOMEM;
+	return r;
+}
+
+int environment_make(struct environment *ret, const struct config *config)
+{
+	struct environment e = { .given = json_object() };
+
+	e.variables = calloc(ENVIRONMENT_MAX, sizeof(*e.variables));
+	int r = e.variables == NULL || e.given == NULL ? -ENOMEM : 0;
+	if (r == 0)
+		r = add(&e, "PATH", SANDBOX_PATH);
+	if (r == 0)
+		r = add(&e, "HOME", config->user == 0 ? "/root" : "/home/user");
+	if (r == 0)
+		r = add_caller(&e);
+	for (size_t i = 0; r == 0 && i < config->env_len; i++)
+		r = add_given(&e, &config->env[i]);
+	if (r < 0) {
+		environment_free(&e);
+		return r;
+	}
+	*ret = e;
+	return 0;
+}
+
+void environment_free(struct environment *e)
+{
+	for (size_t i = 0; i < e->len; i++)
+		free((char *)(uintptr_t)e->variables[i].ptr);
+	free(e->variables);
+	json_decref(e->given);
+	*e = (struct environment){ 0 };
+}
+
+/* variable_text() - "NAME=value", or NULL if that cannot be a variable */
+static json_t *variable_text(const char *name, json_t *value)
+{
+	if (!json_is_string(value) || *name == '\0' || strchr(name, '=') != NULL)
+		return NULL;
+	return json_sprintf("%s=%s", name, json_string_value(value));
+}
+
+int environment_merge(struct span **ret, size_t *ret_len, json_t **ret_texts, const struct span *base,
+		      size_t base_len, json_t *more)
+{
+	size_t len = base_len, max = base_len + json_object_size(more);
+	struct span *all = calloc(max > 0 ? max : 1, sizeof(*all));
+	json_t *texts = json_array();
+	const char *name = NULL;
+	json_t *value = NULL;
+	int r = all == NULL || texts == NULL ? -ENOMEM : 0;
+
+	if (max > ENVIRONMENT_MAX)
+		r = -E2BIG;
+	if (r == 0 && base_len > 0)
+		memcpy(all, base, base_len * sizeof(*all));
+	json_object_foreach(more, name, value) {
+		json_t *text = r == 0 ? variable_text(name, value) : NULL;
+
+		if (text == NULL || json_array_append_new(texts, text) < 0) {
+			r = r == 0 ? -EINVAL : r;
+			break;
+		}
+		struct span variable = span_of(json_string_value(text));
+		size_t at = 0;
+		while (at < len && !same_name(all[at], variable))
+			at++;
+		all[at] = variable;
+		len += at == len ? 1 : 0;
+	}
+	if (r < 0) {
+		free(all);
+		json_decref(texts);
+		return r;
+	}
+	*ret = all;
+	*ret_len = len;
+	*ret_texts = texts;
+	return 0;
+}

@@ -1,0 +1,124 @@
+// SPDX-License-Identifier: Apache-2.0
+/*
+ * Theory of operation: as long as no program of the sandbox opens a flow, the capture sockets wait
+ * in our loop and there is no gateway. The first flow starts it: our own program again, under the
+ * role's name, with the capture sockets and a channel and nothing else. From then on the warden
+ * hears of flows by fixed messages and touches no byte of them.
+ */
+#include "warden/gate.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <sys/socket.h>
+#include <sys/wait.h>
+
+#include "base/fd.h"
+
+static void stop_waiting(struct gate *gate)
+{
+	loop_remove(&gate->tcp);
+	loop_remove(&gate->dns);
+}
+
+/* run_gateway() - in the child: descriptors 3, 4 and 5 as the role wants them, then our own program */
+static _Noreturn void run_gateway(int channel, int tcp, int dns)
+{
+	static char *const argv[] = { (char[]){ GATE_ROLE_NAME }, NULL };
+	static char *const envp[] = { NULL };
+	int fds[] = { fcntl(channel, F_DUPFD, 16), fcntl(tcp, F_DUPFD, 16), fcntl(dns, F_DUPFD, 16) };
+
+	for (int i = 0; i < 3; i++)
+		if (fds[i] < 0 || dup2(fds[i], 3 + i) < 0)
+			_exit(1);
+	(void)close_range(6, ~0U, 0);
+	(void)execve("/proc/self/exe", argv, envp);
+	_exit(1);
+}
+
+static void channel_ready(struct loop_source *source, uint32_t events)
+{
+	struct gate *gate = container_of(source, struct gate, channel);
+	unsigned char message[GATE_REPORT_OCTETS];
+	int fds[FD_PASS_MAX];
+	size_t len = 0, count = 0;
+
+	(void)events;
+	int r = fd_recv(&len, gate->fd, message, sizeof(message), fds, &count);
+	if (r == -EAGAIN)
+		return;
+	for (size_t i = 0; r == 0 && i < count; i++)
+		fd_close(&fds[i]);
+	if (r == 0 && len > 0) {
+		struct gate_report report;
+
+		if (gate_report_decode(&report, (struct span){ (char *)message, len }) == 0 &&
+		    gate->flow != NULL)
+			gate->flow(gate->context, &report);
+		return;
+	}
+	/* it died: end what is left of it, and wait for the next flow to start another */
+	int tcp = gate->tcp_fd, dns = gate->dns_fd;
+	gate_close(gate);
+	(void)!gate_open(gate, gate->loop, tcp, dns);
+}
+
+static void start_gateway(struct gate *gate)
+{
+	int pair[2];
+
+	stop_waiting(gate);
+	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) < 0)
+		return; /* flows stay unanswered: nothing passes */
+	pid_t pid = fork();
+	if (pid == 0)
+		run_gateway(pair[1], gate->tcp_fd, gate->dns_fd);
+	fd_close(&pair[1]);
+	if (pid < 0) {
+		fd_close(&pair[0]);
+		return;
+	}
+	gate->pid = pid;
+	gate->fd = pair[0];
+	gate->channel.ready = channel_ready;
+	(void)!loop_add(gate->loop, &gate->channel, gate->fd, EPOLLIN);
+}
+
+static void tcp_ready(struct loop_source *source, uint32_t events)
+{
+	(void)events;
+	start_gateway(container_of(source, struct gate, tcp));
+}
+
+static void dns_ready(struct loop_source *source, uint32_t events)
+{
+	(void)events;
+	start_gateway(container_of(source, struct gate, dns));
+}
+
+int gate_open(struct gate *gate, struct loop *loop, int tcp, int dns)
+{
+	gate->loop = loop;
+	gate->fd = -1;
+	gate->tcp_fd = tcp;
+	gate->dns_fd = dns;
+	if (tcp < 0 || dns < 0)
+		return 0; /* the capture wall is waived: there is no network at all */
+	gate->tcp.ready = tcp_ready;
+	gate->dns.ready = dns_ready;
+	int r = loop_add(loop, &gate->tcp, tcp, EPOLLIN);
+	return r < 0 ? r : loop_add(loop, &gate->dns, dns, EPOLLIN);
+}
+
+void gate_close(struct gate *gate)
+{
+	stop_waiting(gate);
+	loop_remove(&gate->channel);
+	if (gate->pid > 0) {
+		(void)kill(gate->pid, SIGKILL);
+		while (waitpid(gate->pid, NULL, 0) < 0 && errno == EINTR)
+			;
+		gate->pid = 0;
+		fd_close(&gate->fd);
+	}
+}

@@ -1,0 +1,78 @@
+// SPDX-License-Identifier: Apache-2.0
+/* Theory of operation: what a start looked like, once, as facts: which walls stand, which limit is
+ * held by what, and that the self-test inside tried and failed to get out. */
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+
+#include "base/clock.h"
+#include "base/fd.h"
+#include "warden/sandbox_priv.h"
+#include "wire/selftest.h"
+
+static json_t *walls_json(const struct sandbox *sandbox)
+{
+	json_t *walls = json_object();
+
+	for (enum jail_wall wall = 0; wall < WALL_COUNT; wall++) {
+		bool missing = (sandbox->report.missing & (1ULL << wall)) != 0;
+
+		json_object_set_new(walls, jail_wall_names[wall], json_string(missing ? "missing" : "up"));
+	}
+	return walls;
+}
+
+static const char *tier_name(enum cgroup_tier tier, const char *otherwise)
+{
+	switch (tier) {
+	case CGROUP_V2:
+		return "cgroup2";
+	case CGROUP_V1:
+		return "cgroup1";
+	case CGROUP_NONE:
+		break;
+	}
+	return otherwise;
+}
+
+static json_t *limits_json(const struct sandbox *sandbox)
+{
+	const struct config *config = sandbox->config;
+	const char *memory = config->memory_mb > 0 ? "rlimit, each process" : "none asked";
+
+	return json_pack("{s:s, s:s, s:s}", "memory", tier_name(sandbox->held.memory, memory), "processes",
+			 tier_name(sandbox->held.processes, "rlimit"), "cpus",
+			 tier_name(sandbox->held.cpus, "none asked"));
+}
+
+static json_t *selftest_json(const struct sandbox *sandbox)
+{
+	json_t *refused = json_array(), *escaped = json_array();
+
+	for (size_t i = 0; i < AGENT_SELFTEST_COUNT; i++) {
+		uint64_t bit = 1ULL << i;
+
+		if ((sandbox->hello.attempted & bit) == 0)
+			continue;
+		json_array_append_new((sandbox->hello.escaped & bit) != 0 ? escaped : refused,
+				      json_string(agent_selftest_names[i]));
+	}
+	return json_pack("{s:o, s:o}", "refused", refused, "escaped", escaped);
+}
+
+int record_start(const struct sandbox *sandbox)
+{
+	json_t *record = json_pack("{s:I, s:s, s:I, s:o, s:o, s:o}", "started_at",
+				   (json_int_t)clock_unix_s(), "backend", "ns", "host_uid",
+				   (json_int_t)sandbox->jail.host_uid, "walls", walls_json(sandbox), "limits",
+				   limits_json(sandbox), "selftest", selftest_json(sandbox));
+	char *text = record != NULL ? json_dumps(record, JSON_INDENT(2)) : NULL;
+	CLEANUP_FD int logs = openat(sandbox->dir, "logs", O_PATH | O_DIRECTORY | O_CLOEXEC);
+	int r = text == NULL ? -ENOMEM : logs < 0 ? -errno : 0;
+
+	if (r == 0)
+		r = fd_replace_file(logs, "start.json", span_of(text), 0600);
+	free(text);
+	json_decref(record);
+	return r;
+}

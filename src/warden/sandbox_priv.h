@@ -1,0 +1,60 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* sandbox_priv - what the files that make up a sandbox share. */
+#ifndef WARDEN_SANDBOX_PRIV_H
+#define WARDEN_SANDBOX_PRIV_H
+
+#include "base/buf.h"
+#include "jail/cgroup.h"
+#include "jail/jail.h"
+#include "warden/environment.h"
+#include "warden/gate.h"
+#include "warden/sandbox.h"
+
+struct sandbox {
+	struct loop *loop;
+	struct sandbox_hooks hooks;
+	enum state_status status;
+	bool stop_asked;
+	struct jail jail;
+	struct jail_report report;
+	struct agent_hello hello;
+	struct cgroup *cgroup; /* owned; NULL: no limit needs one */
+	struct cgroup_held held;
+	bool oom;
+	struct config *config; /* owned */
+	struct environment environment;
+	int home, dir, log; /* owned descriptors; -1 until sandbox_start() */
+	char id[STATE_ID_OCTETS];
+	struct loop_source control, channel, pidfd;
+	struct loop_timer timer; /* grace time of a stop, or "end at once" */
+	struct gate gate;	 /* the gateway's side: watches the capture sockets */
+	struct operation *operations;
+	uint32_t last_id;
+	struct diag why; /* why it ended */
+};
+
+/* lifecycle.c: the table of legal moves; an illegal one is our bug and asserts */
+enum lifecycle_event { LIFE_START, LIFE_HELLO, LIFE_STOP, LIFE_DIED };
+MUST_USE enum state_status lifecycle_next(enum state_status status, enum lifecycle_event event,
+					  bool stop_asked);
+
+/* channel.c: frames to and from init */
+MUST_USE int channel_open(struct sandbox *sandbox);
+MUST_USE int channel_send(struct sandbox *sandbox, struct buf *frame, const int *fds, size_t count);
+void channel_lose_all(struct sandbox *sandbox); /* OPERATION_LOST to every operation */
+
+/* sandbox.c, called by channel.c */
+void sandbox_hello(struct sandbox *sandbox, const struct agent_hello *hello);
+void sandbox_idle(struct sandbox *sandbox); /* told to stop, and nothing runs in it any more */
+void sandbox_broken(struct sandbox *sandbox, const char *why);
+
+/* plan.c: settings as a plan for the builder. Return: 0; -E2BIG and *diag: too many mounts. */
+MUST_USE int plan_fill(struct jail_plan *plan, const struct config *config, struct diag *diag);
+
+/* plan.c: does a folder that is shared with the sandbox hold our own state or settings? (THREATS C18) */
+MUST_USE int plan_check_exposure(const struct config *config, int home, struct diag *diag);
+
+/* record.c: logs/start.json: walls, limits and self-test of this start */
+MUST_USE int record_start(const struct sandbox *sandbox);
+
+#endif

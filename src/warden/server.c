@@ -1,0 +1,292 @@
+// SPDX-License-Identifier: Apache-2.0
+/*
+ * Theory of operation: a server has one sandbox and any number of connections: stdio for a client
+ * that started us, and the sandbox's unix socket for everybody else of the same user. When the
+ * sandbox ends, `close` is answered and stdio drained, and the loop stops; when stdio ends, the
+ * sandbox ends with it: no process of a sandbox outlives the command it belongs to.
+ */
+#include "warden/server.h"
+
+#include <errno.h>
+#include <poll.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+#include "warden/server_priv.h"
+
+static const int64_t RECHECK_NS = 250000000; /* is the client that sent no more still there? */
+
+/* client_gone() - has whoever started us closed our standard output too? */
+static bool client_gone(void)
+{
+	struct pollfd out = { .fd = STDOUT_FILENO, .events = 0 };
+
+	return poll(&out, 1, 0) > 0 && (out.revents & (POLLERR | POLLHUP | POLLNVAL)) != 0;
+}
+
+static void end_stdio(struct server *server)
+{
+	sandbox_free(server->sandbox);
+	server->sandbox = NULL;
+	loop_stop(server->loop, 0);
+}
+
+/* look_again() - stdin is at its end; calls under way may finish as long as someone can read them */
+static void look_again(struct loop_timer *timer)
+{
+	struct server *server = container_of(timer, struct server, recheck);
+
+	if (client_gone())
+		end_stdio(server);
+	else
+		loop_arm(server->loop, timer, RECHECK_NS);
+}
+
+static void peer_closed(void *context, struct rpc_peer *peer)
+{
+	struct server *server = context;
+
+	if (peer != server->stdio) {
+		program_drop_peer(server, peer);
+		return;
+	}
+	server->recheck.fired = look_again;
+	loop_arm(server->loop, &server->recheck, 0);
+}
+
+static void peer_finished(void *context, struct rpc_peer *peer)
+{
+	struct server *server = context;
+
+	if (peer == server->stdio)
+		end_stdio(server);
+}
+
+static void peer_drained(void *context, struct rpc_peer *peer)
+{
+	struct server *server = context;
+
+	(void)peer;
+	for (struct program *p = server->programs; p != NULL; p = p->next)
+		program_adjust(p);
+}
+
+int server_new(struct server **ret, struct loop *loop)
+{
+	struct server *server = calloc(1, sizeof(*server));
+
+	if (server == NULL)
+		return -ENOMEM;
+	server->loop = loop;
+	server->rpc = (struct rpc_config){
+		.methods = server_methods,
+		.methods_len = server_methods_len,
+		.context = server,
+		.closed = peer_closed,
+		.drained = peer_drained,
+		.finished = peer_finished,
+	};
+	*ret = server;
+	return 0;
+}
+
+void server_free(struct server *server)
+{
+	if (server == NULL)
+		return;
+	while (server->programs != NULL)
+		program_free(server->programs);
+	sandbox_free(server->sandbox);
+	rpc_server_free(server->listener);
+	rpc_peer_free(server->stdio);
+	json_decref(server->settings);
+	loop_disarm(&server->timeout);
+	loop_disarm(&server->recheck);
+	free(server);
+}
+
+struct sandbox *server_get(struct server *server)
+{
+	return server->sandbox;
+}
+
+void server_event(struct server *server, json_t *params)
+{
+	if (server->stdio != NULL)
+		rpc_notify(server->stdio, "event", json_incref(params));
+	if (server->listener != NULL)
+		rpc_server_notify(server->listener, "event", json_incref(params));
+	json_decref(params);
+}
+
+void server_closed(struct server *server)
+{
+	if (server->closing != NULL)
+		rpc_reply(server->closing, json_object());
+	server->closing = NULL;
+	if (server->stdio != NULL)
+		rpc_peer_flush_and_stop(server->stdio, 0);
+}
+
+static void time_is_up(struct loop_timer *timer)
+{
+	struct server *server = container_of(timer, struct server, timeout);
+
+	server->timed_out = true;
+	sandbox_stop(server->sandbox, true);
+}
+
+bool server_timed_out(const struct server *server)
+{
+	return server->timed_out;
+}
+
+/* answer_create() - the sandbox runs */
+static void answer_create(struct server *server)
+{
+	if (server->creating != NULL)
+		rpc_reply(server->creating,
+			  json_pack("{s:s, s:o}", "id", sandbox_id(server->sandbox), "env",
+				    sandbox_env_json(server->sandbox)));
+	server->creating = NULL;
+}
+
+static void on_running(void *context)
+{
+	struct server *server = context;
+	uint64_t seconds = sandbox_config(server->sandbox)->timeout_seconds;
+
+	server->timeout.fired = time_is_up;
+	if (seconds > 0)
+		loop_arm(server->loop, &server->timeout, (int64_t)seconds * 1000000000);
+	/* without its socket it still serves stdio and its own program */
+	(void)!rpc_listen(&server->listener, server->loop, sandbox_dir(server->sandbox), "socket",
+			  &server->rpc);
+	answer_create(server);
+	if (server->main.running != NULL)
+		server->main.running(server->main.context);
+}
+
+static void on_ended(void *context, enum state_status status, const char *why)
+{
+	struct server *server = context;
+
+	loop_disarm(&server->timeout);
+	if (server->creating != NULL)
+		rpc_fail(server->creating, RPC_FAILED, "%s", why);
+	server->creating = NULL;
+	server_event(server, json_pack("{s:s, s:I, s:{s:s, s:s}}", "type", "sandbox", "timestamp",
+				       (json_int_t)clock_unix_s(), "sandbox", "status", state_names[status],
+				       "why", server->timed_out ? "its time was up" : why));
+	if (server->closing != NULL)
+		server_closed(server);
+	if (server->main.ended != NULL)
+		server->main.ended(server->main.context, status, why);
+}
+
+static int new_sandbox(struct server *server, struct diag *diag)
+{
+	const struct sandbox_hooks hooks = {
+		.running = on_running, .ended = on_ended, .context = server
+	};
+
+	return sandbox_new(&server->sandbox, server->loop, &hooks, diag);
+}
+
+int server_prepare(struct server *server, const struct server_main *main, struct diag *diag)
+{
+	server->main = *main;
+	return new_sandbox(server, diag);
+}
+
+int server_sandbox(struct server *server, struct config *config, json_t *command, struct diag *diag)
+{
+	return sandbox_start(server->sandbox, config, command, diag);
+}
+
+/* with_params() - the server's own settings with those of `create` laid over them; owned */
+static json_t *with_params(struct server *server, json_t *params)
+{
+	json_t *tree = server->settings != NULL ? json_deep_copy(server->settings) : json_object();
+
+	if (tree != NULL && params != NULL && json_object_update_recursive(tree, params) < 0) {
+		json_decref(tree);
+		return NULL;
+	}
+	return tree;
+}
+
+/* start_created() - Return: 0: hooks will answer; or a negative errno with *diag. */
+static int start_created(struct server *server, json_t *params, struct diag *diag)
+{
+	json_t *tree = with_params(server, params);
+	struct config *config = NULL;
+	int r = tree == NULL ? diag_set(diag, -ENOMEM, "out of memory") :
+			       config_read(&config, tree, NULL, diag);
+
+	json_decref(tree);
+	if (r == 0 && server->sandbox == NULL)
+		r = new_sandbox(server, diag);
+	if (r == 0)
+		r = sandbox_start(server->sandbox, config, NULL, diag);
+	if (r < 0)
+		config_free(config);
+	return r;
+}
+
+int server_create(struct server *server, struct rpc_call *call, json_t *params)
+{
+	struct diag diag = { 0 };
+
+	if (server->sandbox != NULL && sandbox_config(server->sandbox) != NULL) {
+		rpc_fail(call, RPC_FAILED, "this connection has its sandbox already: %s",
+			 sandbox_id(server->sandbox));
+		return -EBUSY;
+	}
+	int r = start_created(server, params, &diag);
+	if (r == 0) {
+		server->creating = call;
+		return 0;
+	}
+	rpc_fail(call,
+		 r == -EINVAL  ? RPC_INVALID_PARAMS :
+		 r == -ENOTSUP ? RPC_NOT_SUPPORTED :
+				 RPC_FAILED,
+		 "%s", diag.why);
+	if (r != -EINVAL && r != -ENOTSUP) { /* it may be half made */
+		sandbox_free(server->sandbox);
+		server->sandbox = NULL;
+	}
+	return r;
+}
+
+int server_stdio(struct server *server, json_t *settings, struct diag *diag)
+{
+	server->settings = settings;
+	int r = rpc_peer_new(&server->stdio, server->loop, STDIN_FILENO, STDOUT_FILENO, &server->rpc);
+	if (r < 0)
+		return diag_set(diag, r, "cannot serve stdin and stdout: %s", strerror(-r));
+	/* ahead of `create`; if it cannot be, `create` will say why */
+	if (new_sandbox(server, diag) < 0)
+		server->sandbox = NULL;
+	return 0;
+}
+
+int server_program(struct server *server, const struct agent_exec *exec, const int fds[3],
+		   void (*ended)(void *context, const struct session_result *result), void *context,
+		   struct diag *diag)
+{
+	struct program *program = NULL;
+	int r = program_start(&program, server, exec, fds, 0, diag);
+
+	if (r < 0)
+		return r;
+	program->command = json_array();
+	for (uint32_t i = 0; i < exec->argc; i++)
+		json_array_append_new(program->command,
+				      json_stringn(exec->words[i].ptr, exec->words[i].len));
+	program->ended = ended;
+	program->context = context;
+	return 0;
+}

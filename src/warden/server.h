@@ -1,0 +1,60 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * server - a sandbox behind JSON-RPC: on stdio (`immure --rpc`) and on the sandbox's own unix
+ * socket, with the methods of ADR-0001 and our additions (docs/rpc.md). One sandbox a server.
+ */
+#ifndef WARDEN_SERVER_H
+#define WARDEN_SERVER_H
+
+#include <jansson.h>
+
+#include "loop/loop.h"
+#include "warden/sandbox.h"
+#include "warden/session.h"
+
+struct server;
+
+MUST_USE int server_new(struct server **ret, struct loop *loop);
+void server_free(struct server *server); /* ends its sandbox; NULL is fine */
+DEFINE_FREEP(struct server, server_free)
+
+/**
+ * server_stdio() - serve stdin and stdout: `create` makes the sandbox
+ * @settings:	consumed: tree of --config and flags, laid under the params of `create`; NULL: none
+ *
+ * The loop is stopped with result 0 when the peer has closed or called `close`. The namespaces of
+ * the sandbox to come are made at once, ahead of `create`.
+ */
+MUST_USE int server_stdio(struct server *server, json_t *settings, struct diag *diag);
+
+/* What `run` and `start` make of a server: they have their own sandbox and its main program. */
+struct server_main {
+	void (*running)(void *context); /* as in sandbox_hooks */
+	void (*ended)(void *context, enum state_status status, const char *why);
+	void *context;
+};
+
+/**
+ * server_sandbox() - a sandbox of the caller's settings, served on its unix socket once it runs
+ *
+ * sandbox_new() is done by server_prepare(), early; this goes on with sandbox_start().
+ * @config:	consumed on success
+ * @command:	borrowed
+ */
+MUST_USE int server_prepare(struct server *server, const struct server_main *main, struct diag *diag);
+MUST_USE int server_sandbox(struct server *server, struct config *config, json_t *command,
+			    struct diag *diag);
+
+bool server_timed_out(const struct server *server); /* did resources.timeout_seconds end it? */
+
+struct sandbox *server_get(struct server *server); /* borrowed; NULL before it is made */
+
+/**
+ * server_program() - start the main program with piped streams that `attach` can join
+ * @ended:	called with its result after all output was delivered to the attached
+ */
+MUST_USE int server_program(struct server *server, const struct agent_exec *exec, const int fds[3],
+			    void (*ended)(void *context, const struct session_result *result),
+			    void *context, struct diag *diag);
+
+#endif
