@@ -1,11 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 /*
- * Theory of operation: there is no daemon and no lock, only renames. A writer makes each sandbox
- * visible with one rename and each status with another; a reader asks first whether the warden
+ * Theory of operation: there is no daemon and no lock. A sandbox becomes visible with one rename.
+ * Its status is overwritten in place, always with as many octets: that makes no file and needs no
+ * room, so it costs 10 us and works on a full disk. A reader asks first whether the warden
  * lives and reads the status after that, so that "running" of a dead warden cannot have been a
  * "stopped" that came just too late, and may be corrected on disk.
  *
- * Creating is on the way of every launch: about 20 system calls, none of which waits for a disk.
+ * Creating is on the way of every launch: 24 system calls, none of which waits for a disk. Most of
+ * the time goes into making 6 inodes; ext4 looks away from those freed in the last seconds
+ * (recently_deleted() in fs/ext4/ialloc.c), so after thousands of deletions it takes longer.
  * After a power cut files may be empty; state_text.c refuses such, and the sandbox reads as
  * crashed.
  */
@@ -25,7 +28,11 @@
 #define VMS        "vms"
 #define OLD_PREFIX ".old-"
 
-enum { SHORT_OCTETS = 64, DRAFT_OCTETS = 64 };
+enum {
+	SHORT_OCTETS = 64, /* a file of one line; a longer one is refused */
+	DRAFT_OCTETS = 64,
+	STATUS_TRIES_MAX = 3, /* while it is being overwritten */
+};
 
 /* is_live() - does a warden still stand behind this status? */
 static bool is_live(enum state_status status)
@@ -53,11 +60,17 @@ static int vms_make(int *ret, int home)
 	return state_files_folder(ret, home, VMS);
 }
 
+static struct span status_text(char text[STATE_STATUS_OCTETS], enum state_status status)
+{
+	state_text_put_status(text, status);
+	return (struct span){ text, STATE_STATUS_OCTETS };
+}
+
 /* draft_fill() - all files of a new sandbox, in the still hidden folder @dir. Return: 0 or -errno.
  */
 static int draft_fill(int dir, const struct state_process *self, struct span config_json)
 {
-	char text[SHORT_OCTETS];
+	char text[SHORT_OCTETS], status[STATE_STATUS_OCTETS];
 	int r = 0;
 
 	if (mkdirat(dir, "logs", 0700) < 0)
@@ -71,7 +84,7 @@ static int draft_fill(int dir, const struct state_process *self, struct span con
 	if (r == 0)
 		r = state_files_write(dir, "pid", span_of(text));
 	if (r == 0)
-		r = state_files_write(dir, "status", SPAN("created\n"));
+		r = state_files_write(dir, "status", status_text(status, STATE_CREATED));
 	return r;
 }
 
@@ -124,10 +137,12 @@ int state_create(int *ret_dir, char *ret_id, int home, struct span config_json, 
 
 int state_set_status(int dir, enum state_status status)
 {
-	char text[SHORT_OCTETS];
+	char text[STATE_STATUS_OCTETS];
+	struct span whole = status_text(text, status);
+	int r = state_files_overwrite(dir, "status", whole);
 
-	(void)snprintf(text, sizeof(text), "%s\n", state_names[status]);
-	return fd_replace_file(dir, "status", span_of(text), 0600);
+	/* gone, or something else lies there: make it anew */
+	return r < 0 && !is_lack(r) ? fd_replace_file(dir, "status", whole, 0600) : r;
 }
 
 int state_log_open(int *ret, int dir)
@@ -226,17 +241,31 @@ static int read_files(struct state_entry *entry, int dir)
 	return r < 0 ? r : alive;
 }
 
-/* read_status() - the status, after read_files() said whether the warden is @alive. */
-static int read_status(struct state_entry *entry, int dir, bool alive)
+/* read_status() - what the status file says; crashed, if nothing. Return: 0; -errno: we lack. */
+static int read_status(enum state_status *ret, int dir)
 {
 	char text[SHORT_OCTETS];
 	struct span got = { 0 };
-	int r = state_files_read(&got, text, sizeof(text), dir, "status");
 
-	if (is_lack(r))
+	*ret = STATE_CRASHED;
+	for (int i = 0; i < STATUS_TRIES_MAX; i++) {
+		int r = state_files_read(&got, text, sizeof(text), dir, "status");
+
+		if (r < 0)
+			return is_lack(r) ? r : 0;
+		if (state_text_status(ret, got) == 0)
+			break;
+	}
+	return 0;
+}
+
+/* settle() - the status, after read_files() said whether the warden is @alive. */
+static int settle(struct state_entry *entry, int dir, bool alive)
+{
+	int r = read_status(&entry->status, dir);
+
+	if (r < 0)
 		return r;
-	if (r < 0 || state_text_status(&entry->status, got) < 0)
-		entry->status = STATE_CRASHED;
 	if (is_live(entry->status) && !alive) {
 		entry->status = STATE_CRASHED;
 		/* a listing on a full or read-only disk is right all the same */
@@ -261,7 +290,7 @@ static int read_at(struct state_entry *ret, int vms, const char *id)
 	if (r == 0) {
 		int alive = read_files(&entry, dir);
 
-		r = alive < 0 ? alive : read_status(&entry, dir, alive == 1);
+		r = alive < 0 ? alive : settle(&entry, dir, alive == 1);
 		if (r < 0)
 			return r;
 	}

@@ -11,9 +11,10 @@
  *		logs/vm.log	output of its programs
  *		logs/start.json	walls and limits in force, self-test result
  *
- * IMMURE_HOME replaces ~/.immure. Folders are 0700, files 0600. Every file is replaced whole
- * (fd_replace_file()). All of it may be changed by the owner's other processes at any time, so what
- * is read is checked: an unreadable folder is a crashed sandbox, not an error of the listing.
+ * IMMURE_HOME replaces ~/.immure. Folders are 0700, files 0600. status is overwritten
+ * in place, the other files stay as they were made or are replaced whole (fd_replace_file()). All
+ *of it may be changed by the owner's other processes at any time, so what is read is checked: an
+ *unreadable folder is a crashed sandbox, not an error of the listing.
  *
  * A folder is built under a hidden name (".new-PID-STARTTIME-a1b2c3d4") and renamed once it is
  *whole; it is renamed to another (".old-a1b2c3d4") before it is deleted. So a name that is an id is

@@ -124,6 +124,18 @@ int state_files_write(int dir, const char *name, struct span text)
 	return r;
 }
 
+int state_files_overwrite(int dir, const char *name, struct span text)
+{
+	CLEANUP_FD int fd = openat(dir, name, O_WRONLY | OPEN_SAFE);
+	struct stat st;
+
+	if (fd < 0 || fstat(fd, &st) < 0)
+		return -errno;
+	if (!S_ISREG(st.st_mode) || st.st_nlink != 1 || (size_t)st.st_size != text.len)
+		return -EINVAL;
+	return fd_write_all(fd, text);
+}
+
 int state_files_each(int dir, int (*each)(void *context, int dir, const char *name), void *context)
 {
 	CLEANUP_FD int own = -1; /* its own position, whoever else reads @dir */

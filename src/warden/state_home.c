@@ -39,7 +39,7 @@ static int home_of_user(char *ret, size_t size)
 /* home_parent() - where ".immure" goes: $HOME, else what the user database says. */
 static int home_parent(char *ret, size_t size, struct diag *diag)
 {
-	const char *home = getenv("HOME");
+	const char *home = secure_getenv("HOME");
 
 	if (home != NULL && home[0] == '/') {
 		if ((size_t)snprintf(ret, size, "%s", home) >= size)
@@ -54,9 +54,9 @@ static int home_parent(char *ret, size_t size, struct diag *diag)
 
 int state_home_path(char *ret, size_t size, struct diag *diag)
 {
-	const char *own = getenv("IMMURE_HOME");
+	const char *own = secure_getenv("IMMURE_HOME");
 	const char *name = "";
-	char path[STATE_HOME_OCTETS];
+	char path[STATE_HOME_OCTETS] = "";
 
 	if (own != NULL && own[0] != '\0') {
 		if (own[0] != '/')

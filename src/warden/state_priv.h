@@ -8,7 +8,10 @@
 
 #include "warden/state.h"
 
-enum { STATE_CONFIG_OCTETS_MAX = 1024 * 1024 };
+enum {
+	STATE_CONFIG_OCTETS_MAX = 1024 * 1024,
+	STATE_STATUS_OCTETS = sizeof("starting"), /* the longest and a newline; others get two */
+};
 
 /* A process for good: its number may be used again, but not with the same start. */
 struct state_process {
@@ -20,6 +23,9 @@ struct state_process {
 MUST_USE int state_text_process(struct state_process *ret, struct span text);
 MUST_USE int state_text_status(enum state_status *ret, struct span text);
 MUST_USE int state_text_seconds(int64_t *ret, struct span text);
+
+/* state_text_put_status() - the text of status, without a NUL */
+void state_text_put_status(char ret[STATE_STATUS_OCTETS], enum state_status status);
 
 /* state_text_draft() - whose is the folder ".new-PID-STARTTIME-a1b2c3d4"? Return: 0 or -EINVAL. */
 MUST_USE int state_text_draft(struct state_process *ret, struct span name);
@@ -49,6 +55,10 @@ MUST_USE int state_files_read(struct span *ret, char *buffer, size_t capacity, i
 
 /* state_files_write() - make a file that is not there yet. Return: 0 or -errno. */
 MUST_USE int state_files_write(int dir, const char *name, struct span text);
+
+/* state_files_overwrite() - write @text over a file of just that length. Return: 0; -EINVAL: it is
+ * none; -errno. */
+MUST_USE int state_files_overwrite(int dir, const char *name, struct span text);
 
 /* state_files_each() - call @each with all names but "." and ".."; ends when it returns non-zero.
  * Return: 0; what @each returned; -errno. */

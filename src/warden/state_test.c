@@ -203,19 +203,19 @@ static void test_status(void)
 		enum state_status want;
 		const char *after; /* status on disk */
 	} rows[] = {
-		{ NULL, "created\n", STATE_CREATED, "created\n" },
-		{ NULL, "running\n", STATE_RUNNING, "running\n" },
-		{ NULL, "stopped\n", STATE_STOPPED, "stopped\n" },
-		{ dead, "created\n", STATE_CRASHED, "crashed\n" },
-		{ dead, "starting\n", STATE_CRASHED, "crashed\n" },
-		{ dead, "running\n", STATE_CRASHED, "crashed\n" },
-		{ dead, "stopping\n", STATE_CRASHED, "crashed\n" },
-		{ dead, "stopped\n", STATE_STOPPED, "stopped\n" },
-		{ "1 1\n", "running\n", STATE_CRASHED,
-		  "crashed\n" }, /* the number was used again */
-		{ "", "running\n", STATE_CRASHED, "crashed\n" },
-		{ "123", "running\n", STATE_CRASHED, "crashed\n" },
-		{ "not a number\n", "running\n", STATE_CRASHED, "crashed\n" },
+		{ NULL, "created\n\n", STATE_CREATED, "created\n\n" },
+		{ NULL, "running\n\n", STATE_RUNNING, "running\n\n" },
+		{ NULL, "stopped\n\n", STATE_STOPPED, "stopped\n\n" },
+		{ dead, "created\n\n", STATE_CRASHED, "crashed\n\n" },
+		{ dead, "starting\n", STATE_CRASHED, "crashed\n\n" },
+		{ dead, "running\n\n", STATE_CRASHED, "crashed\n\n" },
+		{ dead, "stopping\n", STATE_CRASHED, "crashed\n\n" },
+		{ dead, "stopped\n\n", STATE_STOPPED, "stopped\n\n" },
+		{ "1 1\n", "running\n\n", STATE_CRASHED,
+		  "crashed\n\n" }, /* the number was used again */
+		{ "", "running\n\n", STATE_CRASHED, "crashed\n\n" },
+		{ "123", "running\n\n", STATE_CRASHED, "crashed\n\n" },
+		{ "not a number\n", "running\n\n", STATE_CRASHED, "crashed\n\n" },
 		{ NULL, "", STATE_CRASHED, "" },
 		{ NULL, "runn", STATE_CRASHED, "runn" },
 		{ dead, "garbage\n", STATE_CRASHED, "garbage\n" },
@@ -278,6 +278,61 @@ static void test_hostile(void)
 			      kind);
 		}
 	}
+	home_clear(home);
+}
+
+/* What lies in the place of status is not written to. */
+static void test_status_replaced(void)
+{
+	CLEANUP_FD int home = home_open();
+	char id[STATE_ID_OCTETS], text[64];
+	struct span got = { 0 };
+	CLEANUP_FD int dir = make(id, home, STATE_RUNNING);
+
+	put(home, "precious", "nine octe");
+	for (int kind = 0; kind < 4; kind++) {
+		int r = unlinkat(dir, "status", 0);
+
+		if (kind == 0)
+			r = mkfifoat(dir, "status", 0600);
+		if (kind == 1)
+			r = linkat(home, "precious", dir, "status", 0);
+		if (kind == 2)
+			r = symlinkat("../../precious", dir, "status");
+		CHECK(r == 0, "kind %d", kind);
+		CHECK(state_set_status(dir, STATE_STOPPING) == 0, "kind %d", kind);
+		CHECK(state_files_read(&got, text, sizeof(text), dir, "status") == 0, "kind %d",
+		      kind);
+		CHECK(span_is(got, "stopping\n"), "kind %d", kind);
+		CHECK(state_files_read(&got, text, sizeof(text), home, "precious") == 0, "kind %d",
+		      kind);
+		CHECK(span_is(got, "nine octe"), "kind %d", kind);
+	}
+	CHECK(state_files_delete(home, "precious") == 0, "clear");
+	home_clear(home);
+}
+
+/* A reader beside a writer sees one status or the other. */
+static void test_status_whole(void)
+{
+	CLEANUP_FD int home = home_open();
+	char id[STATE_ID_OCTETS];
+	CLEANUP_FD int dir = make(id, home, STATE_RUNNING);
+	struct state_entry entry;
+	pid_t child = fork();
+
+	if (child == 0) {
+		for (;;)
+			if (state_set_status(dir, STATE_STOPPING) < 0 ||
+			    state_set_status(dir, STATE_RUNNING) < 0)
+				_exit(1);
+	}
+	for (int i = 0; i < 5000; i++) {
+		CHECK(state_read(&entry, home, id) == 0, "read");
+		CHECK(entry.status == STATE_RUNNING || entry.status == STATE_STOPPING, "%s",
+		      state_names[entry.status]);
+	}
+	CHECK(kill(child, SIGKILL) == 0 && waitpid(child, NULL, 0) == child, "end");
 	home_clear(home);
 }
 
@@ -430,9 +485,10 @@ static void test_depth(void)
 	CHECK(state_files_delete(home, "d") == 0, "the upper half");
 }
 
-/* As with a full disk: no file may grow beyond 20 octets, so config.json cannot be written. */
+/* As with a full disk: no file may grow beyond so many octets, all too few for config.json. */
 static void test_full(void)
 {
+	static const rlim_t rows[] = { 0, STATE_STATUS_OCTETS, 16, sizeof(CONFIG) - 2 };
 	CLEANUP_FD int home = home_open();
 	struct rlimit old, full;
 	struct diag diag = { 0 };
@@ -444,7 +500,9 @@ static void test_full(void)
 
 	(void)signal(SIGXFSZ, SIG_IGN);
 	CHECK(getrlimit(RLIMIT_FSIZE, &old) == 0, "limit");
-	for (rlim_t octets = 0; octets < config.len; octets += 7) {
+	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+		rlim_t octets = rows[i];
+
 		full = (struct rlimit){ octets, old.rlim_max };
 		CHECK(setrlimit(RLIMIT_FSIZE, &full) == 0, "limit");
 		CHECK(state_create(&other, other_id, home, config, &diag) == -EFBIG, "%s",
@@ -452,7 +510,7 @@ static void test_full(void)
 		CHECK(other == -1 && strcmp(other_id, "untouched") == 0, "written on success only");
 		CHECK(count(home) == 1, "nothing is left");
 		int r = state_set_status(dir, STATE_STOPPING);
-		CHECK(r == (octets < 9 ? -EFBIG : 0), "%d", r);
+		CHECK(r == (octets < STATE_STATUS_OCTETS ? -EFBIG : 0), "%d", r);
 		CHECK(state_read(&entry, home, id) == 0, "read");
 		CHECK(entry.status == (r < 0 ? STATE_RUNNING : STATE_STOPPING),
 		      "old or new, whole");
@@ -474,12 +532,13 @@ static void test_no_descriptors(void)
 {
 	CLEANUP_FD int home = home_open();
 	char id[STATE_ID_OCTETS];
-	CLEANUP_FD int dir = make(id, home, STATE_RUNNING);
+	int dir = make(id, home, STATE_RUNNING);
 	struct rlimit old;
 	struct state_entry entry, *all = NULL;
 	size_t len = 0;
 	int refused = 0;
 
+	fd_close(&dir);
 	CHECK(getrlimit(RLIMIT_NOFILE, &old) == 0, "limit");
 	for (rlim_t i = 3; i < 12; i++) {
 		CHECK(setrlimit(RLIMIT_NOFILE, &(struct rlimit){ i, old.rlim_max }) == 0, "limit");
@@ -628,6 +687,8 @@ int main(void)
 	test_ids();
 	test_status();
 	test_hostile();
+	test_status_replaced();
+	test_status_whole();
 	test_foreign_names();
 	test_order();
 	test_pidfd();

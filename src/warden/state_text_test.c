@@ -82,10 +82,19 @@ static void test_status(void)
 		int want;
 		enum state_status status;
 	} rows[] = {
-		{ SPAN("created\n"), 0, STATE_CREATED },   { SPAN("running\n"), 0, STATE_RUNNING },
-		{ SPAN("crashed\n"), 0, STATE_CRASHED },   { SPAN("stopped\n"), 0, STATE_STOPPED },
-		{ SPAN("running"), -EINVAL, STATE_COUNT }, { SPAN("run\n"), -EINVAL, STATE_COUNT },
-		{ SPAN("\n"), -EINVAL, STATE_COUNT },      { SPAN(""), -EINVAL, STATE_COUNT },
+		{ SPAN("created\n\n"), 0, STATE_CREATED },
+		{ SPAN("running\n\n"), 0, STATE_RUNNING },
+		{ SPAN("crashed\n\n"), 0, STATE_CRASHED },
+		{ SPAN("stopped\n\n"), 0, STATE_STOPPED },
+		{ SPAN("running"), -EINVAL, STATE_COUNT },
+		{ SPAN("run\n"), -EINVAL, STATE_COUNT },
+		{ SPAN("starting\n"), 0, STATE_STARTING },
+		{ SPAN("running\n"), -EINVAL, STATE_COUNT },
+		{ SPAN("stoppeng\n"), -EINVAL, STATE_COUNT },
+		{ SPAN("running\n\n\n"), -EINVAL, STATE_COUNT },
+		{ SPAN("\n\n\n\n\n\n\n\n\n"), -EINVAL, STATE_COUNT },
+		{ SPAN("\n"), -EINVAL, STATE_COUNT },
+		{ SPAN(""), -EINVAL, STATE_COUNT },
 	};
 
 	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
