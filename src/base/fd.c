@@ -17,7 +17,8 @@ void fd_close(int *fd)
 	errno = saved;
 }
 
-/* The control part of a message: room for FD_PASS_MAX descriptors and one more, to notice excess. */
+/* The control part of a message: room for FD_PASS_MAX descriptors and one more, to notice excess.
+ */
 union control {
 	struct cmsghdr header;
 	char room[CMSG_SPACE(sizeof(int) * (FD_PASS_MAX + 1))];
@@ -168,7 +169,13 @@ int fd_replace_file(int dir, const char *name, struct span text, mode_t mode)
 	if (len < 0 || (size_t)len >= sizeof(draft))
 		return -ENAMETOOLONG;
 
-	CLEANUP_FD int fd = openat(dir, draft, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, mode);
+	/* O_EXCL: what lies there already, a FIFO or a second link to something, is never written
+	 * to */
+	enum { FLAGS = O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC };
+	CLEANUP_FD int fd = openat(dir, draft, FLAGS, mode);
+	if (fd < 0 && errno == EEXIST && unlinkat(dir, draft, 0) == 0)
+		fd = openat(dir, draft, FLAGS,
+			    mode); /* a killed process of the same number left it */
 	if (fd < 0)
 		return -errno;
 	int r = fd_write_all(fd, text);

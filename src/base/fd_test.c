@@ -51,6 +51,11 @@ static void test_files(void)
 	CHECK(mkfifoat(dir, "pipe", 0600) == 0, "mkfifo");
 	CHECK(fd_read_file(&text, &len, dir, "pipe", 1) == -EINVAL, "not a file, and no hang");
 	(void)unlinkat(dir, "pipe", 0);
+
+	char draft[32];
+	(void)snprintf(draft, sizeof(draft), ".a.%d", (int)getpid());
+	CHECK(mkfifoat(dir, draft, 0600) == 0, "mkfifo");
+	CHECK(fd_replace_file(dir, "a", SPAN("3"), 0600) == 0, "a FIFO in the way, and no hang");
 	(void)unlinkat(dir, "a", 0);
 	CHECK(rmdir(folder) == 0, "nothing else is left");
 }
