@@ -259,7 +259,6 @@ static void put_rule(struct nl_batch *batch, const struct rule *rule, unsigned f
 	nl_nest_end(batch, exprs);
 }
 
-/* clang-format off: a table */
 static const struct chain chains[] = {
 	{ "nft chain own", "own", -1, 0 },
 	{ "nft chain output", "output", NF_INET_LOCAL_OUT, 0 },
@@ -295,7 +294,6 @@ static void put_rules(struct nl_batch *batch)
 		{ "nft reset rule", "prerouting", DO_RESET, L4PROTO(IPPROTO_TCP) },
 		{ "nft DNS rule", "prerouting", DO_ACCEPT, UDP_DPORT(&dns) },
 	};
-	/* clang-format on */
 
 	int parsed =
 	    inet_pton(AF_INET, CAPTURE_ADDR4, &addr4) + inet_pton(AF_INET6, CAPTURE_ADDR6, &addr6);
