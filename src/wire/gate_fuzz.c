@@ -1,0 +1,25 @@
+// SPDX-License-Identifier: Apache-2.0
+/* Input: a packet. Property: what decodes encodes to the very same octets; its name is plain text.
+ */
+#include <stdint.h>
+#include <stdlib.h>
+
+#include "wire/gate.h"
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+	char packet[GATE_OCTETS];
+	struct gate_report report;
+
+	if (gate_report_decode(&report, (struct span){ (const char *)data, size }) < 0)
+		return 0;
+	if (gate_report_encode(packet, &report) < 0 || size != GATE_OCTETS ||
+	    memcmp(packet, data, size) != 0)
+		abort();
+	for (const char *c = report.name; *c != '\0'; c++)
+		if (*c < '-' || *c > 'z')
+			abort();
+	return 0;
+}
