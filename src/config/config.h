@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * config - what a sandbox is to be: one schema for flags, immure.yaml and the RPC's `create` params.
+ * config - what a sandbox is to be: one schema for flags, immure.yaml and the RPC's `create`
+ * params.
  *
  * Everything becomes one JSON tree first (YAML is converted, flags are laid over it), and one table
  * of keys (config_schema.c) judges that tree: an unknown key, a duplicate one, a wrong type and an
@@ -17,22 +18,23 @@
 enum {
 	CONFIG_FILE_OCTETS_MAX = 1024 * 1024,
 	CONFIG_MOUNTS_MAX = 64, /* direct_mounts and mounts together */
-	CONFIG_ENV_MAX = 1024,	/* variables */
+	CONFIG_ENV_MAX = 1024,  /* variables */
 	CONFIG_DEGRADED_MAX = 32,
 };
 
 enum config_mount_type {
 	CONFIG_MOUNT_DIRECT = 1, /* vfs.direct_mounts: a bind of host_path */
-	CONFIG_MOUNT_MEMORY,	 /* vfs.mounts, type memory: a tmpfs */
+	CONFIG_MOUNT_MEMORY,     /* vfs.mounts, type memory: a tmpfs */
 };
 
 struct config_mount {
 	enum config_mount_type type;
-	const char *path;      /* inside; absolute, normalised, not "/", not below /proc or /dev */
+	const char *path; /* inside; absolute, normalised, not "/", not at or below /proc, /sys,
+			     /dev, /usr, /bin, /sbin, /lib*, /etc; no two are the same */
 	const char *host_path; /* direct: absolute (a relative one is resolved against the caller's
-				  working directory when it is read) */
+				  working directory when it is read); ".." is left to the kernel */
 	bool readonly;
-	uint64_t size_mb;      /* memory: limit in MiB; 0: the default */
+	uint64_t size_mb; /* memory: limit in MiB; 0: the default */
 };
 
 struct config_env {
@@ -41,25 +43,30 @@ struct config_env {
 };
 
 struct config {
-	json_t *tree; /* owned; the settings as given, normalised: what config.json shows. Strings
-			 below borrow from it. Values of secrets are never in it. */
-	const char *image;     /* "standard": the host's own system folders */
-	const char *rootfs;    /* a folder that is the root, absolute; NULL: the host's system folders */
+	json_t *tree; /* owned; the settings as given, paths made whole, without the defaults: what
+			 config.json shows. Strings below borrow from it. Values of secrets are
+			 never in it. */
+	const char *image;  /* "standard": the host's own system folders, unless rootfs is given */
+	const char *rootfs; /* a folder that is the root, absolute; NULL: what image says */
 	const char *working_dir; /* inside; default /tmp/workspace */
-	const char *hostname;  /* default "immure" */
-	int64_t user;	       /* uid the program sees itself as: 1000 (default) or 0, or any other */
-	double cpus;	       /* 0: not limited */
-	uint64_t memory_mb;    /* MiB; 0: not limited */
+	const char *hostname;    /* default "immure" */
+	int64_t user;       /* uid the program sees itself as: 1000 (default) or 0, or any other */
+	double cpus;        /* 0: not limited */
+	uint64_t memory_mb; /* MiB; 0: not limited */
 	uint64_t timeout_seconds; /* 0: none */
-	uint64_t processes;    /* default 4096 */
-	uint64_t disk_mb;      /* scratch space (workspace, /tmp, home) in MiB; 0: the default */
+	uint64_t processes;       /* default 4096 */
+	uint64_t disk_mb;         /* scratch space (workspace, /tmp, home) in MiB; 0: the default */
 	size_t mounts_len, env_len, degraded_len;
-	struct config_mount mounts[CONFIG_MOUNTS_MAX]; /* sorted by path: a parent before its child */
-	struct config_env env[CONFIG_ENV_MAX];	       /* in the order given; later wins */
-	const char *degraded[CONFIG_DEGRADED_MAX];     /* names for --allow-degraded */
+	struct config_mount
+	    mounts[CONFIG_MOUNTS_MAX];             /* sorted by path: a parent before its child */
+	struct config_env env[CONFIG_ENV_MAX];     /* in the order given; later wins */
+	const char *degraded[CONFIG_DEGRADED_MAX]; /* names for --allow-degraded */
 };
 
-/* Where a tree came from, for its errors: file name and the line of every key and value. */
+/*
+ * Where a tree came from, for its errors: file name and the line of every key and value. It knows
+ * its values by address, so what a flag put in their place is not blamed on the file.
+ */
 struct config_source;
 
 /**
@@ -70,12 +77,13 @@ struct config_source;
  * Return: 0; -EINVAL: refused, *diag says where ("immure.yaml:7: ...") and why; another -errno with
  * *diag set (not there, too large, no permission).
  */
-MUST_USE int config_load_file(json_t **ret_tree, struct config_source **ret_source, const char *path,
-			      struct diag *diag);
+MUST_USE int config_load_file(json_t **ret_tree, struct config_source **ret_source,
+			      const char *path, struct diag *diag);
 
-/* config_load_yaml() - the same for text in memory, named @name in errors; what the fuzzer attacks */
-MUST_USE int config_load_yaml(json_t **ret_tree, struct config_source **ret_source, struct span text,
-			      const char *name, struct diag *diag);
+/* config_load_yaml() - the same for YAML in memory, named @name in errors; what the fuzzer attacks
+ */
+MUST_USE int config_load_yaml(json_t **ret_tree, struct config_source **ret_source,
+			      struct span text, const char *name, struct diag *diag);
 
 void config_source_free(struct config_source *source); /* NULL is fine */
 DEFINE_FREEP(struct config_source, config_source_free)
@@ -92,12 +100,14 @@ MUST_USE int config_set(json_t *tree, const char *key, const char *name, json_t 
 
 /**
  * config_read() - judge a whole tree by the schema
- * @ret:	owned by the caller; keeps its own reference to @tree; with every default filled in
- * @tree:	borrowed; NULL or {} is all defaults
+ * @ret:	owned by the caller, with every default filled in
+ * @tree:	borrowed, not changed; NULL or {} is all defaults
  * @source:	borrowed; NULL: errors name only the key ("resources.cpus: ...")
  *
  * Return: 0; -EINVAL: refused, *diag says which key and why; -ENOTSUP: a setting of later work,
- * *diag says "KEY: not supported yet"; -ENOMEM.
+ * *diag says "KEY: not supported yet: ..."; -ENOMEM. A tree with a fault is -EINVAL even if it also
+ * holds a setting of later work. Of such a setting, what asks only for what holds already is fine:
+ * empty lists and maps, network.block_private_ips: true.
  */
 MUST_USE int config_read(struct config **ret, json_t *tree, const struct config_source *source,
 			 struct diag *diag);
@@ -105,10 +115,28 @@ MUST_USE int config_read(struct config **ret, json_t *tree, const struct config_
 void config_free(struct config *config); /* NULL is fine */
 DEFINE_FREEP(struct config, config_free)
 
-/* config_parse_size_mb() - "512M", "1G", "1.5g", "1024" (MiB), "1048576k" as whole MiB, rounded up */
+/* What people are told of a key. */
+struct config_key_doc {
+	const char *key;  /* dotted; a part in capitals (NAME, PATH) stands for any */
+	const char *type; /* "text", "whole number", ... */
+	const char
+	    *limits;      /* "1 to 4194304", "memory, real_fs, overlay"; "": none beyond the type */
+	const char *text; /* one line, no full stop */
+	bool later;       /* refused with "not supported yet" */
+};
+
+/* config_key_docs() - every key, in the order to show them: static, never freed */
+const struct config_key_doc *config_key_docs(size_t *len);
+
+/**
+ * config_parse_size_mb() - "512M", "1G", "1.5g", "1024" (MiB), "1048576k" as whole MiB, rounded up
+ *
+ * Return: 0; -EINVAL. Zero is a size: whether it is possible is for the schema to say.
+ */
 MUST_USE int config_parse_size_mb(uint64_t *ret, struct span text);
 
-/* config_parse_duration_s() - "90", "90s", "5m", "2h", "1d" as whole seconds, at least 1 */
+/* config_parse_duration_s() - "90", "90s", "5m", "2h", "1d" as whole seconds, at least 1; or
+ * -EINVAL */
 MUST_USE int config_parse_duration_s(uint64_t *ret, struct span text);
 
 #endif

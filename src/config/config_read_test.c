@@ -1,0 +1,636 @@
+// SPDX-License-Identifier: Apache-2.0
+/* The schema: every key and every kind of refusal, as a table of texts; then what a struct holds.
+ */
+#include <errno.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#include "base/test.h"
+#include "config/config_priv.h"
+
+/* ADR-0001, "RPC Methods", params of `create`, with the network section taken out of the middle. */
+#define ADR_HEAD                         \
+	"{\n"                            \
+	"    \"image\": \"standard\",\n" \
+	"    \"resources\": {\"cpus\": 2, \"memory_mb\": 1024, \"timeout_seconds\": 300},\n"
+#define ADR_NETWORK                                                             \
+	"    \"network\": {\n"                                                  \
+	"      \"allowed_hosts\": [\"api.openai.com\", \"*.amazonaws.com\"],\n" \
+	"      \"block_private_ips\": true,\n"                                  \
+	"      \"secrets\": {\n"                                                \
+	"        \"OPENAI_API_KEY\": {\n"                                       \
+	"          \"value\": \"sk-...\",\n"                                    \
+	"          \"hosts\": [\"api.openai.com\"]\n"                           \
+	"        }\n"                                                           \
+	"      },\n"                                                            \
+	"      \"policy_script\": \"def is_allowed(host): return True\"\n"      \
+	"    },\n"
+#define ADR_TAIL                                                                           \
+	"    \"vfs\": {\n"                                                                 \
+	"      \"direct_mounts\": {\n"                                                     \
+	"        \"/mnt/data\": {\"host_path\": \"/host/data\", \"readonly\": true}\n"     \
+	"      },\n"                                                                       \
+	"      \"mounts\": {\n"                                                            \
+	"        \"/workspace\": {\"type\": \"memory\"},\n"                                \
+	"        \"/config\": {\"type\": \"real_fs\", \"host_path\": \"/etc/app\", "       \
+	"\"readonly\": true},\n"                                                           \
+	"        \"/output\": {\"type\": \"overlay\", \"upper\": {\"type\": \"memory\"}, " \
+	"\"lower\": {\"type\": \"real_fs\", \"host_path\": \"/base\"}}\n"                  \
+	"      }\n"                                                                        \
+	"    },\n"                                                                         \
+	"    \"env\": {\"OPENAI_API_KEY\": \"${OPENAI_API_KEY}\"}\n"                       \
+	"  }\n"
+
+/* ADR-0001, "Client Libraries", Python usage, without its network section. */
+#define ADR_PYTHON                                                  \
+	"{'image': 'standard',\n"                                   \
+	" 'vfs': {'mounts': {'/workspace': {'type': 'memory'}}},\n" \
+	" 'env': {'OPENAI_API_KEY': '${OPENAI_API_KEY}'}}\n"
+
+#define LATER  -ENOTSUP
+#define BAD    -EINVAL
+#define MEM(x) "{type: overlay, upper: {type: memory}, lower: " x "}"
+
+struct row {
+	const char *yaml;
+	int want;
+	const char *why; /* how the reason begins; the line is in it */
+};
+
+static const struct row rows[] = {
+	{ "{}", 0, "" },
+	{ ADR_HEAD ADR_NETWORK ADR_TAIL, LATER,
+	  "i.yaml:5: network.allowed_hosts: not supported yet: " },
+	{ ADR_HEAD ADR_TAIL, LATER,
+	  "i.yaml:10: vfs.mounts./config: real_fs not supported yet: use vfs.direct_mounts" },
+	{ ADR_PYTHON, 0, "" },
+
+	/* the root and what is unknown */
+	{ "[]", BAD, "i.yaml:1: must be a map (KEY: VALUE), not a list" },
+	{ "text", BAD, "i.yaml:1: must be a map (KEY: VALUE), not text" },
+	{ "user: 1\n\nimgae: x", BAD, "i.yaml:3: imgae: unknown key; did you mean \"image\"?" },
+	{ "resources:\n  cpu: 1", BAD,
+	  "i.yaml:2: resources.cpu: unknown key; did you mean \"cpus\"?" },
+	{ "cpus: 1", BAD, "i.yaml:1: cpus: unknown key; did you mean \"resources.cpus\"?" },
+	{ "policy_script: x", BAD,
+	  "i.yaml:1: policy_script: unknown key; did you mean \"network.policy_script\"?" },
+	{ "xyzzy: 1", BAD, "i.yaml:1: xyzzy: unknown key" },
+	{ "PATH: 1", BAD, "i.yaml:1: PATH: unknown key" },
+	{ "NAME: {}", BAD, "i.yaml:1: NAME: unknown key" },
+	{ "Image: standard", BAD, "i.yaml:1: Image: unknown key; did you mean \"image\"?" },
+	{ "resources.cpus: 1", BAD, "i.yaml:1: resources.cpus: unknown key" },
+	{ "'': 1", BAD, "i.yaml:1: a key is missing" },
+	{ "\"a\\e[2J\": 1", BAD, "i.yaml:1: a\\x1b[2J: unknown key" },
+
+	/* image, rootfs */
+	{ "image: standard", 0, "" },
+	{ "image: minimal", LATER, "i.yaml:1: image: not supported yet: only \"standard\"" },
+	{ "image: docker.io/library/alpine:3", LATER, "i.yaml:1: image: not supported yet" },
+	{ "image: ''", BAD, "i.yaml:1: image: \"\" is impossible: it is empty" },
+	{ "image: a b", BAD, "i.yaml:1: image: \"a b\" is impossible: it holds a blank" },
+	{ "image:", BAD, "i.yaml:1: image: has no value" },
+	{ "image: 1", BAD, "i.yaml:1: image: must be text, not a number: put it in quotes" },
+	{ "image: true", BAD, "i.yaml:1: image: must be text, not true: put it in quotes" },
+	{ "image: [a]", BAD, "i.yaml:1: image: must be text, not a list" },
+	{ "image: {a: 1}", BAD, "i.yaml:1: image: must be text, not a map" },
+	{ "rootfs: /srv/root", 0, "" },
+	{ "rootfs: root", 0, "" },
+	{ "rootfs: ~/root", BAD,
+	  "i.yaml:1: rootfs: \"~/root\" is impossible: \"~\" is not expanded" },
+	{ "rootfs: ''", BAD, "i.yaml:1: rootfs: \"\" is impossible: the path is empty" },
+	{ "rootfs: 1", BAD, "i.yaml:1: rootfs: must be a path, not a number" },
+	{ "image: standard\nrootfs: /x", BAD, "i.yaml:2: rootfs: the root is given twice" },
+	{ "image: a\nrootfs: /x", BAD, "i.yaml:2: rootfs: the root is given twice" },
+
+	/* working_dir, hostname, user, allow_degraded */
+	{ "working_dir: /a", 0, "" },
+	{ "working_dir: /", 0, "" },
+	{ "working_dir: a", BAD,
+	  "i.yaml:1: working_dir: \"a\" is impossible: the path must start with \"/\"" },
+	{ "working_dir: /a/..", BAD, "i.yaml:1: working_dir: \"/a/..\" is impossible: \"..\"" },
+	{ "working_dir: \"/a\\n\"", BAD,
+	  "i.yaml:1: working_dir: \"/a\\x0a\" is impossible: the path holds a control character" },
+	{ "hostname: a-1.example", 0, "" },
+	{ "hostname: a_b", BAD, "i.yaml:1: hostname: \"a_b\" is impossible: " },
+	{ "hostname: 7", BAD, "i.yaml:1: hostname: must be text, not a number" },
+	{ "user: 0", 0, "" },
+	{ "user: 4294967294", 0, "" },
+	{ "user: 4294967295", BAD,
+	  "i.yaml:1: user: 4294967295 is impossible: must be 0 to 4294967294" },
+	{ "user: -1", BAD, "i.yaml:1: user: -1 is impossible: must be 0 to 4294967294" },
+	{ "user: 1.0", BAD, "i.yaml:1: user: must be a whole number, not a fraction" },
+	{ "user: root", BAD, "i.yaml:1: user: must be a whole number, not the text \"root\"" },
+	{ "user: 010", BAD, "i.yaml:1: user: must be a whole number, not the text \"010\"" },
+	{ "user: '0'", BAD, "i.yaml:1: user: must be a whole number, not the text \"0\"" },
+	{ "allow_degraded: []", 0, "" },
+	{ "allow_degraded: [landlock, seccomp]", 0, "" },
+	{ "allow_degraded: landlock", BAD, "i.yaml:1: allow_degraded: must be a list, not text" },
+	{ "allow_degraded:\n- a\n- ''", BAD, "i.yaml:3: allow_degraded[1]: \"\" is impossible" },
+	{ "allow_degraded: [1]", BAD, "i.yaml:1: allow_degraded[0]: must be text, not a number" },
+	{ "allow_degraded: [a, ]", 0, "" },
+	{ "allow_degraded: [a, ~]", BAD, "i.yaml:1: allow_degraded[1]: has no value" },
+	{ "allow_degraded: [a,a,a,a,a,a,a,a,a,a,a,a,a,a,a,a,a,a,a,a,a,a,a,a,a,a,a,a,a,a,a,a,a]",
+	  BAD, "i.yaml:1: allow_degraded: more than 32 items" },
+
+	/* resources */
+	{ "resources: {}", 0, "" },
+	{ "resources:", BAD, "i.yaml:1: resources: has no value: leave the key out" },
+	{ "resources: 2", BAD, "i.yaml:1: resources: must be a map (KEY: VALUE), not a number" },
+	{ "user: 1\nresources:\n  cpus:\n    0", BAD,
+	  "i.yaml:4: resources.cpus: 0 is impossible: must be more than 0 and at most 4096" },
+	{ "resources: {cpus: 0.5}", 0, "" },
+	{ "resources: {cpus: 4096}", 0, "" },
+	{ "resources: {cpus: 4096.5}", BAD, "i.yaml:1: resources.cpus: 4096.5 is impossible" },
+	{ "resources: {cpus: -0.0}", BAD, "i.yaml:1: resources.cpus: -0 is impossible" },
+	{ "resources: {cpus: two}", BAD,
+	  "i.yaml:1: resources.cpus: must be a number, not the text \"two\"" },
+	{ "resources: {cpus: .nan}", BAD,
+	  "i.yaml:1: resources.cpus: must be a number, not the text" },
+	{ "resources: {cpus: true}", BAD, "i.yaml:1: resources.cpus: must be a number, not true" },
+	{ "resources: {memory_mb: 4}", 0, "" },
+	{ "resources: {memory_mb: 3}", BAD,
+	  "i.yaml:1: resources.memory_mb: 3 is impossible: must be 4 to 1073741824" },
+	{ "resources: {memory_mb: 1073741824}", 0, "" },
+	{ "resources: {memory_mb: 1073741825}", BAD,
+	  "i.yaml:1: resources.memory_mb: 1073741825 is" },
+	{ "resources: {memory_mb: 1G}", BAD,
+	  "i.yaml:1: resources.memory_mb: must be a whole number, not the text \"1G\"" },
+	{ "resources: {timeout_seconds: 1}", 0, "" },
+	{ "resources: {timeout_seconds: 0}", BAD, "i.yaml:1: resources.timeout_seconds: 0 is" },
+	{ "resources: {timeout_seconds: 1000000000}", 0, "" },
+	{ "resources: {timeout_seconds: 1000000001}", BAD,
+	  "i.yaml:1: resources.timeout_seconds: 1" },
+	{ "resources: {processes: 1}", 0, "" },
+	{ "resources: {processes: 0}", BAD, "i.yaml:1: resources.processes: 0 is impossible" },
+	{ "resources: {processes: 4194304}", 0, "" },
+	{ "resources: {processes: 4194305}", BAD, "i.yaml:1: resources.processes: 4194305 is" },
+	{ "resources: {disk_mb: 1}", 0, "" },
+	{ "resources: {disk_mb: 0}", BAD, "i.yaml:1: resources.disk_mb: 0 is impossible" },
+	{ "resources: {disk_mb: -9223372036854775808}", BAD, "i.yaml:1: resources.disk_mb: -9223" },
+
+	/* network: judged in full, then not supported yet; a fault anywhere comes first */
+	{ "network: {}", 0, "" },
+	{ "network: {allowed_hosts: [], block_private_ips: true}", 0, "" },
+	{ "network: {secrets: {}, hosts: {}, dns_servers: [], allow_private: [], publish: []}", 0,
+	  "" },
+	{ "network: []", BAD, "i.yaml:1: network: must be a map" },
+	{ "network: {allowed_host: []}", BAD,
+	  "i.yaml:1: network.allowed_host: unknown key; did you mean \"allowed_hosts\"?" },
+	{ "network: {allowed_hosts: ['*']}", LATER,
+	  "i.yaml:1: network.allowed_hosts: not supported" },
+	{ "network: {allowed_hosts: x.com}", BAD,
+	  "i.yaml:1: network.allowed_hosts: must be a list" },
+	{ "network: {allowed_hosts: ['https://x']}", BAD,
+	  "i.yaml:1: network.allowed_hosts[0]: \"htt" },
+	{ "network: {block_private_ips: false}", LATER,
+	  "i.yaml:1: network.block_private_ips: not" },
+	{ "network: {block_private_ips: yes}", BAD,
+	  "i.yaml:1: network.block_private_ips: must be true or false, not the text \"yes\"" },
+	{ "network: {block_private_ips: 1}", BAD,
+	  "i.yaml:1: network.block_private_ips: must be true or false, not a number" },
+	{ "network: {policy_script: 'x'}", LATER,
+	  "i.yaml:1: network.policy_script: not supported" },
+	{ "network: {policy_script: ''}", LATER, "i.yaml:1: network.policy_script: not supported" },
+	{ "network: {policy_script: [x]}", BAD, "i.yaml:1: network.policy_script: must be text" },
+	{ "network: {hosts: {db: 10.0.0.1, x.y: '::1'}}", LATER, "i.yaml:1: network.hosts: not" },
+	{ "network: {hosts: {db: nowhere}}", BAD,
+	  "i.yaml:1: network.hosts.db: \"nowhere\" is impossible: it is not an IPv4 or IPv6" },
+	{ "network: {hosts: {a/b: 10.0.0.1}}", BAD, "i.yaml:1: network.hosts.a/b: a character is" },
+	{ "network: {dns_servers: [9.9.9.9]}", LATER,
+	  "i.yaml:1: network.dns_servers: not supported" },
+	{ "network: {dns_servers: [9.9.9]}", BAD,
+	  "i.yaml:1: network.dns_servers[0]: \"9.9.9\" is" },
+	{ "network: {dns_servers: [9.9]}", BAD,
+	  "i.yaml:1: network.dns_servers[0]: must be text, not" },
+	{ "network: {ca_file: ca.pem}", LATER, "i.yaml:1: network.ca_file: not supported yet" },
+	{ "network: {ca_file: ''}", BAD, "i.yaml:1: network.ca_file: \"\" is impossible" },
+	{ "network: {allow_private: [10.0.0.0/8]}", LATER, "i.yaml:1: network.allow_private: not" },
+	{ "network: {allow_private: [10.0.0.0/40]}", BAD, "i.yaml:1: network.allow_private[0]: " },
+	{ "network: {publish: ['8080:80']}", LATER,
+	  "i.yaml:1: network.publish: not supported yet" },
+	{ "network: {publish: [x]}", BAD, "i.yaml:1: network.publish[0]: \"x\" is impossible" },
+	{ "network: {secrets: {K: {value: v, hosts: [a.b]}}}", LATER,
+	  "i.yaml:1: network.secrets: not" },
+	{ "network: {secrets: {K: {env: E, hosts: [a.b]}}}", LATER,
+	  "i.yaml:1: network.secrets: not" },
+	{ "network: {secrets: {K: {file: f, hosts: [a.b]}}}", LATER,
+	  "i.yaml:1: network.secrets: not" },
+	{ "network: {secrets: {K: {command: c, hosts: [a.b], where: [header]}}}", LATER,
+	  "i.yaml:1: network.secrets: not supported yet" },
+	{ "network: {secrets: {K: {value: v, env: E, hosts: [a.b]}}}", BAD,
+	  "i.yaml:1: network.secrets.K: needs exactly one of value, env, file, command; it has 2" },
+	{ "network: {secrets: {K: {hosts: [a.b]}}}", BAD,
+	  "i.yaml:1: network.secrets.K: needs exactly one of value, env, file, command; it has 0" },
+	{ "network: {secrets: {K: {value: v}}}", BAD,
+	  "i.yaml:1: network.secrets.K: hosts is missing" },
+	{ "network:\n  secrets:\n    K:\n      vaule: v", BAD,
+	  "i.yaml:4: network.secrets.K.vaule: unknown key; did you mean \"value\"?" },
+	{ "network: {secrets: {K-1: {value: v, hosts: [a.b]}}}", BAD,
+	  "i.yaml:1: network.secrets.K-1: a name holds only letters, digits and \"_\"" },
+	{ "network: {secrets: {K: {value: \"sk\\r\\n\", hosts: [a.b]}}}", BAD,
+	  "i.yaml:1: network.secrets.K.value: impossible value: it holds a line break" },
+	{ "network: {secrets: {K: {value: 1234, hosts: [a.b]}}}", BAD,
+	  "i.yaml:1: network.secrets.K.value: must be text, not a number: put it in quotes" },
+	{ "network: {secrets: {K: {value: v, hosts: ['a b']}}}", BAD,
+	  "i.yaml:1: network.secrets.K.hosts[0]: \"a b\" is impossible" },
+	{ "network: {secrets: {K: {env: 'E=', hosts: [a.b]}}}", BAD,
+	  "i.yaml:1: network.secrets.K.env: \"E=\" is impossible" },
+	{ "network: {secrets: {K: v}}", BAD, "i.yaml:1: network.secrets.K: must be a map" },
+	{ "network: {secrets: [K]}", BAD,
+	  "i.yaml:1: network.secrets: must be a map (NAME: VALUE)" },
+	{ "image: alpine\nnetwork: {allowed_hosts: [a.b]}\nuser: x", BAD,
+	  "i.yaml:3: user: must be" },
+	{ "network: {allowed_hosts: [a.b]}\nimage: alpine", LATER,
+	  "i.yaml:1: network.allowed_hosts" },
+
+	/* vfs.direct_mounts */
+	{ "vfs: {}", 0, "" },
+	{ "vfs: {mount: {}}", BAD, "i.yaml:1: vfs.mount: unknown key; did you mean \"mounts\"?" },
+	{ "vfs: {direct_mounts: {}, mounts: {}}", 0, "" },
+	{ "vfs: {direct_mounts: {/data: {host_path: /x}}}", 0, "" },
+	{ "vfs: {direct_mounts: {/data: {host_path: ../x, readonly: false}}}", 0, "" },
+	{ "vfs: {direct_mounts: {/data: /x}}", BAD,
+	  "i.yaml:1: vfs.direct_mounts./data: must be a map (KEY: VALUE), not text" },
+	{ "vfs: {direct_mounts: {/data: {}}}", BAD,
+	  "i.yaml:1: vfs.direct_mounts./data: host_path is missing" },
+	{ "vfs: {direct_mounts: {/data: {host_path: 1}}}", BAD,
+	  "i.yaml:1: vfs.direct_mounts./data.host_path: must be a path, not a number" },
+	{ "vfs: {direct_mounts: {/data: {host_path: /x, readonly: ro}}}", BAD,
+	  "i.yaml:1: vfs.direct_mounts./data.readonly: must be true or false, not the text "
+	  "\"ro\"" },
+	{ "vfs: {direct_mounts: {/data: {host_path: /x, read_only: true}}}", BAD,
+	  "i.yaml:1: vfs.direct_mounts./data.read_only: unknown key; did you mean \"readonly\"?" },
+	{ "vfs: {direct_mounts: {data: {host_path: /x}}}", BAD,
+	  "i.yaml:1: vfs.direct_mounts.data: the path must start with \"/\"" },
+	{ "vfs: {direct_mounts: {/: {host_path: /x}}}", BAD,
+	  "i.yaml:1: vfs.direct_mounts./: the root cannot be replaced" },
+	{ "vfs: {direct_mounts: {//./: {host_path: /x}}}", BAD,
+	  "i.yaml:1: vfs.direct_mounts.//./: the root cannot be replaced" },
+	{ "vfs: {direct_mounts: {//proc/: {host_path: /x}}}", BAD,
+	  "i.yaml:1: vfs.direct_mounts.//proc/: the kernel's own folders cannot be replaced" },
+	{ "vfs: {direct_mounts: {/etc/x: {host_path: /x}}}", BAD,
+	  "i.yaml:1: vfs.direct_mounts./etc/x: the system's own folders cannot be replaced" },
+	{ "vfs: {direct_mounts: {/data/../etc: {host_path: /x}}}", BAD,
+	  "i.yaml:1: vfs.direct_mounts./data/../etc: \"..\" is not allowed" },
+	{ "vfs:\n  direct_mounts:\n    /data: {host_path: /x}\n    /data/: {host_path: /y}", BAD,
+	  "i.yaml:4: vfs.direct_mounts./data/: the same path as vfs.direct_mounts./data on line "
+	  "3" },
+	{ "vfs:\n  direct_mounts:\n    /a: {host_path: /x}\n  mounts:\n    //a: {type: memory}",
+	  BAD, "i.yaml:5: vfs.mounts.//a: the same path as vfs.direct_mounts./a on line 3" },
+
+	/* vfs.mounts */
+	{ "vfs: {mounts: {/tmp/workspace: {type: memory}, /workspace: {type: memory}}}", 0, "" },
+	{ "vfs: {mounts: {/data: {type: memory, size_mb: 1, readonly: true}}}", 0, "" },
+	{ "vfs:\n  mounts:\n    /data:\n      type: memroy", BAD,
+	  "i.yaml:4: vfs.mounts./data.type: \"memroy\" is not one of memory, real_fs, overlay" },
+	{ "vfs: {mounts: {/data: {type: ''}}}", BAD,
+	  "i.yaml:1: vfs.mounts./data.type: \"\" is not one" },
+	{ "vfs: {mounts: {/data: {type: 'memory, real_fs'}}}", BAD,
+	  "i.yaml:1: vfs.mounts./data.type: \"memory, real_fs\" is not one of" },
+	{ "vfs: {mounts: {/data: {}}}", BAD, "i.yaml:1: vfs.mounts./data: type is missing" },
+	{ "vfs: {mounts: {/data: {size_mb: 1}}}", BAD,
+	  "i.yaml:1: vfs.mounts./data: type is missing" },
+	{ "vfs: {mounts: {/data: {type: memory, size_mb: 0}}}", BAD,
+	  "i.yaml:1: vfs.mounts./data.size_mb: 0 is impossible: must be 1 to 1073741824" },
+	{ "vfs: {mounts: {/data: {type: memory, host_path: /x}}}", BAD,
+	  "i.yaml:1: vfs.mounts./data.host_path: only a mount of type real_fs has it; this is "
+	  "memory" },
+	{ "vfs: {mounts: {/data: {type: memory, upper: {type: memory}}}}", BAD,
+	  "i.yaml:1: vfs.mounts./data.upper: only a mount of type overlay has it; this is memory" },
+	{ "vfs: {mounts: {/data: {type: real_fs, host_path: x}}}", LATER,
+	  "i.yaml:1: vfs.mounts./data: real_fs not supported yet" },
+	{ "vfs: {mounts: {/data: {type: real_fs}}}", BAD,
+	  "i.yaml:1: vfs.mounts./data: host_path is missing" },
+	{ "vfs: {mounts: {/data: {type: real_fs, host_path: x, size_mb: 1}}}", BAD,
+	  "i.yaml:1: vfs.mounts./data.size_mb: only a mount of type memory has it" },
+	{ "vfs: {mounts: {/data: {type: overlay}}}", BAD,
+	  "i.yaml:1: vfs.mounts./data: upper is missing" },
+	{ "vfs: {mounts: {/data: {type: overlay, upper: {type: memory}}}}", BAD,
+	  "i.yaml:1: vfs.mounts./data: lower is missing" },
+	{ "vfs: {mounts: {/data: " MEM("{type: real_fs, host_path: /b}") "}}", LATER,
+	  "i.yaml:1: vfs.mounts./data: overlay not supported yet" },
+	{ "vfs: {mounts: {/data: " MEM("{type: real_fs}") "}}", BAD,
+	  "i.yaml:1: vfs.mounts./data.lower: host_path is missing" },
+	{ "vfs: {mounts: {/data: " MEM("{type: disk}") "}}", BAD,
+	  "i.yaml:1: vfs.mounts./data.lower.type: \"disk\" is not one of" },
+	{ "vfs: {mounts: {/data: " MEM("{type: memory, x: 1}") "}}", BAD,
+	  "i.yaml:1: vfs.mounts./data.lower.x: unknown key" },
+	{ "vfs: {mounts: {/data: " MEM("memory") "}}", BAD,
+	  "i.yaml:1: vfs.mounts./data.lower: must be a map" },
+	{ "vfs: {mounts: {/data: " MEM(MEM(MEM(MEM("{type: memory}")))) "}}", LATER,
+	  "i.yaml:1: vfs" },
+	{ "vfs: {mounts: {/a: " MEM(MEM(MEM(MEM(MEM(MEM(MEM("{type: memory}"))))))) "}}", LATER,
+	  "i.yaml:1: vfs.mounts./a: overlay not supported yet" },
+	{ "vfs: {mounts: {/a: " MEM(MEM(MEM(MEM(MEM(MEM(MEM(MEM(MEM("{type: x}"))))))))) "}}", BAD,
+	  "i.yaml:1: vfs.mounts./a.lower.lower.lower.lower.lower.lower.lower.lower.upper: overlays "
+	  "nested more than 8 deep" },
+
+	/* env */
+	{ "env: {}", 0, "" },
+	{ "env: {A: '', _b1: x, PATH: /bin, NAME: n}", 0, "" },
+	{ "env: {A: \"x\\ny\"}", 0, "" },
+	{ "env: [A=1]", BAD, "i.yaml:1: env: must be a map (NAME: VALUE), not a list" },
+	{ "env:\n  PORT: 8080", BAD,
+	  "i.yaml:2: env.PORT: must be text, not a number: put it in quotes" },
+	{ "env: {A: true}", BAD, "i.yaml:1: env.A: must be text, not true: put it in quotes" },
+	{ "env: {A: }", BAD, "i.yaml:1: env.A: has no value" },
+	{ "env: {A: [x]}", BAD, "i.yaml:1: env.A: must be text, not a list" },
+	{ "env: {1A: x}", BAD, "i.yaml:1: env.1A: a name must start with a letter or \"_\"" },
+	{ "env: {A.B: x}", BAD, "i.yaml:1: env.A.B: a name holds only" },
+	{ "env: {A=B: x}", BAD, "i.yaml:1: env.A=B: a name holds only" },
+};
+
+static void test_rows(void)
+{
+	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+		CLEANUP(config_source_freep) struct config_source *source = NULL;
+		CLEANUP(config_freep) struct config *config = NULL;
+		CLEANUP(json_decrefp) json_t *tree = NULL;
+		struct diag diag = { 0 };
+		int r = config_load_yaml(&tree, &source, span_of(rows[i].yaml), "i.yaml", &diag);
+
+		if (r == 0)
+			r = config_read(&config, tree, source, &diag);
+		CHECK(r == rows[i].want, "row %zu: %d: %s", i, r, rows[i].yaml);
+		CHECK(strncmp(diag.why, rows[i].why, strlen(rows[i].why)) == 0, "row %zu: %s", i,
+		      diag.why);
+		CHECK(r == 0 ? config != NULL : config == NULL, "row %zu", i);
+		CHECK((diag.line > 0) == (r < 0), "row %zu: line %u", i, diag.line);
+	}
+}
+
+/* Without a source an error is the same, but for the place in a file. */
+static void test_no_source(void)
+{
+	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+		CLEANUP(config_source_freep) struct config_source *source = NULL;
+		CLEANUP(config_freep) struct config *config = NULL;
+		CLEANUP(json_decrefp) json_t *tree = NULL;
+		struct diag diag = { 0 };
+		const char *want = strstr(rows[i].why, ": ");
+
+		if (config_load_yaml(&tree, &source, span_of(rows[i].yaml), "i.yaml", &diag) < 0)
+			continue;
+		int r = config_read(&config, tree, NULL, &diag);
+		CHECK(r == rows[i].want && diag.line == 0, "row %zu: %d %u", i, r, diag.line);
+		size_t len = want != NULL ? strcspn(want + 2, " ") : 0;
+		CHECK(want == NULL || strncmp(diag.why, want + 2, len) == 0, "row %zu: %s", i,
+		      diag.why);
+		CHECK(strstr(diag.why, "on line") == NULL, "row %zu: %s", i, diag.why);
+	}
+}
+
+static void test_defaults(void)
+{
+	CLEANUP(config_freep) struct config *config = NULL;
+	struct diag diag = { 0 };
+	int r = config_read(&config, NULL, NULL, &diag);
+
+	CHECK(r == 0, "%s", diag.why);
+	if (r < 0)
+		return;
+	CHECK(strcmp(config->image, "standard") == 0 && config->rootfs == NULL, "%s",
+	      config->image);
+	CHECK(strcmp(config->working_dir, "/tmp/workspace") == 0, "%s", config->working_dir);
+	CHECK(strcmp(config->hostname, "immure") == 0, "%s", config->hostname);
+	CHECK(config->user == 1000 && config->processes == 4096, "%lld", (long long)config->user);
+	CHECK(config->cpus == 0 && config->memory_mb == 0 && config->timeout_seconds == 0,
+	      "limits");
+	CHECK(config->disk_mb == 0, "limits");
+	CHECK(config->mounts_len + config->env_len + config->degraded_len == 0, "lists");
+	CHECK(json_is_object(config->tree) && json_object_size(config->tree) == 0, "tree");
+}
+
+static void check_mounts(const struct config *config, const char *cwd)
+{
+	char relative[PATH_MAX + 8];
+	const struct config_mount want[] = {
+		{ CONFIG_MOUNT_MEMORY, "/a", NULL, false, 0 },
+		{ CONFIG_MOUNT_DIRECT, "/a-b", "/x", false, 0 },
+		{ CONFIG_MOUNT_DIRECT, "/a/b", relative, true, 0 },
+		{ CONFIG_MOUNT_MEMORY, "/a/b/c", NULL, true, 64 },
+	};
+
+	snprintf(relative, sizeof(relative), "%s/../y", cwd);
+	CHECK(config->mounts_len == ARRAY_SIZE(want), "%zu", config->mounts_len);
+	for (size_t i = 0; i < ARRAY_SIZE(want) && i < config->mounts_len; i++) {
+		const struct config_mount *m = &config->mounts[i];
+
+		CHECK(m->type == want[i].type && strcmp(m->path, want[i].path) == 0, "%zu: %s", i,
+		      m->path);
+		CHECK(m->readonly == want[i].readonly && m->size_mb == want[i].size_mb, "%zu", i);
+		CHECK((m->host_path == NULL) == (want[i].host_path == NULL), "%zu", i);
+		if (m->host_path != NULL && want[i].host_path != NULL)
+			CHECK(strcmp(m->host_path, want[i].host_path) == 0, "%zu: %s", i,
+			      m->host_path);
+	}
+}
+
+static const char full[] =
+    "rootfs: /srv//root/\nworking_dir: /a/./b/\nhostname: h\nuser: 0\n"
+    "allow_degraded: [landlock, timens]\n"
+    "resources: {cpus: 1.5, memory_mb: 64, timeout_seconds: 9, processes: 32, disk_mb: 128}\n"
+    "vfs:\n"
+    "  direct_mounts:\n"
+    "    /a/b/: {host_path: ./../y/, readonly: true}\n"
+    "    /a-b: {host_path: /x}\n"
+    "  mounts:\n"
+    "    /a/b/c: {type: memory, size_mb: 64, readonly: true}\n"
+    "    //a: {type: memory}\n"
+    "env: {Z: '1', A: '${A}', M: ''}\n";
+
+static void check_full(const struct config *config)
+{
+	const struct config_env env[] = { { "Z", "1" }, { "A", "${A}" }, { "M", "" } };
+
+	CHECK(strcmp(config->rootfs, "/srv/root") == 0, "%s", config->rootfs);
+	CHECK(strcmp(config->working_dir, "/a/b") == 0, "%s", config->working_dir);
+	CHECK(strcmp(config->hostname, "h") == 0 && config->user == 0, "%s", config->hostname);
+	CHECK(config->cpus == 1.5 && config->memory_mb == 64, "%g", config->cpus);
+	CHECK(config->timeout_seconds == 9 && config->processes == 32, "limits");
+	CHECK(config->disk_mb == 128, "limits");
+	CHECK(config->degraded_len == 2 && strcmp(config->degraded[1], "timens") == 0, "degraded");
+	CHECK(config->env_len == ARRAY_SIZE(env), "%zu", config->env_len);
+	for (size_t i = 0; i < ARRAY_SIZE(env) && i < config->env_len; i++)
+		CHECK(strcmp(config->env[i].name, env[i].name) == 0 &&
+			  strcmp(config->env[i].value, env[i].value) == 0,
+		      "%zu: %s", i, config->env[i].name);
+}
+
+/* The struct outlives tree and source, the tree given is untouched, and what came out reads the
+ * same. */
+static void test_full(void)
+{
+	CLEANUP(config_freep) struct config *config = NULL;
+	CLEANUP(config_freep) struct config *again = NULL;
+	struct config_source *source = NULL;
+	struct diag diag = { 0 };
+	char cwd[PATH_MAX];
+	json_t *tree = NULL;
+	int r = config_load_yaml(&tree, &source, SPAN(full), "i.yaml", &diag);
+	json_t *before = json_deep_copy(tree);
+
+	CHECK(getcwd(cwd, sizeof(cwd)) != NULL, "getcwd");
+	if (r == 0)
+		r = config_read(&config, tree, source, &diag);
+	CHECK(r == 0, "%s", diag.why);
+	CHECK(json_equal(tree, before), "config_read changed the tree");
+	json_decref(before);
+	json_decref(tree);
+	config_source_free(source);
+	if (r < 0)
+		return;
+	check_full(config);
+	check_mounts(config, cwd);
+	r = config_read(&again, config->tree, NULL, &diag);
+	CHECK(r == 0 && json_equal(again->tree, config->tree), "again: %s", diag.why);
+}
+
+/* build() - {"outer": {"inner": {NAME0: value, NAME1: value, ...}}} */
+static json_t *build(const char *key, const char *name_format, size_t count, const char *value)
+{
+	json_t *tree = json_object();
+
+	for (size_t i = 0; i < count; i++) {
+		char name[32];
+
+		snprintf(name, sizeof(name), "%s%zu", name_format, i);
+		CHECK(config_set(tree, key, name, json_loads(value, JSON_DECODE_ANY, NULL)) == 0,
+		      "%s", name);
+	}
+	return tree;
+}
+
+static void test_counts(void)
+{
+	const struct {
+		const char *key, *name, *value;
+		size_t max;
+		const char *why;
+	} limits[] = {
+		{ "env", "A", "\"x\"", CONFIG_ENV_MAX, "env: more than 1024 of them" },
+		{ "vfs.mounts", "/m", "{\"type\": \"memory\"}", CONFIG_MOUNTS_MAX,
+		  "vfs.mounts: more than 64 of them" },
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(limits); i++) {
+		for (size_t over = 0; over <= 1; over++) {
+			CLEANUP(config_freep) struct config *config = NULL;
+			CLEANUP(json_decrefp)
+			json_t *tree = build(limits[i].key, limits[i].name, limits[i].max + over,
+					     limits[i].value);
+			struct diag diag = { 0 };
+			int r = config_read(&config, tree, NULL, &diag);
+
+			CHECK(r == (over ? -EINVAL : 0), "%s: %s", limits[i].key, diag.why);
+			CHECK(!over || strcmp(diag.why, limits[i].why) == 0, "%s", diag.why);
+		}
+	}
+
+	CLEANUP(config_freep) struct config *config = NULL;
+	CLEANUP(json_decrefp)
+	json_t *tree = build("vfs.mounts", "/m", CONFIG_MOUNTS_MAX, "{\"type\": \"memory\"}");
+	struct diag diag = { 0 };
+	CHECK(config_set(tree, "vfs.direct_mounts", "/d", json_pack("{s:s}", "host_path", "/")) ==
+		  0,
+	      "set");
+	CHECK(config_read(&config, tree, NULL, &diag) == -EINVAL, "65 mounts");
+	CHECK(strcmp(diag.why, "vfs.direct_mounts./d: more than 64 mounts") == 0, "%s", diag.why);
+}
+
+/* A variable is at most 128 KiB with its name, "=" and NUL; execve() refuses more. */
+static void test_long_texts(void)
+{
+	const size_t fits = 128 * 1024 - sizeof("A=");
+	char *text = malloc(fits + 2);
+
+	for (size_t over = 0; over <= 1; over++) {
+		CLEANUP(config_freep) struct config *config = NULL;
+		CLEANUP(json_decrefp) json_t *tree = json_object();
+		struct diag diag = { 0 };
+
+		memset(text, 'x', fits + over);
+		text[fits + over] = '\0';
+		CHECK(config_set(tree, "env", "A", json_string(text)) == 0, "set");
+		int r = config_read(&config, tree, NULL, &diag);
+		CHECK(r == (over ? -EINVAL : 0), "%zu: %s", over, diag.why);
+	}
+	free(text);
+}
+
+/* What only a tree that came not from a file can hold. */
+static void test_nul(void)
+{
+	CLEANUP(config_freep) struct config *config = NULL;
+	CLEANUP(json_decrefp) json_t *tree = json_object();
+	struct diag diag = { 0 };
+
+	CHECK(config_set(tree, "env", "A", json_stringn("a\0b", 3)) == 0, "set");
+	CHECK(config_read(&config, tree, NULL, &diag) == -EINVAL, "NUL");
+	CHECK(strcmp(diag.why, "env.A: holds a NUL character") == 0, "%s", diag.why);
+}
+
+/* No refusal shows the value of a secret. */
+static void test_secret_stays_hidden(void)
+{
+	static const char *const texts[] = {
+		"network: {secrets: {K: {value: sk-live, vaule: sk-live, hosts: [a.b]}}}",
+		"network: {secrets: {K: {value: \"sk-live\\n\", hosts: [a.b]}}}",
+		"network: {secrets: {K: {value: [sk-live], hosts: [a.b]}}}",
+		"network: {secrets: {K: {value: sk-live, hosts: [a.b]}}}",
+		"network: {secrets: {K: {value: sk-live}}}",
+		"env: {A: [sk-live]}",
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(texts); i++) {
+		CLEANUP(config_source_freep) struct config_source *source = NULL;
+		CLEANUP(config_freep) struct config *config = NULL;
+		CLEANUP(json_decrefp) json_t *tree = NULL;
+		struct diag diag = { 0 };
+		int r = config_load_yaml(&tree, &source, span_of(texts[i]), "i.yaml", &diag);
+
+		CHECK(r == 0 && config_read(&config, tree, source, &diag) < 0, "row %zu", i);
+		CHECK(strstr(diag.why, "sk-live") == NULL, "row %zu: %s", i, diag.why);
+	}
+}
+
+static void test_docs(void)
+{
+	size_t len = 0, later = 0;
+	const struct config_key_doc *docs = config_key_docs(&len);
+
+	CHECK(len == config_rows_len, "%zu", len);
+	for (size_t i = 0; i < len; i++) {
+		const struct config_row *row = &config_rows[i];
+		char min[32], max[32];
+
+		CHECK(docs[i].type != NULL && docs[i].type[0] != '\0', "%s", docs[i].key);
+		CHECK(docs[i].text != NULL && strchr(docs[i].text, '\n') == NULL, "%s",
+		      docs[i].key);
+		CHECK(docs[i].text[strlen(docs[i].text) - 1] != '.', "%s", docs[i].key);
+		later += docs[i].later;
+		for (size_t j = 0; j < i; j++)
+			CHECK(strcmp(docs[i].key, docs[j].key) != 0, "%s", docs[i].key);
+		if (row->kind != CONFIG_WHOLE && row->kind != CONFIG_NUMBER)
+			continue;
+		snprintf(min, sizeof(min), "%lld", (long long)row->min);
+		snprintf(max, sizeof(max), "%lld", (long long)row->max);
+		CHECK(strstr(docs[i].limits, min) != NULL, "%s: %s", docs[i].key, docs[i].limits);
+		CHECK(strstr(docs[i].limits, max) != NULL, "%s: %s", docs[i].key, docs[i].limits);
+	}
+	CHECK(later == 9, "%zu settings of later work", later);
+}
+
+int main(void)
+{
+	test_rows();
+	test_no_source();
+	test_defaults();
+	test_full();
+	test_counts();
+	test_long_texts();
+	test_nul();
+	test_secret_stays_hidden();
+	test_docs();
+	return test_failures > 0;
+}

@@ -1,0 +1,290 @@
+// SPDX-License-Identifier: Apache-2.0
+/*
+ * Theory of operation: every key there is, as one table. config_judge.c walks a tree by it, the man
+ * page and --help are made from it, and struct config is filled from it. The three functions above
+ * it say what a row cannot.
+ */
+#include <ctype.h>
+#include <stdlib.h>
+
+#include "config/config_priv.h"
+
+#define NO_NETWORK "in this version the sandbox reaches nothing"
+#define MEMBER(m)  offsetof(struct config, m)
+
+enum {
+	MIB_MAX = 1 << 30, /* a PiB: more is a mistake, and octets still fit 63 bits */
+	SECONDS_MAX = 1000000000,
+	SCRIPT_OCTETS_MAX = 256 * 1024,
+	ITEMS_MAX = 4096, /* of a list or map; what hosts a policy may name, as net/hostset.h */
+	VARIABLE_OCTETS_MAX = 131072, /* "NAME=value" and its NUL: linux/binfmts.h MAX_ARG_STRLEN */
+};
+
+static int image_also(struct config_judge *judge, const struct config_at *at, const json_t *value)
+{
+	if (strcmp(json_string_value(value), "standard") != 0)
+		config_judge_later(
+		    judge, at, "",
+		    "only \"standard\", the host's own system folders; or give rootfs");
+	return 0;
+}
+
+static int root_also(struct config_judge *judge, const struct config_at *at, const json_t *value)
+{
+	struct config_at rootfs = { .up = at, .parent = value, .key = "rootfs" };
+
+	if (json_object_get(value, "rootfs") == NULL || json_object_get(value, "image") == NULL)
+		return 0;
+	return config_judge_refuse(judge, &rootfs, CONFIG_SPOT_KEY,
+				   "the root is given twice: leave out either image or rootfs");
+}
+
+static int variable_also(struct config_judge *judge, const struct config_at *at,
+			 const json_t *value)
+{
+	if (strlen(at->key) + 1 + json_string_length(value) + 1 <= VARIABLE_OCTETS_MAX)
+		return 0;
+	return config_judge_refuse(judge, at, CONFIG_SPOT_VALUE,
+				   "longer than the 128 KiB Linux allows a variable");
+}
+
+static int secret_also(struct config_judge *judge, const struct config_at *at, const json_t *value)
+{
+	static const char *const origins[] = { "value", "env", "file", "command" };
+	size_t count = 0;
+
+	for (size_t i = 0; i < ARRAY_SIZE(origins); i++)
+		count += json_object_get(value, origins[i]) != NULL;
+	if (count == 1)
+		return 0;
+	return config_judge_refuse(judge, at, CONFIG_SPOT_KEY,
+				   "needs exactly one of value, env, file, command; it has %zu",
+				   count);
+}
+
+/* Of overlays only the outermost is noted: what is inside is part of it. */
+static int mount_also(struct config_judge *judge, const struct config_at *at, const json_t *value)
+{
+	const char *type = json_string_value(json_object_get(value, "type"));
+
+	if (strcmp(type, "real_fs") == 0)
+		config_judge_later(judge, at, "real_fs ", "use vfs.direct_mounts");
+	else if (strcmp(type, "overlay") == 0)
+		config_judge_later(judge, at, "overlay ", "only memory");
+	return 0;
+}
+
+const struct config_row config_root = { .key = "", .kind = CONFIG_OBJECT, .also = root_also };
+
+const struct config_row config_rows[] = {
+	{ "image", CONFIG_TEXT, .fault = config_text_fault, .also = image_also,
+	  .offset = MEMBER(image),
+	  .text = "what the root is; \"standard\" (default): the host's own system folders, "
+		  "read-only" },
+	{ "rootfs", CONFIG_HOST, .offset = MEMBER(rootfs),
+	  .text = "a folder on the host that is the root, read-only, in place of an image" },
+	{ "working_dir", CONFIG_INSIDE, .offset = MEMBER(working_dir),
+	  .text = "folder in which programs start; default /tmp/workspace" },
+	{ "hostname", CONFIG_TEXT, .fault = config_hostname_fault, .offset = MEMBER(hostname),
+	  .text = "name the sandbox gives itself; default immure" },
+	{ "user", CONFIG_WHOLE, "0 to 4294967294", 0, 4294967294, MEMBER(user),
+	  .text = "user id programs see themselves as, without power over the host; default 1000" },
+	{ "allow_degraded", CONFIG_LIST, .max = CONFIG_DEGRADED_MAX, .fault = config_text_fault,
+	  .text = "walls that may be missing where the kernel lacks them; see immure doctor" },
+
+	{ "resources", CONFIG_OBJECT, .text = "limits of all programs of the sandbox together" },
+	{ "resources.cpus", CONFIG_NUMBER, "more than 0 and at most 4096", 0, 4096, MEMBER(cpus),
+	  .text = "processors' worth of time, fractions allowed; default: no limit" },
+	{ "resources.memory_mb", CONFIG_WHOLE, "4 to 1073741824", 4, MIB_MAX, MEMBER(memory_mb),
+	  .text = "memory in MiB; default: no limit" },
+	{ "resources.timeout_seconds", CONFIG_WHOLE, "1 to 1000000000", 1, SECONDS_MAX,
+	  MEMBER(timeout_seconds), .text = "seconds after which all is ended; default: no limit" },
+	{ "resources.processes", CONFIG_WHOLE, "1 to 4194304", 1, 4194304, MEMBER(processes),
+	  .text = "processes and threads at one time; default 4096" },
+	{ "resources.disk_mb", CONFIG_WHOLE, "1 to 1073741824", 1, MIB_MAX, MEMBER(disk_mb),
+	  .text = "scratch space (workspace, /tmp, home) in MiB; default: half of the memory" },
+
+	{ "network", CONFIG_OBJECT, .text = "what may be reached; without it, nothing" },
+	{ "network.allowed_hosts", CONFIG_LIST, .max = ITEMS_MAX, .fault = config_glob_fault,
+	  .later = NO_NETWORK,
+	  .text = "host names that may be reached; *.example.com is all below it" },
+	{ "network.block_private_ips", CONFIG_BOOL, .is_true = true, .later = NO_NETWORK,
+	  .text = "refuse private addresses even of allowed names; default true" },
+	{ "network.allow_private", CONFIG_LIST, .max = ITEMS_MAX, .fault = config_prefix_fault,
+	  .later = NO_NETWORK,
+	  .text = "private addresses or prefixes that may be reached all the same" },
+	{ "network.secrets", CONFIG_MAP, .max = ITEMS_MAX, .later = NO_NETWORK,
+	  .text = "secrets the program uses without seeing them" },
+	{ "network.secrets.NAME", CONFIG_OBJECT, .key_fault = config_env_name_fault,
+	  .also = secret_also, .text = "one secret; exactly one of value, env, file and command" },
+	{ "network.secrets.NAME.value", CONFIG_TEXT, .max = VARIABLE_OCTETS_MAX, .secret = true,
+	  .fault = config_secret_fault, .text = "the secret itself" },
+	{ "network.secrets.NAME.env", CONFIG_TEXT, .fault = config_env_name_fault,
+	  .text = "variable of immure's environment that holds it" },
+	{ "network.secrets.NAME.file", CONFIG_HOST, .text = "file on the host that holds it" },
+	{ "network.secrets.NAME.command", CONFIG_TEXT, .fault = config_secret_fault,
+	  .text = "command on the host that prints it" },
+	{ "network.secrets.NAME.hosts", CONFIG_LIST, .max = ITEMS_MAX, .fault = config_glob_fault,
+	  .required = true, .text = "host names it may be sent to" },
+	{ "network.secrets.NAME.where", CONFIG_LIST, .max = ITEMS_MAX, .fault = config_text_fault,
+	  .text = "parts of a request it may stand in" },
+	{ "network.policy_script", CONFIG_TEXT, .max = SCRIPT_OCTETS_MAX, .later = NO_NETWORK,
+	  .text = "Starlark functions that judge and change requests" },
+	{ "network.hosts", CONFIG_MAP, .max = ITEMS_MAX, .later = NO_NETWORK,
+	  .text = "names with fixed addresses" },
+	{ "network.hosts.NAME", CONFIG_TEXT, .key_fault = config_name_fault,
+	  .fault = config_address_fault, .text = "the address of that name" },
+	{ "network.dns_servers", CONFIG_LIST, .max = ITEMS_MAX, .fault = config_address_fault,
+	  .later = NO_NETWORK, .text = "resolvers to ask in place of the host's" },
+	{ "network.ca_file", CONFIG_HOST, .later = NO_NETWORK,
+	  .text = "certificates to trust in place of the host's" },
+	{ "network.publish", CONFIG_LIST, .max = ITEMS_MAX, .fault = config_publish_fault,
+	  .later = NO_NETWORK, .text = "ports of the sandbox to offer: [[ADDRESS:]PORT:]PORT" },
+
+	{ "vfs", CONFIG_OBJECT, .text = "folders of the sandbox beside its root" },
+	{ "vfs.direct_mounts", CONFIG_MAP, .max = CONFIG_MOUNTS_MAX,
+	  .text = "folders of the host, shared at full speed" },
+	{ "vfs.direct_mounts.PATH", CONFIG_OBJECT, .is_mount = true,
+	  .text = "where it is in the sandbox" },
+	{ "vfs.direct_mounts.PATH.host_path", CONFIG_HOST, .required = true,
+	  .text =
+	      "the folder or file on the host; a relative path starts from the current folder" },
+	{ "vfs.direct_mounts.PATH.readonly", CONFIG_BOOL, .text = "refuse writes; default false" },
+	{ "vfs.mounts", CONFIG_MAP, .max = CONFIG_MOUNTS_MAX, .text = "folders served by immure" },
+	{ "vfs.mounts.PATH", CONFIG_OBJECT, .is_mount = true, .also = mount_also,
+	  .text = "where it is in the sandbox" },
+	{ "vfs.mounts.PATH.type", CONFIG_WORD, "memory, real_fs, overlay", .required = true,
+	  .text = "memory: empty, and gone at the end; real_fs, overlay: not supported yet" },
+	{ "vfs.mounts.PATH.size_mb", CONFIG_WHOLE, "1 to 1073741824", 1, MIB_MAX, .only = "memory",
+	  .text = "limit in MiB; default: half of the memory" },
+	{ "vfs.mounts.PATH.host_path", CONFIG_HOST, .only = "real_fs", .required = true,
+	  .text = "the folder on the host" },
+	{ "vfs.mounts.PATH.readonly", CONFIG_BOOL, .text = "refuse writes; default false" },
+	{ "vfs.mounts.PATH.upper", CONFIG_OBJECT, .only = "overlay", .required = true,
+	  .like = "vfs.mounts.PATH", .text = "a mount as above that takes the writes" },
+	{ "vfs.mounts.PATH.lower", CONFIG_OBJECT, .only = "overlay", .required = true,
+	  .like = "vfs.mounts.PATH", .text = "a mount as above that is only read" },
+
+	{ "env", CONFIG_MAP, .max = CONFIG_ENV_MAX,
+	  .text = "variables of every program's environment" },
+	{ "env.NAME", CONFIG_TEXT, .max = VARIABLE_OCTETS_MAX, .key_fault = config_env_name_fault,
+	  .secret = false, .also = variable_also,
+	  .text = "a text; \"${NAME}\" and nothing else stands for the secret NAME" },
+};
+const size_t config_rows_len = ARRAY_SIZE(config_rows);
+
+const char *config_row_name(const struct config_row *row)
+{
+	const char *dot = strrchr(row->key, '.');
+
+	return dot != NULL ? dot + 1 : row->key;
+}
+
+bool config_row_is_below(const struct config_row *row, const struct config_row *above)
+{
+	const char *prefix = above->like != NULL ? above->like : above->key;
+	size_t len = strlen(prefix);
+
+	if (len == 0)
+		return strchr(row->key, '.') == NULL;
+	return strncmp(row->key, prefix, len) == 0 && row->key[len] == '.' &&
+	       strchr(row->key + len + 1, '.') == NULL;
+}
+
+const struct config_row *config_row_below(const struct config_row *row, const char *name)
+{
+	for (size_t i = 0; i < config_rows_len; i++) {
+		const struct config_row *below = &config_rows[i];
+
+		if (config_row_is_below(below, row) &&
+		    (row->kind == CONFIG_MAP || strcmp(config_row_name(below), name) == 0))
+			return below;
+	}
+	return NULL;
+}
+
+enum { GUESS_OCTETS_MAX = 32, GUESS_EDITS_MAX = 2 };
+
+static size_t least(size_t a, size_t b, size_t c)
+{
+	size_t ab = a < b ? a : b;
+
+	return ab < c ? ab : c;
+}
+
+/* edits() - how many letters to add, drop or change, or neighbours to swap, from @a to @b */
+static size_t edits(struct span a, struct span b)
+{
+	size_t cost[GUESS_OCTETS_MAX + 1][GUESS_OCTETS_MAX + 1];
+
+	if (a.len > GUESS_OCTETS_MAX || b.len > GUESS_OCTETS_MAX)
+		return SIZE_MAX;
+	for (size_t i = 0; i <= a.len; i++) {
+		for (size_t j = 0; j <= b.len; j++) {
+			if (i == 0 || j == 0) {
+				cost[i][j] = i + j;
+				continue;
+			}
+			size_t change = a.ptr[i - 1] != b.ptr[j - 1];
+			cost[i][j] = least(cost[i - 1][j] + 1, cost[i][j - 1] + 1,
+					   cost[i - 1][j - 1] + change);
+			if (i > 1 && j > 1 && a.ptr[i - 1] == b.ptr[j - 2] &&
+			    a.ptr[i - 2] == b.ptr[j - 1])
+				cost[i][j] = least(cost[i][j], cost[i - 2][j - 2] + 1, SIZE_MAX);
+		}
+	}
+	return cost[a.len][b.len];
+}
+
+const char *config_row_meant(const struct config_row *row, const char *name)
+{
+	size_t best = GUESS_EDITS_MAX + 1;
+	const char *meant = NULL;
+
+	for (size_t i = 0; i < config_rows_len; i++) {
+		const char *here = config_row_name(&config_rows[i]);
+		size_t count = edits(span_of(name), span_of(here));
+
+		if (!config_row_is_below(&config_rows[i], row) || count >= best ||
+		    count >= strlen(here))
+			continue;
+		best = count;
+		meant = here;
+	}
+	/* the right key in the wrong place, or of a place the user left out */
+	for (size_t i = 0; meant == NULL && i < config_rows_len; i++)
+		if (strcmp(config_row_name(&config_rows[i]), name) == 0)
+			meant = config_rows[i].key;
+	return meant;
+}
+
+const struct config_key_doc *config_key_docs(size_t *len)
+{
+	static const char *const types[] = {
+		[CONFIG_TEXT] = "text",
+		[CONFIG_WORD] = "one of",
+		[CONFIG_INSIDE] = "path inside",
+		[CONFIG_HOST] = "path on the host",
+		[CONFIG_BOOL] = "true or false",
+		[CONFIG_WHOLE] = "whole number",
+		[CONFIG_NUMBER] = "number",
+		[CONFIG_LIST] = "list of texts",
+		[CONFIG_MAP] = "map",
+		[CONFIG_OBJECT] = "keys",
+	};
+	static struct config_key_doc docs[ARRAY_SIZE(config_rows)]; /* the same at every call */
+
+	for (size_t i = 0; i < ARRAY_SIZE(config_rows); i++) {
+		const struct config_row *row = &config_rows[i];
+
+		docs[i] = (struct config_key_doc){
+			.key = row->key,
+			.type = types[row->kind],
+			.limits = row->limits != NULL ? row->limits : "",
+			.text = row->text,
+			.later = row->later != NULL,
+		};
+	}
+	*len = ARRAY_SIZE(docs);
+	return docs;
+}

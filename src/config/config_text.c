@@ -1,0 +1,387 @@
+// SPDX-License-Identifier: Apache-2.0
+/*
+ * Theory of operation: pure judgements on texts, and the two small languages of flags (sizes and
+ * durations). No locale, no allocation; nothing here looks at the file system, so a path that is
+ * fine here may still be missing. The ctype calls mean ASCII: this project never calls setlocale().
+ */
+#include <arpa/inet.h>
+#include <ctype.h>
+#include <errno.h>
+#include <math.h>
+#include <stdlib.h>
+
+#include "config/config_priv.h"
+
+enum {
+	LABEL_OCTETS_MAX = 63,    /* RFC 1035 section 2.3.4 */
+	NAME_OCTETS_MAX = 253,    /* the same, as text */
+	HOSTNAME_OCTETS_MAX = 64, /* linux/utsname.h __NEW_UTS_LEN */
+	PORT_MAX = 65535,
+	COMPONENT_OCTETS_MAX = 255, /* linux/limits.h NAME_MAX */
+};
+
+/* utf8_len() - octets of the character at the front of valid UTF-8 */
+static size_t utf8_len(struct span s)
+{
+	unsigned char c = (unsigned char)s.ptr[0];
+	size_t len = c < 0xc0 ? 1 : c < 0xe0 ? 2 : c < 0xf0 ? 3 : 4;
+
+	return len < s.len ? len : s.len;
+}
+
+/*
+ * is_plain() - may the character be shown as it is? Controls (C0, DEL, C1) move a terminal's
+ * cursor; U+200B to U+200F, U+2028 to U+202E and U+2060 to U+2069 are invisible or turn the text
+ * around.
+ */
+static bool is_plain(const char *text, size_t len)
+{
+	const unsigned char *c = (const unsigned char *)text;
+
+	if (len == 1)
+		return c[0] >= 0x20 && c[0] < 0x7f;
+	if (len == 2)
+		return c[0] != 0xc2 || c[1] >= 0xa0;
+	if (len == 3 && c[0] == 0xe2 && c[1] == 0x80)
+		return !(c[2] >= 0x8b && c[2] <= 0x8f) && !(c[2] >= 0xa8 && c[2] <= 0xae);
+	if (len == 3 && c[0] == 0xe2 && c[1] == 0x81)
+		return !(c[2] >= 0xa0 && c[2] <= 0xa9);
+	return !(len == 3 && c[0] == 0xef && c[1] == 0xbb && c[2] == 0xbf);
+}
+
+/* escape_one() - Return: octets put at @ret, which has room for 16 */
+static size_t escape_one(char *ret, const char *text, size_t len)
+{
+	size_t at = 0;
+
+	if (is_plain(text, len)) {
+		memcpy(ret, text, len);
+		return len;
+	}
+	for (size_t i = 0; i < len; i++)
+		at += (size_t)snprintf(ret + at, 5, "\\x%02x", (unsigned char)text[i]);
+	return at;
+}
+
+size_t config_escape(char *ret, size_t size, struct span text)
+{
+	size_t len = 0, fits = 0; /* where "..." would still fit */
+
+	while (text.len > 0) {
+		char one[17];
+		size_t octets = utf8_len(text);
+		size_t n = escape_one(one, text.ptr, octets);
+
+		if (len + n + 1 > size)
+			break;
+		memcpy(ret + len, one, n);
+		len += n;
+		if (len + sizeof("...") <= size)
+			fits = len;
+		text = span_drop(text, octets);
+	}
+	if (text.len > 0 && size >= sizeof("...")) {
+		memcpy(ret + fits, "...", 3);
+		len = fits + 3;
+	}
+	ret[len] = '\0';
+	return len;
+}
+
+struct config_shown config_show(const char *text)
+{
+	struct config_shown shown;
+
+	config_escape(shown.text, sizeof(shown.text), span_of(text));
+	return shown;
+}
+
+/* fold_into() - append the parts of @path to what @ret holds */
+static const char *fold_into(char *ret, size_t *len, const char *path, bool up_allowed)
+{
+	struct span rest = span_of(path);
+
+	while (rest.ptr != NULL) {
+		struct span part = span_cut(&rest, '/');
+
+		if (part.len == 0 || span_is(part, "."))
+			continue;
+		if (!up_allowed && span_is(part, ".."))
+			return "\"..\" is not allowed in a path of the sandbox";
+		if (part.len > COMPONENT_OCTETS_MAX)
+			return "a part of the path is longer than 255 octets";
+		if (*len + 1 + part.len >= PATH_MAX)
+			return "the path is longer than 4095 octets";
+		ret[(*len)++] = '/';
+		memcpy(ret + *len, part.ptr, part.len);
+		*len += part.len;
+	}
+	return NULL;
+}
+
+const char *config_fold_path(char *ret, const char *base, const char *path)
+{
+	const char *fault = NULL;
+	size_t len = 0;
+
+	if (path[0] == '\0')
+		return "the path is empty";
+	for (const char *c = path; *c != '\0'; c++)
+		if (iscntrl((unsigned char)*c))
+			return "the path holds a control character";
+	if (path[0] != '/' && base == NULL)
+		return "the path must start with \"/\"";
+	if (path[0] == '~' && (path[1] == '/' || path[1] == '\0'))
+		return "\"~\" is not expanded: write the folder out, or \"./~\"";
+	if (path[0] != '/')
+		fault = fold_into(ret, &len, base, true);
+	if (fault == NULL)
+		fault = fold_into(ret, &len, path, base != NULL);
+	if (len == 0)
+		ret[len++] = '/';
+	ret[len] = '\0';
+	return fault;
+}
+
+const char *config_mount_fault(const char *path)
+{
+	static const struct {
+		const char *top;
+		const char *why;
+	} rows[] = {
+		{ "", "the root cannot be replaced; see rootfs" },
+		{ "proc", "the kernel's own folders cannot be replaced" },
+		{ "sys", "the kernel's own folders cannot be replaced" },
+		{ "dev", "the kernel's own folders cannot be replaced" },
+		{ "usr", "the system's own folders cannot be replaced" },
+		{ "bin", "the system's own folders cannot be replaced" },
+		{ "sbin", "the system's own folders cannot be replaced" },
+		{ "etc", "the system's own folders cannot be replaced" },
+		/* FHS 3.0 section 3.10, /lib<qual>: those Linux systems have */
+		{ "lib", "the system's own folders cannot be replaced" },
+		{ "lib32", "the system's own folders cannot be replaced" },
+		{ "lib64", "the system's own folders cannot be replaced" },
+		{ "libx32", "the system's own folders cannot be replaced" },
+		{ "libo32", "the system's own folders cannot be replaced" },
+	};
+	struct span rest = span_of(path + 1);
+	struct span top = span_cut(&rest, '/');
+
+	for (size_t i = 0; i < ARRAY_SIZE(rows); i++)
+		if (span_is(top, rows[i].top))
+			return rows[i].why;
+	return NULL;
+}
+
+const char *config_text_fault(const char *text)
+{
+	size_t len = strlen(text);
+
+	if (len == 0)
+		return "it is empty";
+	if (len > NAME_OCTETS_MAX)
+		return "it is longer than 253 octets";
+	for (size_t i = 0; i < len; i++)
+		if (text[i] <= ' ' || text[i] == 0x7f)
+			return "it holds a blank, a control character or one that is not ASCII";
+	return NULL;
+}
+
+const char *config_env_name_fault(const char *text)
+{
+	if (!isalpha((unsigned char)text[0]) && text[0] != '_')
+		return "a name must start with a letter or \"_\"";
+	for (size_t i = 0; text[i] != '\0'; i++)
+		if (!isalnum((unsigned char)text[i]) && text[i] != '_')
+			return "a name holds only letters, digits and \"_\"";
+	return NULL;
+}
+
+/* labels_fault() - judge the labels of a name, whose letters and digits may be joined by @more */
+static const char *labels_fault(const char *text, const char *more)
+{
+	struct span rest = span_of(text);
+
+	while (rest.ptr != NULL) {
+		struct span label = span_cut(&rest, '.');
+
+		if (label.len == 0 || label.len > LABEL_OCTETS_MAX)
+			return "a label must be 1 to 63 octets long";
+		if (label.ptr[0] == '-' || label.ptr[label.len - 1] == '-')
+			return "a label must not start or end with \"-\"";
+		for (size_t i = 0; i < label.len; i++)
+			if (!isalnum((unsigned char)label.ptr[i]) &&
+			    memchr(more, label.ptr[i], strlen(more)) == NULL)
+				return "a character is not allowed in a name";
+	}
+	return NULL;
+}
+
+const char *config_hostname_fault(const char *text)
+{
+	if (strlen(text) > HOSTNAME_OCTETS_MAX)
+		return "a host name is at most 64 octets long";
+	return labels_fault(text, "-");
+}
+
+const char *config_name_fault(const char *text)
+{
+	if (strlen(text) > NAME_OCTETS_MAX)
+		return "a name is at most 253 octets long";
+	return labels_fault(text, "-_");
+}
+
+const char *config_glob_fault(const char *text)
+{
+	if (strlen(text) > NAME_OCTETS_MAX)
+		return "a name is at most 253 octets long";
+	return labels_fault(text, "-_*");
+}
+
+const char *config_address_fault(const char *text)
+{
+	struct in6_addr room;
+
+	if (inet_pton(AF_INET, text, &room) == 1 || inet_pton(AF_INET6, text, &room) == 1)
+		return NULL;
+	return "it is not an IPv4 or IPv6 address";
+}
+
+/* parse_count() - decimal digits, no more than @max */
+static bool parse_count(uint64_t *ret, struct span text, uint64_t max)
+{
+	uint64_t count = 0;
+
+	if (text.len == 0)
+		return false;
+	for (size_t i = 0; i < text.len; i++) {
+		if (!isdigit((unsigned char)text.ptr[i]))
+			return false;
+		uint64_t digit = (uint64_t)(text.ptr[i] - '0');
+		if (count > (max - digit) / 10)
+			return false;
+		count = 10 * count + digit;
+	}
+	*ret = count;
+	return true;
+}
+
+const char *config_prefix_fault(const char *text)
+{
+	struct span rest = span_of(text);
+	struct span head = span_cut(&rest, '/');
+	char address[INET6_ADDRSTRLEN] = "";
+	uint64_t bits = 0;
+
+	if (head.len >= sizeof(address))
+		return "it is not an address, nor one with a prefix as 10.0.0.0/8";
+	memcpy(address, head.ptr, head.len);
+	if (config_address_fault(address) != NULL)
+		return "it is not an address, nor one with a prefix as 10.0.0.0/8";
+	if (rest.ptr != NULL && !parse_count(&bits, rest, strchr(address, ':') != NULL ? 128 : 32))
+		return "the length after \"/\" must be 0 to 32, for IPv6 0 to 128";
+	return NULL;
+}
+
+static bool is_port(const char *text)
+{
+	uint64_t port = 0;
+
+	return parse_count(&port, span_of(text), PORT_MAX) && port > 0;
+}
+
+const char *config_publish_fault(const char *text)
+{
+	const char *fault = "it is not PORT, PORT:PORT or ADDRESS:PORT:PORT, with ports 1 to 65535";
+	char front[INET6_ADDRSTRLEN + 16];
+	int len = snprintf(front, sizeof(front), "%s", text);
+
+	if (len < 0 || (size_t)len >= sizeof(front))
+		return fault;
+	for (int ports = 0; ports < 2; ports++) {
+		char *colon = strrchr(front, ':');
+
+		if (!is_port(colon != NULL ? colon + 1 : front))
+			return fault;
+		if (colon == NULL)
+			return NULL;
+		*colon = '\0';
+	}
+	return config_address_fault(front) == NULL ? NULL : fault;
+}
+
+const char *config_secret_fault(const char *text)
+{
+	if (text[0] == '\0')
+		return "it is empty";
+	return strpbrk(text, "\r\n") != NULL ? "it holds a line break" : NULL;
+}
+
+/* unit_of() - cut the letter off the end of @text. Return: the letter in lower case, or 0. */
+static char unit_of(struct span *text)
+{
+	char last = text->len > 0 ? text->ptr[text->len - 1] : '\0';
+
+	if (!isalpha((unsigned char)last))
+		return '\0';
+	text->len--;
+	return (char)tolower((unsigned char)last);
+}
+
+/* is_decimal() - "12" or "1.5", short enough that a double holds it exactly */
+static bool is_decimal(struct span text)
+{
+	struct span rest = text;
+	struct span whole = span_cut(&rest, '.');
+	uint64_t count = 0;
+
+	if (text.len > 15 || !parse_count(&count, whole, UINT64_MAX))
+		return false;
+	return rest.ptr == NULL || parse_count(&count, rest, UINT64_MAX);
+}
+
+int config_parse_size_mb(uint64_t *ret, struct span text)
+{
+	static const struct {
+		char unit;
+		double mb;
+	} rows[] = {
+		{ '\0', 1 }, { 'k', 1.0 / 1024 }, { 'm', 1 }, { 'g', 1024 }, { 't', 1024.0 * 1024 },
+	};
+	char digits[16] = "";
+	char unit = unit_of(&text);
+
+	if (!is_decimal(text))
+		return -EINVAL;
+	memcpy(digits, text.ptr, text.len);
+	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+		if (rows[i].unit != unit)
+			continue;
+		/* units are powers of two: the product is exact whenever it is whole */
+		*ret = (uint64_t)ceil(strtod(digits, NULL) * rows[i].mb);
+		return 0;
+	}
+	return -EINVAL;
+}
+
+int config_parse_duration_s(uint64_t *ret, struct span text)
+{
+	static const struct {
+		char unit;
+		uint64_t seconds;
+	} rows[] = {
+		{ '\0', 1 }, { 's', 1 }, { 'm', 60 }, { 'h', 60 * 60 }, { 'd', 24 * 60 * 60 },
+	};
+	char unit = unit_of(&text);
+	uint64_t count = 0;
+
+	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+		if (rows[i].unit != unit)
+			continue;
+		if (!parse_count(&count, text, (uint64_t)INT64_MAX / rows[i].seconds) || count == 0)
+			return -EINVAL;
+		*ret = count * rows[i].seconds;
+		return 0;
+	}
+	return -EINVAL;
+}
