@@ -1,0 +1,28 @@
+// SPDX-License-Identifier: Apache-2.0
+/*
+ * immure. SIGPIPE keeps its default here: `immure list | head -1` ends in silence. What writes to
+ * sandboxes and sockets uses MSG_NOSIGNAL or ignores the signal itself.
+ */
+#include <errno.h>
+
+#include "cli/cli.h"
+
+int main(int argc, char **argv)
+{
+	CLEANUP_CALL struct cli_call call = { .out = stdout, .err = stderr };
+	int r = argc > 0 ? cli_parse(&call, argv) : -EINVAL;
+
+	if (r == 0)
+		r = call.command->run(&call);
+	if (r < 0) {
+		cli_complain(&call, r);
+		r = CLI_EXIT_FAILED;
+	}
+	if (fflush(stdout) == EOF || ferror(stdout)) {
+		diag_set(&call.diag, -EIO,
+			 "standard output cannot be written: the disk is full, or it is closed");
+		cli_complain(&call, -EIO);
+		r = CLI_EXIT_FAILED;
+	}
+	return r;
+}

@@ -1,0 +1,197 @@
+// SPDX-License-Identifier: Apache-2.0
+/*
+ * Theory of operation: safe_octets() alone judges what may reach a terminal. It takes one
+ * well-formed character (RFC 3629: shortest form, no surrogates) and refuses the C0 and C1
+ * controls, DEL, and the characters that reorder or break a line. Each octet refused is shown as
+ * \xNN, so the reader sees what was there.
+ */
+#include "cli/print.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <strings.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "cli/cli.h"
+
+enum { COLUMNS = 80 };
+
+/* Unicode's line separators and bidirectional controls: they let a text pose as another. */
+static bool is_deceptive(uint32_t c)
+{
+	return c == 0x61c || c == 0x200e || c == 0x200f || (c >= 0x2028 && c <= 0x202e) ||
+	       (c >= 0x2066 && c <= 0x2069) || c == 0xfeff;
+}
+
+/* utf8_length() - octets of the character that @lead begins; 0: none does */
+static size_t utf8_length(unsigned char lead)
+{
+	if (lead < 0x80)
+		return 1;
+	if (lead >= 0xc2 && lead <= 0xdf)
+		return 2;
+	if (lead >= 0xe0 && lead <= 0xef)
+		return 3;
+	return lead >= 0xf0 && lead <= 0xf4 ? 4 : 0;
+}
+
+/* safe_octets() - length of the harmless character at the front of @s; 0: escape its first octet */
+static size_t safe_octets(struct span s)
+{
+	static const uint32_t least[] = { 0, 0, 0x80, 0x800, 0x10000 };
+	const unsigned char *octet = (const unsigned char *)s.ptr;
+	size_t len = utf8_length(octet[0]);
+	uint32_t c = 0;
+
+	if (len <= 1)
+		return len == 1 && octet[0] >= 0x20 && octet[0] != 0x7f;
+	if (len > s.len)
+		return 0;
+	c = octet[0] & (0x7fU >> len);
+	for (size_t i = 1; i < len; i++) {
+		if ((octet[i] & 0xc0) != 0x80)
+			return 0;
+		c = c << 6 | (octet[i] & 0x3f);
+	}
+	if (c < least[len] || c < 0xa0 || c > 0x10ffff || (c >= 0xd800 && c <= 0xdfff))
+		return 0;
+	return is_deceptive(c) ? 0 : len;
+}
+
+static void print_escaped(FILE *out, char octet)
+{
+	fprintf(out, "\\x%02x", (unsigned)(unsigned char)octet);
+}
+
+void print_safe(FILE *out, const char *text)
+{
+	struct span rest = span_of(text);
+
+	while (rest.len > 0) {
+		size_t len = safe_octets(rest);
+
+		if (len > 0)
+			fwrite(rest.ptr, 1, len, out);
+		else
+			print_escaped(out, rest.ptr[0]);
+		rest = span_drop(rest, len > 0 ? len : 1);
+	}
+}
+
+/* is_beginning() - may more octets make a character, or a line end, of what is left? */
+static bool is_beginning(struct span s)
+{
+	if (s.ptr[0] == '\r')
+		return s.len == 1;
+	for (size_t i = 1; i < s.len; i++)
+		if (((unsigned char)s.ptr[i] & 0xc0) != 0x80)
+			return false;
+	return s.len < utf8_length((unsigned char)s.ptr[0]);
+}
+
+size_t print_safe_part(FILE *out, struct span part)
+{
+	struct span rest = part;
+
+	while (rest.len > 0) {
+		size_t len = safe_octets(rest);
+
+		if (len == 0 && is_beginning(rest))
+			break;
+		if (len == 0 && (rest.ptr[0] == '\n' || rest.ptr[0] == '\t'))
+			len = 1;
+		if (len > 0)
+			fwrite(rest.ptr, 1, len, out);
+		else if (rest.ptr[0] != '\r' ||
+			 rest.ptr[1] != '\n') /* a lone one overwrites a line */
+			print_escaped(out, rest.ptr[0]);
+		rest = span_drop(rest, len > 0 ? len : 1);
+	}
+	return part.len - rest.len;
+}
+
+int print_json(struct cli_call *call, const json_t *value)
+{
+	/* jansson escapes C0 controls, not C1 or reordering ones: on a terminal all beyond ASCII */
+	int fd = fileno(call->out);
+	size_t flags = JSON_INDENT(2) | (fd >= 0 && isatty(fd) ? JSON_ENSURE_ASCII : 0U);
+
+	if (value == NULL)
+		return diag_set(&call->diag, -ENOMEM, "out of memory");
+	if (json_dumpf(value, call->out, flags) < 0 || fputc('\n', call->out) == EOF)
+		return diag_set(&call->diag, -EIO, "the output cannot be written");
+	return 0;
+}
+
+void print_wrapped(FILE *out, struct span text, int column, int indent)
+{
+	struct span rest = text;
+	bool first = true;
+
+	while (rest.ptr != NULL) {
+		struct span word = span_cut(&rest, ' ');
+
+		if (!first && column + 1 + (int)word.len > COLUMNS) {
+			fprintf(out, "\n%*s", indent, "");
+			column = indent;
+		} else if (!first) {
+			fputc(' ', out);
+			column++;
+		}
+		fwrite(word.ptr, 1, word.len, out);
+		column += (int)word.len;
+		first = false;
+	}
+	fputc('\n', out);
+}
+
+void print_age(char ret[PRINT_TIME_OCTETS], int64_t then_s, int64_t now_s)
+{
+	static const struct {
+		int64_t seconds;
+		const char *unit;
+	} units[] = { { 365 * 86400, "year" }, { 30 * 86400, "month" }, { 7 * 86400, "week" },
+		      { 86400, "day" },        { 3600, "hour" },        { 60, "minute" },
+		      { 1, "second" } };
+	int64_t age = now_s - then_s;
+
+	if (then_s <= 0) {
+		snprintf(ret, PRINT_TIME_OCTETS, "-");
+		return;
+	}
+	for (size_t i = 0; i < ARRAY_SIZE(units); i++) {
+		long long count = age / units[i].seconds;
+
+		if (count < 1)
+			continue;
+		snprintf(ret, PRINT_TIME_OCTETS, "%lld %s%s ago", count, units[i].unit,
+			 count == 1 ? "" : "s");
+		return;
+	}
+	snprintf(ret, PRINT_TIME_OCTETS, "just now");
+}
+
+void print_rfc3339(char ret[PRINT_TIME_OCTETS], int64_t unix_s)
+{
+	time_t time = (time_t)unix_s;
+	struct tm utc = { 0 };
+
+	if (gmtime_r(&time, &utc) == NULL ||
+	    strftime(ret, PRINT_TIME_OCTETS, "%Y-%m-%dT%H:%M:%SZ", &utc) == 0)
+		snprintf(ret, PRINT_TIME_OCTETS, "-");
+}
+
+bool print_is_utf8(void)
+{
+	static const char *const names[] = { "LC_ALL", "LC_CTYPE", "LANG" }; /* as setlocale(3) */
+
+	for (size_t i = 0; i < ARRAY_SIZE(names); i++) {
+		const char *value = getenv(names[i]);
+
+		if (value != NULL && value[0] != 0)
+			return strcasestr(value, "utf-8") != NULL ||
+			       strcasestr(value, "utf8") != NULL;
+	}
+	return false;
+}

@@ -1,0 +1,415 @@
+// SPDX-License-Identifier: Apache-2.0
+/*
+ * Theory of operation: there is none; this is the table. Options that mean the same in several
+ * commands stand here once, in a group which their rows share. To add an option, add a row: it then
+ * parses, is in --help, in the man page and in three shells' completions. To add a command, add a
+ * row, a prototype to commands.h and cli_NAME.c to meson.build.
+ */
+#include "cli/commands.h"
+
+#define SIGNALS "TERM KILL INT HUP QUIT USR1 USR2"
+
+static const struct cli_option sandbox_options[] = {
+	{ "volume", 'v', CLI_VOLUME, true, "HOST:PATH[:ro]",
+	  "share the host's file or folder HOST as PATH, with \":ro\" only for reading",
+	  "vfs.direct_mounts", NULL },
+	{ "tmpfs", 0, CLI_TMPFS, true, "PATH[:SIZE]",
+	  "put an empty folder in memory at PATH, which may hold SIZE", "vfs.mounts", NULL },
+	{ "rootfs", 0, CLI_FOLDER, false, "DIR",
+	  "take DIR as the root instead of the host's system folders", "rootfs", NULL },
+	{ "image", 0, CLI_WORD, false, "NAME",
+	  "take the image NAME as the root; \"standard\", the default, is the host's system "
+	  "folders",
+	  "image", "standard" },
+	{ "cpus", 0, CLI_REAL, false, "N", "use at most N processors, for example 1.5",
+	  "resources.cpus", NULL },
+	{ "memory", 0, CLI_SIZE, false, "SIZE",
+	  "use at most SIZE of memory, for example 512M or 2G", "resources.memory_mb", NULL },
+	{ "disk", 0, CLI_SIZE, false, "SIZE", "write at most SIZE to the scratch folders",
+	  "resources.disk_mb", NULL },
+	{ "processes", 0, CLI_COUNT, false, "N", "have at most N processes and threads at a time",
+	  "resources.processes", NULL },
+	{ "timeout", 0, CLI_DURATION, false, "DURATION",
+	  "end the sandbox after DURATION, for example 90s, 5m or 2h", "resources.timeout_seconds",
+	  NULL },
+	{ "user", 0, CLI_COUNT, false, "UID",
+	  "let the program see itself as UID; on the host it is never more than you", "user",
+	  NULL },
+	{ "hostname", 0, CLI_WORD, false, "NAME",
+	  "let the program see NAME as the name of its host", "hostname", NULL },
+	{ "allow-host", 0, CLI_LIST, true, "HOST",
+	  "let the program reach HOST over the network; not supported yet", "network.allowed_hosts",
+	  NULL },
+	{ "allow-degraded", 0, CLI_LIST, true, "WALL",
+	  "start even if this host cannot raise WALL; \"immure doctor\" names the walls",
+	  "allow_degraded", NULL },
+	{ "config", 'c', CLI_FILE, false, "FILE",
+	  "read the settings of FILE first; options are laid over them", NULL, NULL },
+	{ 0 },
+};
+
+static const struct cli_option process_options[] = {
+	{ "env", 'e', CLI_ENV, true, "NAME[=VALUE]",
+	  "set a variable of the environment; NAME alone takes the value it has here", "env",
+	  NULL },
+	{ "workdir", 'w', CLI_WORD, false, "PATH", "start in PATH, a folder inside", "working_dir",
+	  NULL },
+	{ 0 },
+};
+
+static const struct cli_option terminal_options[] = {
+	{ "tty", 't', CLI_FLAG, false, NULL, "give the program a terminal of its own", NULL, NULL },
+	{ "no-tty", 'T', CLI_FLAG, false, NULL,
+	  "give it pipes; the default unless standard input and output are a terminal", NULL,
+	  NULL },
+	{ 0 },
+};
+
+static const struct cli_option run_options[] = {
+	{ "log", 0, CLI_FLAG, false, NULL, "also keep the output for \"immure logs\"", NULL, NULL },
+	{ 0 },
+};
+
+static const struct cli_option exec_options[] = {
+	{ "timeout", 0, CLI_DURATION, false, "DURATION", "end this program after DURATION", NULL,
+	  NULL },
+	{ 0 },
+};
+
+static const struct cli_option json_options[] = {
+	{ "json", 0, CLI_FLAG, false, NULL, "print JSON", NULL, NULL },
+	{ 0 },
+};
+
+static const struct cli_option list_options[] = {
+	{ "running", 0, CLI_FLAG, false, NULL, "only those that run", NULL, NULL },
+	{ "quiet", 'q', CLI_FLAG, false, NULL, "print nothing but their IDs", NULL, NULL },
+	{ 0 },
+};
+
+static const struct cli_option logs_options[] = {
+	{ "follow", 'f', CLI_FLAG, false, NULL, "go on until the sandbox ends", NULL, NULL },
+	{ "lines", 'n', CLI_COUNT, false, "N", "start with the last N lines", NULL, NULL },
+	{ "raw", 0, CLI_FLAG, false, NULL, "send control characters to a terminal as they are",
+	  NULL, NULL },
+	{ 0 },
+};
+
+static const struct cli_option kill_options[] = {
+	{ "all", 'a', CLI_FLAG, false, NULL, "all that run", NULL, NULL },
+	{ "signal", 's', CLI_WORD, false, "NAME",
+	  "send only this signal: KILL ends it at once, others are not waited for", NULL, SIGNALS },
+	{ 0 },
+};
+
+static const struct cli_option stop_options[] = {
+	{ "all", 'a', CLI_FLAG, false, NULL, "all that run", NULL, NULL },
+	{ "timeout", 't', CLI_DURATION, false, "DURATION", "wait this long; the default is 60s",
+	  NULL, NULL },
+	{ 0 },
+};
+
+static const struct cli_option rm_options[] = {
+	{ "stopped", 0, CLI_FLAG, false, NULL, "all that have stopped", NULL, NULL },
+	{ 0 },
+};
+
+static const struct cli_option common_options[] = {
+	{ "help", 'h', CLI_FLAG, false, NULL, "explain the command", NULL, NULL },
+	{ 0 },
+};
+
+static const struct cli_group sandbox = { "Sandbox options", sandbox_options };
+static const struct cli_group process = { "Process options", process_options };
+static const struct cli_group terminal = { "Terminal options", terminal_options };
+static const struct cli_group run = { "Options", run_options };
+static const struct cli_group exec = { "Options", exec_options };
+static const struct cli_group json = { "Output options", json_options };
+static const struct cli_group list = { "Options", list_options };
+static const struct cli_group logs = { "Options", logs_options };
+static const struct cli_group kill_group = { "Options", kill_options };
+static const struct cli_group stop = { "Options", stop_options };
+static const struct cli_group rm = { "Options", rm_options };
+static const struct cli_group common = { "Common options", common_options };
+
+#define PROGRAMS "Run programs"
+#define LOOK     "Look at sandboxes"
+#define END      "End and remove them"
+#define HELP     "Get help"
+
+const struct cli_command cli_commands[] = {
+	{ "run",
+	  NULL,
+	  PROGRAMS,
+	  "[OPTIONS] COMMAND [ARG]...",
+	  "Run a program in a new sandbox and wait for it",
+	  "The program has no network, sees the host's system folders for reading only and starts "
+	  "in "
+	  "/tmp/workspace, which is empty and gone afterwards. Whatever else it may have is "
+	  "granted "
+	  "by an option.\n"
+	  "The exit status is the program's own, or 128 and the number of the signal that ended "
+	  "it.",
+	  CLI_PROGRAM,
+	  1,
+	  SIZE_MAX,
+	  { &sandbox, &process, &terminal, &run, &common },
+	  cli_run },
+	{ "start",
+	  NULL,
+	  PROGRAMS,
+	  "[OPTIONS] [COMMAND [ARG]...]",
+	  "Start a sandbox in the background and print its ID",
+	  "It ends with COMMAND, or by \"immure stop\" if there is none. The output of COMMAND "
+	  "goes to "
+	  "\"immure logs\".",
+	  CLI_PROGRAM,
+	  0,
+	  SIZE_MAX,
+	  { &sandbox, &process, &json, &common },
+	  cli_start },
+	{ "exec",
+	  NULL,
+	  PROGRAMS,
+	  "[OPTIONS] ID COMMAND [ARG]...",
+	  "Run a program in a sandbox that runs",
+	  "The exit status is the program's own, as with \"immure run\".",
+	  CLI_ID_PROGRAM,
+	  2,
+	  SIZE_MAX,
+	  { &process, &terminal, &exec, &common },
+	  cli_exec },
+	{ "attach",
+	  NULL,
+	  PROGRAMS,
+	  "ID",
+	  "Watch the output of a sandbox that runs, from now on",
+	  "Interrupting it leaves the sandbox as it is.",
+	  CLI_RUNNING_ID,
+	  1,
+	  1,
+	  { &common },
+	  cli_attach },
+	{ "--rpc",
+	  NULL,
+	  PROGRAMS,
+	  "[OPTIONS]",
+	  "Serve one sandbox by JSON-RPC 2.0 on standard input and output",
+	  "One message a line. Options are the defaults that the \"create\" method starts from.",
+	  CLI_NOTHING,
+	  0,
+	  0,
+	  { &sandbox, &process, &common },
+	  cli_rpc },
+
+	{ "list",
+	  "ls",
+	  LOOK,
+	  "[OPTIONS]",
+	  "List sandboxes, the oldest first",
+	  NULL,
+	  CLI_NOTHING,
+	  0,
+	  0,
+	  { &list, &json, &common },
+	  cli_list },
+	{ "get",
+	  NULL,
+	  LOOK,
+	  "[OPTIONS] ID",
+	  "Print all that is known of a sandbox, as JSON",
+	  "\"start\" holds the walls and limits in force and the result of the self-test.",
+	  CLI_ANY_ID,
+	  1,
+	  1,
+	  { &json, &common },
+	  cli_get },
+	{ "status",
+	  NULL,
+	  LOOK,
+	  "[OPTIONS] [ID]",
+	  "Print the state of a sandbox, or how many there are",
+	  NULL,
+	  CLI_ANY_ID,
+	  0,
+	  1,
+	  { &json, &common },
+	  cli_status },
+	{ "logs",
+	  NULL,
+	  LOOK,
+	  "[OPTIONS] ID",
+	  "Print what the programs of a sandbox wrote",
+	  "On a terminal, control characters are shown as \\xNN, so that a program cannot drive "
+	  "your "
+	  "terminal from its log; into a file or a pipe every octet goes as it is.",
+	  CLI_ANY_ID,
+	  1,
+	  1,
+	  { &logs, &common },
+	  cli_logs },
+	{ "doctor",
+	  NULL,
+	  LOOK,
+	  "[OPTIONS]",
+	  "Say which walls this host can raise, and what to do if not",
+	  "Exits with 1 if a wall that is needed cannot be raised.",
+	  CLI_NOTHING,
+	  0,
+	  0,
+	  { &json, &common },
+	  cli_doctor },
+
+	{ "stop",
+	  NULL,
+	  END,
+	  "[OPTIONS] ID...|--all",
+	  "Ask sandboxes to end, and wait for it",
+	  "The programs in it get SIGTERM. Exits with 1 if one does not run, or still runs after "
+	  "the time-out; \"immure kill\" does not ask.",
+	  CLI_RUNNING_ID,
+	  0,
+	  SIZE_MAX,
+	  { &stop, &common },
+	  cli_stop },
+	{ "kill",
+	  NULL,
+	  END,
+	  "[OPTIONS] ID...|--all",
+	  "End sandboxes, by force after 10 seconds",
+	  "Exits with 1 if one does not run.",
+	  CLI_RUNNING_ID,
+	  0,
+	  SIZE_MAX,
+	  { &kill_group, &common },
+	  cli_kill },
+	{ "rm",
+	  NULL,
+	  END,
+	  "[OPTIONS] ID...|--stopped",
+	  "Remove what is left of ended sandboxes",
+	  "Exits with 1 if one does not exist or still runs.",
+	  CLI_ANY_ID,
+	  0,
+	  SIZE_MAX,
+	  { &rm, &common },
+	  cli_rm },
+	{ "prune",
+	  NULL,
+	  END,
+	  "[OPTIONS]",
+	  "Remove what crashed sandboxes left",
+	  NULL,
+	  CLI_NOTHING,
+	  0,
+	  0,
+	  { &json, &common },
+	  cli_prune },
+
+	{ "help",
+	  "-h",
+	  HELP,
+	  "[COMMAND]",
+	  "Explain a command, or list them",
+	  NULL,
+	  CLI_COMMAND,
+	  0,
+	  1,
+	  { &common },
+	  cli_help },
+	{ "version",
+	  "-V",
+	  HELP,
+	  "",
+	  "Print the version",
+	  NULL,
+	  CLI_NOTHING,
+	  0,
+	  0,
+	  { &common },
+	  cli_version },
+	{ "completion",
+	  NULL,
+	  HELP,
+	  "bash|zsh|fish",
+	  "Print a script that completes immure's words",
+	  "For one shell: source <(immure completion bash)",
+	  CLI_SHELL,
+	  1,
+	  1,
+	  { &common },
+	  cli_completion },
+	{ "--help",
+	  NULL,
+	  HELP,
+	  "",
+	  "List the commands",
+	  NULL,
+	  CLI_NOTHING,
+	  0,
+	  0,
+	  { NULL },
+	  cli_help },
+	{ "--version",
+	  NULL,
+	  HELP,
+	  "",
+	  "Print the version",
+	  NULL,
+	  CLI_NOTHING,
+	  0,
+	  0,
+	  { NULL },
+	  cli_version },
+	{ "man",
+	  NULL,
+	  NULL,
+	  "",
+	  "Print the man page in mdoc",
+	  NULL,
+	  CLI_NOTHING,
+	  0,
+	  0,
+	  { &common },
+	  cli_man },
+	{ 0 },
+};
+
+const struct cli_note cli_exits[] = {
+	{ "0", "It worked; for \"immure run\" and \"immure exec\": the program says so." },
+	{ "1", "The answer is no: there is no such sandbox, it does not run, or it still runs." },
+	{ "124", "The program was ended by its time-out." },
+	{ "125",
+	  "immure itself failed; one line on standard error says what, why and what to do." },
+	{ "126, 127", "The program cannot be executed; there is no such program." },
+	{ "128+N", "The program was ended by the signal N." },
+	{ 0 },
+};
+
+const struct cli_note cli_variables[] = {
+	{ "IMMURE_HOME", "The folder that holds all state, instead of ~/.immure." },
+	{ "LC_ALL, LC_CTYPE, LANG",
+	  "The first one that is set says whether the terminal takes UTF-8." },
+	{ 0 },
+};
+
+const struct cli_note cli_files[] = {
+	{ "~/.immure/vms/ID/config.json", "The settings in force." },
+	{ "~/.immure/vms/ID/status", "created, starting, running, stopping, stopped or crashed." },
+	{ "~/.immure/vms/ID/socket", "JSON-RPC of the sandbox while it runs." },
+	{ "~/.immure/vms/ID/logs/vm.log",
+	  "What its programs wrote; what came before is in vm.log.1." },
+	{ "~/.immure/vms/ID/logs/start.json",
+	  "Walls and limits in force, result of the self-test." },
+	{ 0 },
+};
+
+const struct cli_note cli_examples[] = {
+	{ "immure run python3 -c 'print(6 * 7)'", "Run a program with nothing allowed." },
+	{ "immure run -v .:/tmp/workspace:ro -- make -n", "Let it read the folder you are in." },
+	{ "immure run --memory 512M --cpus 1 --timeout 5m ./agent.sh", "Bound what it uses." },
+	{ "id=$(immure start) && immure exec $id sh", "Keep a sandbox and work in it." },
+	{ "immure logs -f -n 20 vm-a1b2c3d4", "Watch what it writes." },
+	{ "immure kill --all && immure rm --stopped", "End all, and clear up." },
+	{ 0 },
+};
