@@ -89,6 +89,12 @@ static int raise_capture(struct builder *b)
 	return r;
 }
 
+/* high() - move @fd out of the way of init's first descriptors */
+static int high(int fd)
+{
+	return fcntl(fd, F_DUPFD_CLOEXEC, 16);
+}
+
 /* make_image() - init's program in a sealed memfd, so that nothing can change it (CVE-2019-5736) */
 static int make_image(struct builder *b)
 {
@@ -291,7 +297,8 @@ static void wait_for_plan(struct builder *b)
 
 static _Noreturn void become_init(struct builder *b)
 {
-	static char *const argv[] = { (char[]){ "immure-init" }, NULL };
+	static char name[] = "immure-init";
+	static char *const argv[] = { name, NULL };
 	static char *const envp[] = { NULL };
 
 	/* the death signal is lost with a change of identity, so it is set only now */
@@ -299,12 +306,6 @@ static _Noreturn void become_init(struct builder *b)
 	    close_range(AGENT_CHANNEL_FD + 1, ~0U, CLOSE_RANGE_CLOEXEC) == 0)
 		(void)syscall(SYS_execveat, b->image, "", argv, envp, AT_EMPTY_PATH);
 	fail(b, WALL_ROOT, builder_step(b, -errno, "start init"));
-}
-
-/* high() - move @fd out of the way of init's first descriptors */
-static int high(int fd)
-{
-	return fcntl(fd, F_DUPFD_CLOEXEC, 16);
 }
 
 /* keep_channels() - close all that the warden had open, its own ends of our channels above all */

@@ -24,7 +24,8 @@ static void stop_waiting(struct gate *gate)
 /* run_gateway() - in the child: descriptors 3, 4 and 5 as the role wants them, then our own program */
 static _Noreturn void run_gateway(int channel, int tcp, int dns)
 {
-	static char *const argv[] = { (char[]){ GATE_ROLE_NAME }, NULL };
+	static char name[] = GATEWAY_ROLE;
+	static char *const argv[] = { name, NULL };
 	static char *const envp[] = { NULL };
 	int fds[] = { fcntl(channel, F_DUPFD, 16), fcntl(tcp, F_DUPFD, 16), fcntl(dns, F_DUPFD, 16) };
 
@@ -39,7 +40,7 @@ static _Noreturn void run_gateway(int channel, int tcp, int dns)
 static void channel_ready(struct loop_source *source, uint32_t events)
 {
 	struct gate *gate = container_of(source, struct gate, channel);
-	unsigned char message[GATE_REPORT_OCTETS];
+	char message[GATE_OCTETS];
 	int fds[FD_PASS_MAX];
 	size_t len = 0, count = 0;
 
@@ -49,15 +50,12 @@ static void channel_ready(struct loop_source *source, uint32_t events)
 		return;
 	for (size_t i = 0; r == 0 && i < count; i++)
 		fd_close(&fds[i]);
-	if (r == 0 && len > 0) {
-		struct gate_report report;
-
-		if (gate_report_decode(&report, (struct span){ (char *)message, len }) == 0 &&
-		    gate->flow != NULL)
-			gate->flow(gate->context, &report);
+	struct gate_report report;
+	if (r == 0 && len > 0 && gate_report_decode(&report, (struct span){ message, len }) == 0) {
+		gate->flow(gate->context, &report);
 		return;
 	}
-	/* it died: end what is left of it, and wait for the next flow to start another */
+	/* it died, or says what no gateway says: end it, and let the next flow start another */
 	int tcp = gate->tcp_fd, dns = gate->dns_fd;
 	gate_close(gate);
 	(void)!gate_open(gate, gate->loop, tcp, dns);

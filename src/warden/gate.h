@@ -11,6 +11,8 @@
 #include "loop/loop.h"
 #include "wire/gate.h"
 
+#define GATEWAY_ROLE "immure-gateway" /* the name under which our program is the gateway */
+
 struct gate {
 	struct loop *loop;
 	struct loop_source tcp, dns; /* until the gateway has them */

@@ -49,7 +49,7 @@ static json_t *selftest_json(const struct sandbox *sandbox)
 {
 	json_t *refused = json_array(), *escaped = json_array();
 
-	for (size_t i = 0; i < AGENT_SELFTEST_COUNT; i++) {
+	for (size_t i = 0; i < SELFTEST_COUNT; i++) {
 		uint64_t bit = 1ULL << i;
 
 		if ((sandbox->hello.attempted & bit) == 0)

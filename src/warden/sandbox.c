@@ -34,7 +34,11 @@ static void release_cgroup(struct sandbox *sandbox)
 {
 	if (sandbox->cgroup == NULL)
 		return;
-	sandbox->oom = sandbox->oom || cgroup_oom_killed(sandbox->cgroup);
+
+	struct cgroup_events events = { 0 };
+
+	if (cgroup_events(&events, sandbox->cgroup) == 0)
+		sandbox->oom = events.oom_kills > 0;
 	cgroup_free(sandbox->cgroup);
 	sandbox->cgroup = NULL;
 }
@@ -120,6 +124,28 @@ static void control_ready(struct loop_source *source, uint32_t events)
 	}
 }
 
+/* is_excused() - were all @walls (names, blanks between) that refuse an attempt declared degraded? */
+static bool is_excused(const struct sandbox *sandbox, const char *walls)
+{
+	struct span rest = span_of(walls);
+
+	while (rest.ptr != NULL) {
+		enum jail_wall wall = jail_wall_by_name(span_cut(&rest, ' '));
+
+		if (wall == WALL_COUNT || (sandbox->report.missing & (1ULL << wall)) == 0)
+			return false;
+	}
+	return true;
+}
+
+static void on_flow(void *context, const struct gate_report *report)
+{
+	struct sandbox *sandbox = context;
+
+	if (sandbox->hooks.flow != NULL)
+		sandbox->hooks.flow(sandbox->hooks.context, report);
+}
+
 void sandbox_hello(struct sandbox *sandbox, const struct agent_hello *hello)
 {
 	sandbox->hello = *hello;
@@ -129,8 +155,8 @@ void sandbox_hello(struct sandbox *sandbox, const struct agent_hello *hello)
 		sandbox_broken(sandbox, "init speaks another version of the protocol");
 		return;
 	}
-	for (size_t i = 0; i < AGENT_SELFTEST_COUNT; i++)
-		if ((hello->escaped & (1ULL << i)) != 0 && sandbox->report.missing == 0) {
+	for (size_t i = 0; i < SELFTEST_COUNT; i++)
+		if ((hello->escaped & (1ULL << i)) != 0 && !is_excused(sandbox, agent_selftest_walls[i])) {
 			diag_set(&sandbox->why, 0,
 				 "the self-test found a way out of the sandbox: %s; nothing was run, see "
 				 "'immure doctor'",
@@ -161,7 +187,7 @@ int sandbox_new(struct sandbox **ret, struct loop *loop, const struct sandbox_ho
 	sandbox->loop = loop;
 	sandbox->hooks = *hooks;
 	sandbox->home = sandbox->dir = sandbox->log = -1;
-	sandbox->gate.fd = -1;
+	sandbox->gate = (struct gate){ .fd = -1, .flow = on_flow, .context = sandbox };
 	int r = jail_spawn(&sandbox->jail, diag);
 	if (r < 0) {
 		free(sandbox);
@@ -181,13 +207,12 @@ static int hold_limits(struct sandbox *sandbox, struct diag *diag)
 	if (config->cpus <= 0 && config->memory_mb == 0)
 		return 0;
 	snprintf(name, sizeof(name), "immure-%s", sandbox->id);
-	int r = cgroup_open(&sandbox->cgroup, name, &limits, &sandbox->held, diag);
+	int r = cgroup_open(&sandbox->cgroup, name, &limits, diag);
 	if (r < 0)
 		return r;
+	sandbox->held = *cgroup_held(sandbox->cgroup);
 	if (config->cpus > 0 && sandbox->held.cpus == CGROUP_NONE)
-		return diag_set(diag, -ENOTSUP,
-				"resources.cpus cannot be held: no cgroup cpu controller for this user; run as "
-				"root, or with 'systemd-run --user --scope -p Delegate=yes immure ...'");
+		return -ENOTSUP; /* cgroup_open() said why */
 	if (config->memory_mb > 0 && sandbox->held.memory == CGROUP_NONE)
 		sandbox->jail.plan->memory_mb = config->memory_mb; /* each process by itself */
 	r = cgroup_add(sandbox->cgroup, sandbox->jail.pid);

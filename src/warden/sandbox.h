@@ -20,6 +20,7 @@
 #include "loop/loop.h"
 #include "warden/state.h"
 #include "wire/agent.h"
+#include "wire/gate.h"
 
 struct sandbox;
 
@@ -27,6 +28,7 @@ struct sandbox_hooks {
 	void (*running)(void *context); /* every wall stands, the self-test passed: exec away */
 	/* It is gone, whatever way; @why is for people. Called once; free the sandbox from here or later. */
 	void (*ended)(void *context, enum state_status status, const char *why);
+	void (*flow)(void *context, const struct gate_report *report); /* what the gateway saw */
 	void *context;
 };
 

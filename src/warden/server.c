@@ -7,6 +7,7 @@
  */
 #include "warden/server.h"
 
+#include <arpa/inet.h>
 #include <errno.h>
 #include <poll.h>
 #include <stdlib.h>
@@ -185,10 +186,45 @@ static void on_ended(void *context, enum state_status status, const char *why)
 		server->main.ended(server->main.context, status, why);
 }
 
+/* flow_url() - "tcp://198.51.100.7:443" or "dns://example.com"; the text is ours to show */
+static void flow_url(char *ret, size_t size, const struct gate_report *report)
+{
+	char address[INET6_ADDRSTRLEN] = "";
+
+	if (report->kind == GATE_DNS) {
+		snprintf(ret, size, "dns://%s", report->name);
+		return;
+	}
+	(void)inet_ntop(report->family == 6 ? AF_INET6 : AF_INET, report->address, address,
+			sizeof(address));
+	snprintf(ret, size, report->family == 6 ? "%s://[%s]:%u" : "%s://%s:%u",
+		 report->kind == GATE_FLOW ? "tcp" : "dns", address, report->port);
+}
+
+static void on_flow(void *context, const struct gate_report *report)
+{
+	struct server *server = context;
+	char url[GATE_NAME_OCTETS + 64];
+
+	if (report->kind == GATE_DROPPED) {
+		server_event(server, json_pack("{s:s, s:I, s:{s:I}}", "type", "dropped", "timestamp",
+					       (json_int_t)clock_unix_s(), "dropped", "count",
+					       (json_int_t)report->count));
+		return;
+	}
+	flow_url(url, sizeof(url), report);
+	server_event(server,
+		     json_pack("{s:s, s:I, s:{s:s, s:s, s:i, s:i, s:i, s:i, s:b, s:s}}", "type", "network",
+			       "timestamp", (json_int_t)clock_unix_s(), "network", "method",
+			       report->kind == GATE_FLOW ? "CONNECT" : "QUERY", "url", url, "status_code", 0,
+			       "request_bytes", 0, "response_bytes", 0, "duration_ms", 0, "blocked", 1,
+			       "reason", "no network is allowed to this sandbox"));
+}
+
 static int new_sandbox(struct server *server, struct diag *diag)
 {
 	const struct sandbox_hooks hooks = {
-		.running = on_running, .ended = on_ended, .context = server
+		.running = on_running, .ended = on_ended, .flow = on_flow, .context = server
 	};
 
 	return sandbox_new(&server->sandbox, server->loop, &hooks, diag);
