@@ -27,7 +27,9 @@ static json_t *exec_params(struct cli_call *call, bool tty)
 	const char *timeout = cli_value(call, "timeout");
 	uint64_t seconds = 0;
 
-	for (size_t i = 1; i < call->operands_len; i++)
+	size_t first = strcmp(call->operands[1], "--") == 0 ? 2 : 1;
+
+	for (size_t i = first; i < call->operands_len; i++)
 		json_array_append_new(command, json_string(call->operands[i]));
 	for (size_t i = 0; i < call->values_len; i++)
 		if (strcmp(call->values[i].option->name, "env") == 0)

@@ -15,7 +15,7 @@ int cli_run(struct cli_call *call)
 		.words_len = call->operands_len,
 	};
 	CLEANUP(foreground_freep) struct foreground *foreground = NULL;
-	CLEANUP(config_freep) struct config *config = NULL;
+	struct config *config = NULL;
 	int r = foreground_new(&foreground, &call->diag);
 
 	if (r == 0)
@@ -23,8 +23,6 @@ int cli_run(struct cli_call *call)
 	if (r < 0)
 		return r;
 	r = foreground_run(foreground, config, &options, &call->diag);
-	if (r >= 0)
-		config = NULL; /* the sandbox's now, and freed with it */
 	if (r >= 0 && call->diag.why[0] != '\0')
 		cli_complain(call, 0);
 	return r;

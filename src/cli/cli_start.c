@@ -157,11 +157,11 @@ static int run_background(struct background *b, struct config *config)
 		r = server_prepare(b->server, &main, diag);
 	if (r == 0)
 		r = server_sandbox(b->server, config, command, diag);
+	else
+		config_free(config);
 	json_decref(command);
 	if (r == 0)
 		r = loop_run(b->loop);
-	else
-		config_free(config);
 	if (r < 0)
 		tell(b, '-', diag->why);
 	server_free(b->server);

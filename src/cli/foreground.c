@@ -345,10 +345,12 @@ int foreground_run(struct foreground *f, struct config *config, const struct for
 
 	f->options = options;
 	int r = watch_signals(f);
-	if (r < 0)
+	if (r < 0) {
+		config_free(config);
 		diag_set(diag, r, "cannot watch signals: %s", strerror(-r));
-	else
+	} else {
 		r = server_sandbox(f->server, config, command, diag);
+	}
 	json_decref(command);
 	if (r < 0)
 		return r;

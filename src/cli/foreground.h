@@ -24,7 +24,7 @@ MUST_USE int foreground_new(struct foreground **ret, struct diag *diag);
 
 /**
  * foreground_run() - run the program to its end
- * @config:	consumed on success
+ * @config:	consumed, also on failure
  *
  * Return: the exit status: the program's own, 128 + signal, 124 after a time-out; a negative errno
  * with *diag: nothing was run, or the sandbox was lost.

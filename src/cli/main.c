@@ -6,9 +6,14 @@
 #include <errno.h>
 
 #include "cli/cli.h"
+#include "gateway/gateway.h"
+#include "warden/gate.h"
 
 int main(int argc, char **argv)
 {
+	if (argc > 0 && strcmp(argv[0], GATEWAY_ROLE) == 0)
+		return gateway_main();
+
 	CLEANUP_CALL struct cli_call call = { .out = stdout, .err = stderr };
 	int r = argc > 0 ? cli_parse(&call, argv) : -EINVAL;
 

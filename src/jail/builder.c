@@ -326,11 +326,11 @@ static int keep_channels(struct builder *b)
 /* plain_process() - leave nothing of the caller's: session, terminal, streams, umask, signals */
 static int plain_process(struct builder *b)
 {
-	CLEANUP_FD int null = open("/dev/null", O_RDWR | O_CLOEXEC);
 	sigset_t none;
 
 	if (keep_channels(b) < 0)
 		_exit(1); /* nobody to tell; the warden sees the end of the channel */
+	CLEANUP_FD int null = open("/dev/null", O_RDWR | O_CLOEXEC);
 	sigemptyset(&none);
 	umask(022);
 	if (null < 0 || setsid() < 0 || sigprocmask(SIG_SETMASK, &none, NULL) < 0 || chdir("/") < 0)

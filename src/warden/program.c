@@ -67,6 +67,8 @@ static json_t *result_json(struct program *program, const struct session_result 
 		set_base64(answer, "stderr", &program->output[1]);
 	}
 	json_object_set_new(answer, "duration_ms", json_integer((json_int_t)result->duration_ms));
+	if (result->error != NULL)
+		json_object_set_new(answer, "error", json_string(result->error));
 	if (result->signal != 0)
 		json_object_set_new(answer, "signal", json_integer(result->signal));
 	if (result->timed_out)

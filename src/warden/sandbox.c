@@ -272,6 +272,22 @@ static int watch(struct sandbox *sandbox)
 	return r;
 }
 
+/* build() - let the builder go on; one that is dead already has said why */
+static int build(struct sandbox *sandbox, struct diag *diag)
+{
+	int r = jail_build(&sandbox->jail);
+
+	if (r == 0)
+		r = watch(sandbox);
+	if (r == 0)
+		return 0;
+	diag_set(diag, r, "the builder died early: %s; see 'immure doctor'", strerror(-r));
+	for (int i = 0; i < 2; i++) /* perhaps its capture sockets, then its report */
+		if (jail_report_read(&sandbox->jail, &sandbox->report, diag) != 0)
+			break;
+	return r;
+}
+
 int sandbox_start(struct sandbox *sandbox, struct config *config, json_t *command, struct diag *diag)
 {
 	assert(sandbox->config == NULL);
@@ -281,24 +297,16 @@ int sandbox_start(struct sandbox *sandbox, struct config *config, json_t *comman
 		r = register_sandbox(sandbox, command, diag);
 	if (r == 0)
 		r = hold_limits(sandbox, diag);
-	if (r == 0) {
-		r = jail_build(&sandbox->jail);
-		if (r == 0)
-			r = watch(sandbox);
-		if (r < 0)
-			diag_set(diag, r, "the builder died early: %s; see 'immure doctor'", strerror(-r));
-	}
+	if (r == 0)
+		r = build(sandbox, diag);
 	if (r == 0) { /* beside the builder, which is at work now */
 		r = environment_make(&sandbox->environment, config);
 		if (r < 0)
 			diag_set(diag, r, "cannot make the environment: %s", strerror(-r));
 	}
-	if (r < 0) {
-		sandbox->config = NULL; /* still the caller's */
-		return r;
-	}
-	set_status(sandbox, LIFE_START);
-	return 0;
+	if (r == 0)
+		set_status(sandbox, LIFE_START);
+	return r;
 }
 
 static void grace_over(struct loop_timer *timer)

@@ -63,7 +63,7 @@ MUST_USE int sandbox_new(struct sandbox **ret, struct loop *loop, const struct s
 
 /**
  * sandbox_start() - give it its settings and let it start; hooks.running or hooks.ended follows
- * @config:	consumed on success
+ * @config:	consumed, also on failure
  * @command:	borrowed: JSON array of what is run, for the listing; NULL: none
  *
  * Return: 0; a negative errno with *diag: nothing was started, only sandbox_free() is left to do.

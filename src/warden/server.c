@@ -265,9 +265,8 @@ static int start_created(struct server *server, json_t *params, struct diag *dia
 	if (r == 0 && server->sandbox == NULL)
 		r = new_sandbox(server, diag);
 	if (r == 0)
-		r = sandbox_start(server->sandbox, config, NULL, diag);
-	if (r < 0)
-		config_free(config);
+		return sandbox_start(server->sandbox, config, NULL, diag);
+	config_free(config);
 	return r;
 }
 

@@ -38,7 +38,7 @@ struct server_main {
  * server_sandbox() - a sandbox of the caller's settings, served on its unix socket once it runs
  *
  * sandbox_new() is done by server_prepare(), early; this goes on with sandbox_start().
- * @config:	consumed on success
+ * @config:	consumed, also on failure
  * @command:	borrowed
  */
 MUST_USE int server_prepare(struct server *server, const struct server_main *main, struct diag *diag);
