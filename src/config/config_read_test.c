@@ -594,6 +594,52 @@ static void test_secret_stays_hidden(void)
 	}
 }
 
+/* Memory that runs out at the Nth request of jansson, which the loaders use for all they keep. */
+static size_t requests_left = SIZE_MAX;
+
+static void *scarce_malloc(size_t octets)
+{
+	if (requests_left == 0)
+		return NULL;
+	requests_left--;
+	return malloc(octets);
+}
+
+static int read_text(const char *text, bool json)
+{
+	CLEANUP(config_source_freep) struct config_source *source = NULL;
+	CLEANUP(config_freep) struct config *config = NULL;
+	CLEANUP(json_decrefp) json_t *tree = NULL;
+	struct diag diag = { 0 };
+	int r =
+	    (json ? config_load_json : config_load_yaml)(&tree, &source, span_of(text), "i", &diag);
+
+	if (r == -EINVAL && json)
+		return -ENOMEM; /* jansson may blame the token it was at */
+	return r < 0 ? r : config_read(&config, tree, source, &diag);
+}
+
+static void test_no_memory(void)
+{
+	static const char json[] =
+	    ADR_HEAD "\"vfs\": {\"mounts\": {\"/w\": {\"type\": \"memory\"}}}}";
+	const char *const texts[] = { full, json };
+
+	json_set_alloc_funcs(scarce_malloc, free);
+	for (size_t i = 0; i < ARRAY_SIZE(texts); i++) {
+		int r = -ENOMEM;
+
+		for (size_t n = 0; n < 10000 && r < 0; n++) {
+			requests_left = n;
+			r = read_text(texts[i], i == 1);
+			CHECK(r == 0 || r == -ENOMEM, "request %zu of text %zu: %d", n, i, r);
+		}
+		requests_left = SIZE_MAX;
+		CHECK(r == 0, "text %zu: %d", i, r);
+	}
+	json_set_alloc_funcs(malloc, free);
+}
+
 static void test_docs(void)
 {
 	size_t len = 0, later = 0;
@@ -631,6 +677,7 @@ int main(void)
 	test_long_texts();
 	test_nul();
 	test_secret_stays_hidden();
+	test_no_memory();
 	test_docs();
 	return test_failures > 0;
 }
