@@ -53,14 +53,20 @@ static void must_have_known_keys(json_t *tree)
 		  " cpus memory_mb timeout_seconds processes disk_mb ");
 	must_know(vfs, " direct_mounts mounts ");
 	json_object_foreach(json_object_get(vfs, "direct_mounts"), path, value)
-	    must_know(value, " host_path readonly ");
+	{
+		must_know(value, " host_path readonly ");
+	}
 	json_object_foreach(json_object_get(vfs, "mounts"), path, value)
-	    must_know(value, " type size_mb readonly ");
+	{
+		must_know(value, " type size_mb readonly ");
+	}
 	must_know(network,
 		  " allowed_hosts block_private_ips allow_private secrets hosts dns_servers"
 		  " publish ");
 	json_object_foreach(network, key, value)
-	    must(json_is_true(value) || json_array_size(value) + json_object_size(value) == 0);
+	{
+		must(json_is_true(value) || json_array_size(value) + json_object_size(value) == 0);
+	}
 }
 
 static void must_be_sound(const struct config *config)

@@ -47,8 +47,8 @@
 	" 'vfs': {'mounts': {'/workspace': {'type': 'memory'}}},\n" \
 	" 'env': {'OPENAI_API_KEY': '${OPENAI_API_KEY}'}}\n"
 
-#define LATER  -ENOTSUP
-#define BAD    -EINVAL
+#define LATER  (-ENOTSUP)
+#define BAD    (-EINVAL)
 #define MEM(x) "{type: overlay, upper: {type: memory}, lower: " x "}"
 
 struct row {
@@ -541,7 +541,7 @@ static void test_counts(void)
 /* A variable is at most 128 KiB with its name, "=" and NUL; execve() refuses more. */
 static void test_long_texts(void)
 {
-	const size_t fits = 128 * 1024 - sizeof("A=");
+	const size_t fits = 128UL * 1024 - sizeof("A=");
 	char *text = malloc(fits + 2);
 
 	for (size_t over = 0; over <= 1; over++) {
@@ -651,8 +651,7 @@ static void test_docs(void)
 		char min[32], max[32];
 
 		CHECK(docs[i].type != NULL && docs[i].type[0] != '\0', "%s", docs[i].key);
-		CHECK(docs[i].text != NULL && strchr(docs[i].text, '\n') == NULL, "%s",
-		      docs[i].key);
+		CHECK(strchr(docs[i].text, '\n') == NULL, "%s", docs[i].key);
 		CHECK(docs[i].text[strlen(docs[i].text) - 1] != '.', "%s", docs[i].key);
 		later += docs[i].later;
 		for (size_t j = 0; j < i; j++)
