@@ -57,10 +57,9 @@ struct config {
 	uint64_t processes;       /* default 4096 */
 	uint64_t disk_mb;         /* scratch space (workspace, /tmp, home) in MiB; 0: the default */
 	size_t mounts_len, env_len, degraded_len;
-	struct config_mount
-	    mounts[CONFIG_MOUNTS_MAX];             /* sorted by path: a parent before its child */
-	struct config_env env[CONFIG_ENV_MAX];     /* in the order given; later wins */
-	const char *degraded[CONFIG_DEGRADED_MAX]; /* names for --allow-degraded */
+	struct config_mount mounts[CONFIG_MOUNTS_MAX]; /* by path: a parent before its child */
+	struct config_env env[CONFIG_ENV_MAX];         /* in the order given; no name twice */
+	const char *degraded[CONFIG_DEGRADED_MAX];     /* names for --allow-degraded */
 };
 
 /*
@@ -80,8 +79,7 @@ struct config_source;
 MUST_USE int config_load_file(json_t **ret_tree, struct config_source **ret_source,
 			      const char *path, struct diag *diag);
 
-/* config_load_yaml() - the same for YAML in memory, named @name in errors; what the fuzzer attacks
- */
+/* config_load_yaml() - the same for YAML in memory, named @name in errors */
 MUST_USE int config_load_yaml(json_t **ret_tree, struct config_source **ret_source,
 			      struct span text, const char *name, struct diag *diag);
 
@@ -117,12 +115,11 @@ DEFINE_FREEP(struct config, config_free)
 
 /* What people are told of a key. */
 struct config_key_doc {
-	const char *key;  /* dotted; a part in capitals (NAME, PATH) stands for any */
-	const char *type; /* "text", "whole number", ... */
-	const char
-	    *limits;      /* "1 to 4194304", "memory, real_fs, overlay"; "": none beyond the type */
-	const char *text; /* one line, no full stop */
-	bool later;       /* refused with "not supported yet" */
+	const char *key;    /* dotted; a part in capitals (NAME, PATH) stands for any */
+	const char *type;   /* "text", "whole number", ... */
+	const char *limits; /* "1 to 4194304", "memory, real_fs, overlay"; "": only the type's */
+	const char *text;   /* one line, no full stop */
+	bool later;         /* refused with "not supported yet" */
 };
 
 /* config_key_docs() - every key, in the order to show them: static, never freed */
@@ -135,8 +132,11 @@ const struct config_key_doc *config_key_docs(size_t *len);
  */
 MUST_USE int config_parse_size_mb(uint64_t *ret, struct span text);
 
-/* config_parse_duration_s() - "90", "90s", "5m", "2h", "1d" as whole seconds, at least 1; or
- * -EINVAL */
+/**
+ * config_parse_duration_s() - "90", "90s", "5m", "2h", "1d" as whole seconds, at least 1
+ *
+ * Return: 0; -EINVAL.
+ */
 MUST_USE int config_parse_duration_s(uint64_t *ret, struct span text);
 
 #endif

@@ -104,7 +104,8 @@ static int refuse_syntax(struct config_source *source, json_error_t *error, stru
 	char *near = strstr(error->text, " near ");
 	unsigned line = error->line > 0 ? (unsigned)error->line : 1;
 
-	if (json_error_code(error) == json_error_out_of_memory)
+	/* out of memory, jansson names no reason, or blames the token it was at */
+	if (error->text[0] == '\0' || json_error_code(error) == json_error_out_of_memory)
 		return -ENOMEM;
 	if (near != NULL)
 		*near = '\0';

@@ -273,7 +273,7 @@ static int refuse_unknown(struct config_judge *judge, const struct config_row *r
 
 /* judge_presence() - are those keys there that must be, and those not that must not? */
 static int judge_presence(struct config_judge *judge, const struct config_row *row,
-			  const struct config_at *at, const json_t *value)
+			  const struct config_at *at, json_t *value)
 {
 	for (size_t i = 0; i < config_rows_len; i++) {
 		const struct config_row *below = &config_rows[i];

@@ -19,7 +19,7 @@ enum {
 /* Where in a tree: a chain from a value up to the root, on the stack of whoever walks. */
 struct config_at {
 	const struct config_at *up; /* NULL: the root */
-	const json_t *parent;       /* the container; NULL: the root */
+	json_t *parent;             /* the container; NULL: the root */
 	const char *key;            /* in an object; NULL: an item of a list, or the root */
 	size_t index;               /* in a list */
 };
@@ -77,7 +77,7 @@ struct config_row {
 	const char *(*key_fault)(const char *text); /* the same for the key chosen by the user */
 	/* what the table cannot say; runs after the rows below it. Return: 0 or -errno as refused
 	 */
-	int (*also)(struct config_judge *judge, const struct config_at *at, const json_t *value);
+	int (*also)(struct config_judge *judge, const struct config_at *at, json_t *value);
 	bool is_mount;     /* the key chosen by the user is a path to mount at */
 	const char *like;  /* its keys are those of this row */
 	const char *only;  /* only beside "type": this */

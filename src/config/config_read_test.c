@@ -47,8 +47,8 @@
 	" 'vfs': {'mounts': {'/workspace': {'type': 'memory'}}},\n" \
 	" 'env': {'OPENAI_API_KEY': '${OPENAI_API_KEY}'}}\n"
 
-#define LATER  -ENOTSUP
-#define BAD    -EINVAL
+#define LATER  (-ENOTSUP)
+#define BAD    (-EINVAL)
 #define MEM(x) "{type: overlay, upper: {type: memory}, lower: " x "}"
 
 struct row {
@@ -541,7 +541,7 @@ static void test_counts(void)
 /* A variable is at most 128 KiB with its name, "=" and NUL; execve() refuses more. */
 static void test_long_texts(void)
 {
-	const size_t fits = 128 * 1024 - sizeof("A=");
+	const size_t fits = 128UL * 1024 - sizeof("A=");
 	char *text = malloc(fits + 2);
 
 	for (size_t over = 0; over <= 1; over++) {
@@ -594,6 +594,52 @@ static void test_secret_stays_hidden(void)
 	}
 }
 
+/* Memory that runs out at the Nth request of jansson, which the loaders use for all they keep. */
+static size_t requests_left = SIZE_MAX;
+
+static void *scarce_malloc(size_t octets)
+{
+	if (requests_left == 0)
+		return NULL;
+	requests_left--;
+	return malloc(octets);
+}
+
+static int read_text(const char *text, bool json)
+{
+	CLEANUP(config_source_freep) struct config_source *source = NULL;
+	CLEANUP(config_freep) struct config *config = NULL;
+	CLEANUP(json_decrefp) json_t *tree = NULL;
+	struct diag diag = { 0 };
+	int r =
+	    (json ? config_load_json : config_load_yaml)(&tree, &source, span_of(text), "i", &diag);
+
+	if (r == -EINVAL && json)
+		return -ENOMEM; /* jansson may blame the token it was at */
+	return r < 0 ? r : config_read(&config, tree, source, &diag);
+}
+
+static void test_no_memory(void)
+{
+	static const char json[] =
+	    ADR_HEAD "\"vfs\": {\"mounts\": {\"/w\": {\"type\": \"memory\"}}}}";
+	const char *const texts[] = { full, json };
+
+	json_set_alloc_funcs(scarce_malloc, free);
+	for (size_t i = 0; i < ARRAY_SIZE(texts); i++) {
+		int r = -ENOMEM;
+
+		for (size_t n = 0; n < 10000 && r < 0; n++) {
+			requests_left = n;
+			r = read_text(texts[i], i == 1);
+			CHECK(r == 0 || r == -ENOMEM, "request %zu of text %zu: %d", n, i, r);
+		}
+		requests_left = SIZE_MAX;
+		CHECK(r == 0, "text %zu: %d", i, r);
+	}
+	json_set_alloc_funcs(malloc, free);
+}
+
 static void test_docs(void)
 {
 	size_t len = 0, later = 0;
@@ -605,8 +651,7 @@ static void test_docs(void)
 		char min[32], max[32];
 
 		CHECK(docs[i].type != NULL && docs[i].type[0] != '\0', "%s", docs[i].key);
-		CHECK(docs[i].text != NULL && strchr(docs[i].text, '\n') == NULL, "%s",
-		      docs[i].key);
+		CHECK(strchr(docs[i].text, '\n') == NULL, "%s", docs[i].key);
 		CHECK(docs[i].text[strlen(docs[i].text) - 1] != '.', "%s", docs[i].key);
 		later += docs[i].later;
 		for (size_t j = 0; j < i; j++)
@@ -631,6 +676,7 @@ int main(void)
 	test_long_texts();
 	test_nul();
 	test_secret_stays_hidden();
+	test_no_memory();
 	test_docs();
 	return test_failures > 0;
 }

@@ -20,7 +20,7 @@ enum {
 	VARIABLE_OCTETS_MAX = 131072, /* "NAME=value" and its NUL: linux/binfmts.h MAX_ARG_STRLEN */
 };
 
-static int image_also(struct config_judge *judge, const struct config_at *at, const json_t *value)
+static int image_also(struct config_judge *judge, const struct config_at *at, json_t *value)
 {
 	if (strcmp(json_string_value(value), "standard") != 0)
 		config_judge_later(
@@ -29,7 +29,7 @@ static int image_also(struct config_judge *judge, const struct config_at *at, co
 	return 0;
 }
 
-static int root_also(struct config_judge *judge, const struct config_at *at, const json_t *value)
+static int root_also(struct config_judge *judge, const struct config_at *at, json_t *value)
 {
 	struct config_at rootfs = { .up = at, .parent = value, .key = "rootfs" };
 
@@ -39,8 +39,7 @@ static int root_also(struct config_judge *judge, const struct config_at *at, con
 				   "the root is given twice: leave out either image or rootfs");
 }
 
-static int variable_also(struct config_judge *judge, const struct config_at *at,
-			 const json_t *value)
+static int variable_also(struct config_judge *judge, const struct config_at *at, json_t *value)
 {
 	if (strlen(at->key) + 1 + json_string_length(value) + 1 <= VARIABLE_OCTETS_MAX)
 		return 0;
@@ -48,7 +47,7 @@ static int variable_also(struct config_judge *judge, const struct config_at *at,
 				   "longer than the 128 KiB Linux allows a variable");
 }
 
-static int secret_also(struct config_judge *judge, const struct config_at *at, const json_t *value)
+static int secret_also(struct config_judge *judge, const struct config_at *at, json_t *value)
 {
 	static const char *const origins[] = { "value", "env", "file", "command" };
 	size_t count = 0;
@@ -63,7 +62,7 @@ static int secret_also(struct config_judge *judge, const struct config_at *at, c
 }
 
 /* Of overlays only the outermost is noted: what is inside is part of it. */
-static int mount_also(struct config_judge *judge, const struct config_at *at, const json_t *value)
+static int mount_also(struct config_judge *judge, const struct config_at *at, json_t *value)
 {
 	const char *type = json_string_value(json_object_get(value, "type"));
 

@@ -84,8 +84,7 @@ int config_source_mark(struct config_source *source, const struct config_at *at,
 	if (at->key != NULL && (key = strdup(at->key)) == NULL)
 		return -ENOMEM;
 	source->marks[source->len++] = (struct mark){
-		/* the cast: jansson counts references in the value itself */
-		.parent = json_incref((json_t *)(uintptr_t)at->parent),
+		.parent = json_incref(at->parent),
 		.key = key,
 		.index = at->index,
 		.value = json_incref(value),
@@ -165,7 +164,7 @@ static int read_text(char **ret, size_t *ret_len, const char *path, struct diag 
 	int r = fd_read_file(ret, ret_len, AT_FDCWD, path, CONFIG_FILE_OCTETS_MAX);
 	const char *why = r == -EFBIG    ? "larger than 1 MiB, too large for settings"
 			  : r == -EINVAL ? "not a regular file"
-					 : strerror(-r);
+					 : strerrordesc_np(-r);
 
 	if (r == 0)
 		return 0;

@@ -90,7 +90,7 @@ size_t config_escape(char *ret, size_t size, struct span text)
 
 struct config_shown config_show(const char *text)
 {
-	struct config_shown shown;
+	struct config_shown shown = { "" };
 
 	config_escape(shown.text, sizeof(shown.text), span_of(text));
 	return shown;
@@ -318,14 +318,14 @@ const char *config_secret_fault(const char *text)
 }
 
 /* unit_of() - cut the letter off the end of @text. Return: the letter in lower case, or 0. */
-static char unit_of(struct span *text)
+static int unit_of(struct span *text)
 {
 	char last = text->len > 0 ? text->ptr[text->len - 1] : '\0';
 
 	if (!isalpha((unsigned char)last))
-		return '\0';
+		return 0;
 	text->len--;
-	return (char)tolower((unsigned char)last);
+	return tolower((unsigned char)last);
 }
 
 /* is_decimal() - "12" or "1.5", short enough that a double holds it exactly */
@@ -349,7 +349,7 @@ int config_parse_size_mb(uint64_t *ret, struct span text)
 		{ '\0', 1 }, { 'k', 1.0 / 1024 }, { 'm', 1 }, { 'g', 1024 }, { 't', 1024.0 * 1024 },
 	};
 	char digits[16] = "";
-	char unit = unit_of(&text);
+	int unit = unit_of(&text);
 
 	if (!is_decimal(text))
 		return -EINVAL;
@@ -370,9 +370,9 @@ int config_parse_duration_s(uint64_t *ret, struct span text)
 		char unit;
 		uint64_t seconds;
 	} rows[] = {
-		{ '\0', 1 }, { 's', 1 }, { 'm', 60 }, { 'h', 60 * 60 }, { 'd', 24 * 60 * 60 },
+		{ '\0', 1 }, { 's', 1 }, { 'm', 60 }, { 'h', 3600 }, { 'd', 86400 },
 	};
-	char unit = unit_of(&text);
+	int unit = unit_of(&text);
 	uint64_t count = 0;
 
 	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {

@@ -1,0 +1,145 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * config_fuzz - what must hold of any text at all, whichever loader read it:
+ *
+ *	a refusal says why, in text a terminal can show, and hands nothing over
+ *	what is accepted has no key but those listed here (on purpose not taken from the table)
+ *	what is accepted asks for nothing of later work
+ *	mounts are sorted, absolute and not the system's; reading the result again changes nothing
+ */
+#ifndef CONFIG_CONFIG_FUZZ_H
+#define CONFIG_CONFIG_FUZZ_H
+
+#include <errno.h>
+#include <stdint.h>
+#include <stdlib.h>
+
+#include "config/config_priv.h"
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+
+static void must(bool holds)
+{
+	if (!holds)
+		abort();
+}
+
+/* must_know() - every key of @object, which may be NULL, stands in @keys, each between blanks */
+static void must_know(json_t *object, const char *keys)
+{
+	const char *key = NULL;
+	json_t *value = NULL;
+
+	json_object_foreach(object, key, value)
+	{
+		char word[64];
+		int len = snprintf(word, sizeof(word), " %s ", key);
+
+		must(len > 2 && (size_t)len < sizeof(word) && strstr(keys, word) != NULL);
+	}
+}
+
+static void must_have_known_keys(json_t *tree)
+{
+	json_t *vfs = json_object_get(tree, "vfs"), *network = json_object_get(tree, "network");
+	const char *path = NULL, *key = NULL;
+	json_t *value = NULL;
+
+	must(json_is_object(tree));
+	must_know(tree,
+		  " image rootfs working_dir hostname user allow_degraded resources network vfs"
+		  " env ");
+	must_know(json_object_get(tree, "resources"),
+		  " cpus memory_mb timeout_seconds processes disk_mb ");
+	must_know(vfs, " direct_mounts mounts ");
+	json_object_foreach(json_object_get(vfs, "direct_mounts"), path, value)
+	{
+		must_know(value, " host_path readonly ");
+	}
+	json_object_foreach(json_object_get(vfs, "mounts"), path, value)
+	{
+		must_know(value, " type size_mb readonly ");
+	}
+	must_know(network,
+		  " allowed_hosts block_private_ips allow_private secrets hosts dns_servers"
+		  " publish ");
+	json_object_foreach(network, key, value)
+	{
+		must(json_is_true(value) || json_array_size(value) + json_object_size(value) == 0);
+	}
+}
+
+static void must_be_sound(const struct config *config)
+{
+	static const char *const ours[] = { "/proc", "/sys", "/dev",   "/usr", "/bin",
+					    "/sbin", "/lib", "/lib64", "/etc" };
+
+	must(config->user >= 0 && config->user < UINT32_MAX);
+	must(config->cpus >= 0 && config->cpus <= 4096);
+	must(config->processes >= 1 && config->processes <= 4194304);
+	must(strcmp(config->image, "standard") == 0 && config->working_dir[0] == '/');
+	must(config->rootfs == NULL || config->rootfs[0] == '/');
+	for (size_t i = 0; i < config->mounts_len; i++) {
+		const struct config_mount *m = &config->mounts[i];
+
+		must(m->path[0] == '/' && m->path[1] != '\0' &&
+		     m->path[strlen(m->path) - 1] != '/');
+		must(strstr(m->path, "//") == NULL && strstr(m->path, "/../") == NULL);
+		must((m->type == CONFIG_MOUNT_DIRECT) == (m->host_path != NULL));
+		must(m->host_path == NULL || m->host_path[0] == '/');
+		must(i == 0 || strcmp(config->mounts[i - 1].path, m->path) < 0);
+		for (size_t j = 0; j < ARRAY_SIZE(ours); j++) {
+			size_t len = strlen(ours[j]);
+
+			must(strncmp(m->path, ours[j], len) != 0 ||
+			     (m->path[len] != '/' && m->path[len] != '\0'));
+		}
+	}
+}
+
+static void must_explain(const struct diag *diag)
+{
+	must(diag->why[0] != '\0');
+	for (size_t i = 0; diag->why[i] != '\0'; i++)
+		must((unsigned char)diag->why[i] >= ' ' && diag->why[i] != 0x7f);
+}
+
+/* fuzz_read() - the rest of the way of a tree that was loaded */
+static void fuzz_read(json_t *tree, const struct config_source *source)
+{
+	CLEANUP(config_freep) struct config *config = NULL;
+	CLEANUP(config_freep) struct config *again = NULL;
+	struct diag diag = { 0 };
+	int r = config_read(&config, tree, source, &diag);
+
+	must((r == 0) == (config != NULL) && r != -ENOMEM);
+	if (r < 0) {
+		must_explain(&diag);
+		return;
+	}
+	must_have_known_keys(tree);
+	must_have_known_keys(config->tree);
+	must_be_sound(config);
+	must(config_read(&again, config->tree, NULL, &diag) == 0);
+	must(json_equal(config->tree, again->tree));
+}
+
+/* fuzz_text() - load and read @text with @load */
+static int fuzz_text(int (*load)(json_t **, struct config_source **, struct span, const char *,
+				 struct diag *),
+		     struct span text)
+{
+	CLEANUP(config_source_freep) struct config_source *source = NULL;
+	CLEANUP(json_decrefp) json_t *tree = NULL;
+	struct diag diag = { 0 };
+	int r = load(&tree, &source, text, "x", &diag);
+
+	must((r == 0) == (tree != NULL) && (r == 0) == (source != NULL) && r != -ENOMEM);
+	if (r < 0)
+		must_explain(&diag);
+	else
+		fuzz_read(tree, source);
+	return 0;
+}
+
+#endif
