@@ -76,6 +76,7 @@ class Connection:
         self._closing = False  # by us
         self._end_at: Optional[float] = None  # when to stop waiting for the server to end
         self._input_ended = False
+        self._see_end = channel.exits
         self._ended: Optional[SandboxClosed] = None
         self._inbox = bytearray()
         self._inbox_seen = 0   # octets at its start that hold no newline
@@ -156,9 +157,14 @@ class Connection:
             self.forget(call, cancel)  # nothing to do if it was answered
             raise
 
-    def stop(self, patience: float = CLOSE_PATIENCE_S, wait: bool = True) -> None:
-        """End the connection: end of input for the server, its exit awaited, then forced."""
+    def stop(self, patience: float = CLOSE_PATIENCE_S, wait: bool = True,
+             see_end: bool = False) -> None:
+        """End the connection: end of input for a child, its exit awaited, then forced.
+
+        A socket is closed at once, unless @see_end: then the server's end is awaited there too.
+        """
         with self._lock:
+            self._see_end |= see_end
             if not self._closing:
                 self._closing = True
                 self._end_at = time.monotonic() + patience
@@ -213,7 +219,7 @@ class Connection:
             _log.exception('the connection failed')
             reason = f'the connection failed: {error!r}'
         patience = END_PATIENCE_S if self._end_at is None else self._end_at - time.monotonic()
-        how = self._channel.wait(max(0.0, patience))
+        how = self._channel.wait(0.0 if reason else max(0.0, patience))
         self._read_errors()
         self._fail_all(reason or how)  # before the rest: nobody is to wait for that
         self._channel.end(END_PATIENCE_S)
@@ -244,7 +250,7 @@ class Connection:
         while True:
             self._drop_abandoned()
             patience_ms = self._interests(poll)
-            if self._input_ended and not channel.exits:
+            if self._input_ended and not self._see_end:
                 return None
             ready = dict(poll.poll(patience_ms))
             if self._wake_in in ready:

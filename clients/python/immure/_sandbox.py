@@ -182,7 +182,7 @@ class Sandbox:
             pass  # dead, or it does not want to: stop() sees to it
         finally:
             self._finalizer.detach()
-            self._connection.stop(max(1.0, deadline - time.monotonic()))
+            self._connection.stop(max(1.0, deadline - time.monotonic()), see_end=kill)
             self._events.stop(EVENTS_PATIENCE_S)
 
     def _ask(self, method: str, params: Mapping[str, Any],
