@@ -1,0 +1,411 @@
+# SPDX-License-Identifier: Apache-2.0
+"""`immure run`: what the program is, has, sees, and how it ends."""
+import hashlib
+import os
+import pathlib
+import re
+import shutil
+import signal
+import socket
+import subprocess
+import time
+
+import support
+from support import as_root_and_user, eventually
+
+
+@as_root_and_user
+class ExitCodes(support.Tests):
+    def test_own(self):
+        for code in (0, 1, 2, 42, 124, 125, 126, 127, 128, 255):
+            self.assert_code(self.sh(f'exit {code}'), code)
+
+    def test_signals(self):
+        for name in ('HUP', 'INT', 'QUIT', 'KILL', 'TERM', 'SEGV', 'USR1', 'PIPE'):
+            number = signal.Signals[f'SIG{name}'].value
+            with self.subTest(name):
+                self.assert_code(self.sh(f'kill -{name} $$'), 128 + number)
+
+    def test_not_found_and_not_executable(self):
+        for word in ('no-such-program', '/no/such/program', './missing'):
+            with self.subTest(word):
+                done = self.run_in(word)
+                self.assert_code(done, 127)
+                self.assertIn(word, done.errors)
+        for word in ('/tmp', '/etc/ld.so.cache'):
+            with self.subTest(word):
+                self.assert_code(self.run_in(word), 126)
+
+    def test_own_errors(self):
+        for arguments in (['run'], ['run', '--no-such-option', '--', 'true'], ['run', '--cpus'],
+                          ['run', '--memory', 'much', '--', 'true'], ['no-such-command'],
+                          ['run', '--timeout', '0', '--', 'true'],
+                          ['run', '--rootfs', '/no/such/folder', '--', 'true'],
+                          ['run', '-v', '/no/such/folder:/mnt', '--', 'true'],
+                          ['run', '-v', 'nonsense', '--', 'true'],
+                          ['run', '--user', 'root', '--', 'true'],
+                          ['run', '--allow-degraded', 'nonsense', '--', 'true']):
+            with self.subTest(arguments):
+                self.assert_refused(self.immure(*arguments), '.')
+
+    def test_words_are_passed_as_they_are(self):
+        done = self.run_in('printf', '[%s]', 'a b', '', '-v', '--', '$x', '*', 'ü\n')
+        self.assert_prints(done, '[a b][][-v][--][$x][*][ü\n]')
+
+    def test_timeout(self):
+        started = time.monotonic()
+        done = self.run_in('sh', '-c', 'echo early; sleep 60', options=['--timeout', '1s'])
+        self.assert_code(done, 124)
+        self.assertEqual(done.text, 'early\n')
+        self.assertLess(time.monotonic() - started, 15)
+
+    def test_timeout_of_a_program_that_ignores_signals(self):
+        script = 'trap "" TERM INT HUP; while :; do sleep 1; done'
+        self.assert_code(self.sh(script, '--timeout', '1s', timeout=40), 124)
+
+    def test_what_it_leaves_running_ends_with_it(self):
+        started = time.monotonic()
+        self.assert_code(self.sh('setsid sleep 1000 >/dev/null 2>&1 & exit 3'), 3)
+        self.assertLess(time.monotonic() - started, 15)
+
+
+@as_root_and_user
+class Streams(support.Tests):
+    def test_three_streams(self):
+        done = self.sh('cat; echo error >&2; exit 1', input=b'in\0\xff\n')
+        self.assertEqual((done.code, done.out), (1, b'in\0\xff\n'))
+        self.assertEqual(done.err, b'error\n')
+
+    def test_dev_stdout_can_be_opened(self):
+        done = self.sh('echo out > /dev/stdout; echo err > /dev/stderr; cat /dev/stdin', input='in')
+        self.assertEqual((done.out, done.err), (b'out\nin', b'err\n'))
+
+    def test_big_output_is_intact(self):
+        count = 24_000_000  # about 200 MiB
+        process = self.popen('run', '--', 'seq', count, stdin=subprocess.DEVNULL)
+        expected = subprocess.Popen(['seq', str(count)], stdout=subprocess.PIPE)
+        digests = []
+        for source in (process, expected):
+            digest, octets = hashlib.sha256(), 0
+            while True:
+                data = source.stdout.read(1 << 20)
+                if not data:
+                    break
+                digest.update(data)
+                octets += len(data)
+            digests.append((octets, digest.hexdigest()))
+        expected.stdout.close()
+        expected.wait()
+        self.assertGreater(digests[1][0], 200 << 20)
+        self.assertEqual(digests[0], digests[1])
+        self.assertEqual(process.wait(), 0)
+
+    def test_big_input_is_intact(self):
+        octets = os.urandom(1 << 20) * 40
+        done = self.run_in('sha256sum', input=octets)
+        self.assertEqual(done.text.split()[0], hashlib.sha256(octets).hexdigest())
+
+    def test_a_program_that_does_not_read_its_input(self):
+        self.assert_code(self.run_in('true', input=bytes(4 << 20)), 0)
+
+    def test_a_reader_that_goes_away(self):
+        process = self.popen('run', '--', 'yes')
+        self.started(process)
+        process.stdout.close()
+        process.stdout = None
+        process.communicate(timeout=20)
+        self.assertIn(process.returncode, (128 + signal.SIGPIPE, -signal.SIGPIPE, 1))
+
+    def test_output_to_files(self):
+        path = self.make_file('out')
+        with open(path, 'wb') as file:
+            self.assert_code(self.sh('echo one; echo two >&2', stdout=file, stderr=file), 0)
+        self.assertEqual(sorted(pathlib.Path(path).read_text().split()), ['one', 'two'])
+
+    def test_closed_streams(self):
+        for number in (0, 1, 2):
+            with self.subTest(number):
+                redirect = f'{number}{"<" if number == 0 else ">"}&-'
+                words = [*self.identity.prefix, 'sh', '-c', f'exec "$@" {redirect}', 'sh',
+                         support.BINARY, 'run', '--', 'sh', '-c', 'cat; echo out; echo err >&2; :']
+                done = self.immure(words=words)
+                self.assert_code(done, 0)
+                if number != 1:
+                    self.assertEqual(done.out, b'out\n')
+                if number != 2:
+                    self.assertEqual(done.err.splitlines()[-1:], [b'err'])
+
+    def test_a_folder_as_stdin_is_refused(self):
+        descriptor = os.open('/', os.O_RDONLY)
+        try:
+            self.assert_refused(self.immure('run', '--', 'true', stdin=descriptor), '(?i)director|folder')
+        finally:
+            os.close(descriptor)
+
+    def test_no_other_descriptor_comes_along(self):
+        descriptor = os.open('/', os.O_RDONLY)
+        os.set_inheritable(descriptor, True)
+        try:
+            done = self.sh('ls /proc/self/fd', pass_fds=[descriptor])
+        finally:
+            os.close(descriptor)
+        self.assert_prints(done, '0\n1\n2\n3\n')  # the last is ls's own
+
+
+@as_root_and_user
+class Environment(support.Tests):
+    def test_only_what_is_harmless(self):
+        host = {'SECRET': 'x', 'SSH_AUTH_SOCK': '/x', 'LD_PRELOAD': '', 'LC_ALL': 'C', 'TZ': 'UTC',
+                'XDG_RUNTIME_DIR': '/run/user/0', 'LC_X': 'y'}
+        done = self.run_in('env', env=host)
+        names = dict(line.split('=', 1) for line in done.text.splitlines())
+        self.assertTrue(all(re.fullmatch(r'PATH|HOME|TERM|LANG|LC_\w+|TZ', name) for name in names),
+                        names)
+        self.assertEqual((names['LC_ALL'], names['TZ'], names['LANG'], names['TERM']),
+                         ('C', 'UTC', 'C.UTF-8', 'xterm'))
+        self.assertNotEqual(names['HOME'], self.home)
+        self.assertIn('/usr/bin', names['PATH'].split(':'))
+
+    def test_env_option(self):
+        options = ['--env', 'A=1', '--env', 'B=', '--env', 'C=x=y z', '--env', 'A=2',
+                   '--env', 'PATH=/bin:/usr/bin']
+        done = self.sh('printf "%s|" "$A" "${B-unset}" "$C" "$PATH"', *options)
+        self.assert_prints(done, '2||x=y z|/bin:/usr/bin|')
+        for bad in ('=x', '', 'A B=1', '1A=x'):
+            with self.subTest(bad):
+                self.assert_refused(self.run_in('true', options=['--env', bad]), '.')
+
+    def test_user(self):
+        self.assert_prints(self.run_in('id', '-u'), '1000\n')
+        self.assert_prints(self.run_in('id', '-u', options=['--user', '0']), '0\n')
+        self.assert_prints(self.run_in('id', '-g', options=['--user', '0']), '0\n')
+
+    def test_no_power(self):
+        for options in ([], ['--user', '0']):
+            with self.subTest(options):
+                done = self.run_in('cat', '/proc/self/status', options=options)
+                fields = dict(line.split(':\t', 1) for line in done.text.splitlines())
+                for name in ('CapInh', 'CapPrm', 'CapEff', 'CapBnd', 'CapAmb'):
+                    self.assertEqual(int(fields[name], 16), 0, name)
+                self.assertEqual((fields['NoNewPrivs'], fields['Seccomp']), ('1', '2'))
+                self.assertIn(fields.get('Groups', '').strip(), ('', '0', '1000', '65534'))
+
+    def test_signals_are_not_inherited_ignored(self):
+        words = [*self.identity.prefix, 'sh', '-c', 'trap "" PIPE INT; exec "$@"', 'sh',
+                 support.BINARY, 'run', '--', 'grep', '-E', 'SigIgn|SigBlk', '/proc/self/status']
+        done = self.immure(words=words)
+        self.assertEqual(set(re.findall(r'\t(\w+)', done.text)), {'0' * 16}, done)
+
+
+@as_root_and_user
+class Files(support.Tests):
+    def test_working_directory(self):
+        done = self.sh('pwd; stat -f -c %T .; ls -A; echo x > file && cat file')
+        self.assert_prints(done, '/tmp/workspace\ntmpfs\nx\n')
+        self.assert_prints(self.run_in('ls', '-A'), '')
+
+    def test_root_is_read_only(self):
+        for user in ('1000', '0'):
+            for folder in ('/', '/usr', '/usr/bin', '/etc', '/bin', '/lib', '/proc', '/sys', '/var'):
+                with self.subTest(folder, user=user):
+                    done = self.sh(f'test ! -d {folder} || : > {folder}/immure-test',
+                                   '--user', user)
+                    if done.code == 0:
+                        self.assert_prints(self.sh(f'test -d {folder} || echo absent'), 'absent\n')
+
+    def test_scratch_is_writable(self):
+        self.assert_code(self.sh('echo x > /tmp/x && echo y > "$HOME/y" && echo z > /dev/null'), 0)
+
+    def test_where_it_was_started_is_not_visible(self):
+        path = self.make_file('marker', 'visible')
+        self.assert_prints(self.run_in('ls', '-A', cwd=self.folder), '')
+        self.assertNotEqual(self.run_in('cat', path).code, 0)
+
+    def test_mount_for_writing(self):
+        shared = self.make_folder('shared')
+        self.make_file('shared/in', 'from the host')
+        done = self.sh('cat /mnt/in; echo from inside > /mnt/out; mkdir /mnt/d; rm /mnt/in',
+                       '-v', f'{shared}:/mnt')
+        self.assert_prints(done, 'from the host')
+        out = pathlib.Path(shared, 'out')
+        self.assertEqual(out.read_text(), 'from inside\n')
+        self.assertEqual(out.stat().st_uid, self.identity.uid)
+        self.assertEqual(sorted(os.listdir(shared)), ['d', 'out'])
+
+    def test_mount_for_reading(self):
+        shared = self.make_folder('shared')
+        self.make_file('shared/in', 'from the host', 0o666)
+        for user in ('1000', '0'):
+            done = self.sh('cat /mnt/in; for f in /mnt/in /mnt/new; do : > $f; done;'
+                           'rm -f /mnt/in; mkdir /mnt/d; chmod 777 /mnt; touch /mnt/in',
+                           '-v', f'{shared}:/mnt:ro', '--user', user)
+            self.assertNotEqual(done.code, 0)
+            self.assertEqual(done.text, 'from the host')
+            self.assertEqual(done.errors.count('Read-only file system'), 6, done)
+        self.assertEqual(os.listdir(shared), ['in'])
+
+    def test_mount_of_a_file_and_below_the_workspace(self):
+        path = self.make_file('one', 'content')
+        done = self.run_in('cat', 'deep/er/one', options=['-v', f'{path}:/tmp/workspace/deep/er/one:ro'])
+        self.assert_prints(done, 'content')
+
+    def test_mount_does_not_lead_out(self):
+        shared = self.make_folder('shared')
+        secret = self.make_file('secret', 'secret')
+        os.symlink(secret, f'{shared}/link')
+        os.symlink('..', f'{shared}/up')
+        done = self.sh('cat /mnt/link /mnt/up/secret /mnt/../secret', '-v', f'{shared}:/mnt')
+        self.assertNotEqual(done.code, 0)
+        self.assertEqual(done.out, b'')
+
+    def test_rootfs(self):
+        root = self.make_folder('root')
+        for word in ('/bin/sh', '/bin/cat', '/usr/bin/id'):
+            libraries = subprocess.run(['ldd', word], capture_output=True, text=True, check=True)
+            for path in [word, *re.findall(r'(/\S+) \(0x', libraries.stdout)]:
+                target = root + path
+                os.makedirs(os.path.dirname(target), exist_ok=True)
+                shutil.copy(os.path.realpath(path), target)
+        self.make_file('root/marker', 'own root')
+        done = self.sh('cat /marker; cd /usr && echo x > new', '--rootfs', root)
+        self.assertEqual(done.text, 'own root')
+        self.assertNotEqual(done.code, 0)
+        self.assert_prints(self.sh('pwd; echo x > f; cat f', '--rootfs', root), '/tmp/workspace\nx\n')
+        self.assert_code(self.run_in('ls', options=['--rootfs', root]), 127)
+        self.assertFalse(os.path.exists(f'{root}/usr/new'))
+
+    def test_nothing_of_the_host_is_visible(self):
+        marker = self.make_file('home/marker', 'visible')
+        script = ('cat /etc/shadow /etc/gshadow /etc/sudoers /proc/1/environ /proc/kcore /dev/kmsg'
+                  f' {marker}; for d in /root /home /run /var/run /mnt /media /srv /boot /opt'
+                  ' /var/lib /var/log /lost+found; do test ! -d $d || ls -A $d; done')
+        for user in ('1000', '0'):
+            with self.subTest(user=user):
+                self.assertEqual(self.sh(script, '--user', user).out, b'')
+
+    def test_nothing_of_the_host_s_processes_is_visible(self):
+        done = self.sh('for p in /proc/[0-9]*; do cat $p/comm; done; hostname')
+        names = done.text.split()
+        self.assertLessEqual(len(names), 5, names)
+        self.assertNotIn(socket.gethostname(), names)
+
+    def test_devices(self):
+        done = self.sh('ls /dev')
+        allowed = {'console', 'fd', 'full', 'mqueue', 'null', 'ptmx', 'pts', 'random', 'shm', 'stderr',
+                   'stdin', 'stdout', 'tty', 'urandom', 'zero', 'core'}
+        self.assertLessEqual(set(done.text.split()), allowed)
+
+
+@as_root_and_user
+class Network(support.Tests):
+    def test_the_host_s_loopback_is_not_reached(self):
+        with socket.create_server(('127.0.0.1', 0)) as listener:
+            listener.settimeout(0.5)
+            port = listener.getsockname()[1]
+            self.run_in('bash', '-c', f'exec 3<>/dev/tcp/127.0.0.1/{port}', timeout=30)
+            with self.assertRaises(TimeoutError):
+                listener.accept()
+
+    def test_abstract_sockets_of_the_host_are_not_reached(self):
+        with socket.socket(socket.AF_UNIX) as listener:
+            name = f'immure-test-{os.getpid()}'
+            listener.bind(f'\0{name}')
+            listener.listen()
+            code = f'import socket; socket.socket(socket.AF_UNIX).connect("\\0{name}")'
+            self.assertNotEqual(self.run_in('python3', '-c', code).code, 0)
+
+    def test_only_loopback(self):
+        done = self.run_in('cat', '/proc/net/dev')
+        devices = {line.split(':')[0].strip() for line in done.text.splitlines() if ':' in line}
+        self.assertLessEqual(devices, {'lo', 'immure0', 'dummy0', 'sit0', 'ip6tnl0', 'tunl0'})
+
+
+@as_root_and_user
+class Ends(support.Tests):
+    def run_until(self, script):
+        process = self.popen('run', '--', 'sh', '-c', script)
+        self.started(process)
+        return process
+
+    def test_signals_are_passed_on(self):
+        for name in ('TERM', 'INT'):
+            with self.subTest(name):
+                process = self.run_until(f'trap "echo got {name}; exit 7" {name}; echo on; '
+                                         'while :; do sleep 0.1; done')
+                process.send_signal(signal.Signals[f'SIG{name}'])
+                out, _ = process.communicate(timeout=20)
+                self.assertEqual((process.returncode, out), (7, f'got {name}\n'.encode()))
+
+    def test_signals_that_kill(self):
+        for name in ('TERM', 'INT', 'HUP'):
+            with self.subTest(name):
+                number = signal.Signals[f'SIG{name}']
+                process = self.run_until('echo on; exec sleep 1000')
+                process.send_signal(number)
+                process.communicate(timeout=20)
+                self.assertIn(process.returncode, (128 + number, -number))
+
+    def test_kill_9_of_immure_leaves_nothing(self):
+        process = self.run_until('sleep 1001 & setsid sleep 1002 & echo on; wait')
+        vm_id = self.listed()[0]['id']
+        process.kill()
+        process.communicate(timeout=20)
+        self.assertTrue(eventually(lambda: (support.reap(), not support.descendants(os.getpid()))[1]),
+                        [support.describe(pid) for pid in support.descendants(os.getpid())])
+        self.assertEqual(self.status_of(vm_id), 'crashed')
+        self.assert_code(self.immure('prune'), 0)
+        self.assertEqual(self.listed(), [])
+        self.assert_code(self.run_in('true'), 0)
+
+    def test_kill_9_of_any_process_of_it_leaves_nothing(self):
+        process = self.run_until('echo on; exec sleep 1003')
+        count = len(support.descendants(process.pid))
+        process.kill()
+        process.communicate(timeout=20)
+        for victim in range(count):
+            process = self.run_until('echo on; exec sleep 1003')
+            pids = sorted(support.descendants(process.pid))
+            pid = pids[victim % len(pids)]
+            with self.subTest(support.describe(pid)):
+                os.kill(pid, signal.SIGKILL)
+                process.send_signal(signal.SIGTERM)  # it may go on without that one
+                _, err = process.communicate(timeout=30)
+                self.assertNotEqual(process.returncode, 0, err)
+
+    def test_kill_9_of_init(self):
+        process = self.run_until('echo on; exec sleep 1004')
+        vm_id = self.listed()[0]['id']
+        program = eventually(lambda: support.process_of(process.pid, 'sleep 1004'))
+        os.kill(support.init_of(program), signal.SIGKILL)
+        _, err = process.communicate(timeout=20)
+        self.assertEqual(process.returncode, support.OURS)
+        self.assertNotEqual(err, b'')
+        self.assertEqual(self.status_of(vm_id), 'crashed')
+
+    def test_a_clean_end_leaves_a_stopped_sandbox_or_none(self):
+        self.assert_code(self.run_in('true'), 0)
+        self.assertIn([vm['status'] for vm in self.listed()], ([], ['stopped']))
+
+    def test_side_by_side(self):
+        processes = [self.popen('run', '--', 'sh', '-c', f'sleep 1; echo {number}')
+                     for number in range(8)]
+        self.assertEqual([process.communicate(timeout=60)[0] for process in processes],
+                         [f'{number}\n'.encode() for number in range(8)])
+
+
+@as_root_and_user
+class Limits(support.Tests):
+    def test_processes(self):
+        done = self.sh('for i in $(seq 200); do sleep 5 & done; echo $?', '--processes', '50',
+                       '--timeout', '30s')
+        self.assertRegex(done.errors, '(?i)fork|resource|spawn')
+
+    def test_memory(self):
+        code = 'b = bytearray(600 << 20); print(len(b))'
+        self.assertNotEqual(self.run_in('python3', '-c', code, options=['--memory', '200M']).code, 0)
+        self.assert_prints(self.run_in('python3', '-c', code, options=['--memory', '2G']),
+                           f'{600 << 20}\n')
+
+    def test_scratch_space(self):
+        done = self.sh('head -c 100M /dev/zero > file', '--disk', '20M')
+        self.assertRegex(done.errors, 'No space left')
