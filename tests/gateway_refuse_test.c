@@ -9,6 +9,7 @@
 #include <poll.h>
 #include <sched.h>
 #include <sys/socket.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -63,7 +64,8 @@ static void become_gateway(const int from[3])
 	for (int i = 0; i < 3; i++)
 		if (dup2(high[i], GATEWAY_FD_WARDEN + i) < 0)
 			_exit(120);
-	_exit(gateway_main());
+	(void)syscall(SYS_exit_group,
+		      gateway_main()); /* _exit() with ASan checks leaks: forbidden */
 }
 
 static struct gateway start(int tcp, int dns)
@@ -206,13 +208,13 @@ static void test_flood(const struct gateway *g)
 			CHECK(false, "query %d hangs", i);
 			return;
 		}
-	while (told + lost < FLOOD && test_failures == 0) {
+	while (told + lost < FLOOD) {
 		struct gate_report report = next_report(g);
 
-		if (report.kind == GATE_DROPPED)
-			lost += report.count;
-		else
-			told++;
+		if (report.kind == 0)
+			break;
+		lost += report.count; /* 0 but for GATE_DROPPED */
+		told += report.kind != GATE_DROPPED;
 	}
 	CHECK(told > 0 && lost > 0 && told + lost == FLOOD, "%llu and %llu",
 	      (unsigned long long)told, (unsigned long long)lost);

@@ -89,6 +89,12 @@ static long call(long number, const long args[6])
 	return syscall(number, args[0], args[1], args[2], args[3], args[4], args[5]);
 }
 
+/* quit() - _exit() without the leak check that ASan adds to it, which the filter forbids */
+static void quit(int code)
+{
+	(void)syscall(SYS_exit_group, code);
+}
+
 static int *shared; /* the errno of each attempt */
 
 static pid_t start(void (*body)(void))
@@ -98,9 +104,9 @@ static pid_t start(void (*body)(void))
 
 	if (pid == 0) {
 		if (gateway_confine(&step) < 0)
-			_exit(CONFINED_NOT);
+			quit(CONFINED_NOT);
 		body();
-		_exit(SURVIVED);
+		quit(SURVIVED);
 	}
 	CHECK(pid > 0, "%d", errno);
 	return pid;
@@ -183,8 +189,8 @@ static void wait_for_end(void)
 
 	fd_close(&pair[0]);
 	if (fd_send(pair[1], SPAN("x"), NULL, 0) < 0)
-		_exit(1);
-	_exit(recvmsg(pair[1], &empty, 0) != 0);
+		quit(1);
+	quit(recvmsg(pair[1], &empty, 0) != 0);
 }
 
 static void check_line(const char *text, const char *want)

@@ -1,9 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 /*
  * Theory of operation: a flow lives from accept() to close(), so there is no table of flows and
- * nothing to bound but the work done at one wake-up. Every report goes out before its effect.
- * SO_LINGER of 0 on the listener is inherited by what it accepts, so close() sends a reset instead
- * of a fake clean end.
+ * nothing to bound but the work done at one wake-up. Every report goes out before its effect. The
+ * listener has SO_LINGER of 0, so close() resets a flow instead of faking a clean end.
  *
  * The channel to the warden has room for some hundred reports. Full, it makes us count instead, and
  * wait for EPOLLOUT to say how many were lost; until then later ones are lost, too, so that the
@@ -228,16 +227,12 @@ static void dns_ready(struct loop_source *source, uint32_t events)
 
 int refuse_start(struct refuse *refuse, struct loop *loop)
 {
-	const struct linger reset = { .l_onoff = 1, .l_linger = 0 };
-
 	*refuse = (struct refuse){
 		.warden.ready = warden_ready,
 		.tcp.ready = tcp_ready,
 		.dns.ready = dns_ready,
 		.pause.fired = pause_over,
 	};
-	if (setsockopt(GATEWAY_FD_TCP, SOL_SOCKET, SO_LINGER, &reset, sizeof(reset)) < 0)
-		return -errno;
 	int r = loop_add(loop, &refuse->warden, GATEWAY_FD_WARDEN, EPOLLIN);
 	if (r == 0)
 		r = loop_add(loop, &refuse->tcp, GATEWAY_FD_TCP, EPOLLIN);
