@@ -11,6 +11,10 @@
  *
  * Our end of a captured flow to port 443 of anywhere occupies local port 443: without SO_REUSEADDR
  * on it, no server in the sandbox could bind that port while the flow is open or in TIME_WAIT.
+ * SO_LINGER of 0 makes close() reset a flow, and so does the gateway's death: a clean end is never
+ * faked, and who means one says so with shutdown(). All three are inherited when a connection is
+ * made, so they are set before listen(): a process that gets the listener later would miss the
+ * first flows.
  */
 #include "jail/capture.h"
 
@@ -52,16 +56,18 @@ static int open_tcp(int *ret)
 	static const struct option options[] = {
 		{ IPPROTO_IPV6, IPV6_V6ONLY, 0 },
 		{ IPPROTO_IPV6, IPV6_TRANSPARENT, 1 },
-		{ SOL_SOCKET, SO_REUSEADDR, 1 },       /* these two are inherited by */
-		{ SOL_SOCKET, SO_MARK, CAPTURE_MARK }, /* the sockets of accept() */
+		{ SOL_SOCKET, SO_REUSEADDR, 1 },
+		{ SOL_SOCKET, SO_MARK, CAPTURE_MARK },
 		{ 0 },
 	};
+	const struct linger reset = { .l_onoff = 1, .l_linger = 0 };
 	CLEANUP_FD int fd = -1;
 
 	int r = open_socket(&fd, SOCK_STREAM, CAPTURE_TCP_PORT, options);
 	if (r < 0)
 		return r;
-	if (listen(fd, CAPTURE_BACKLOG) < 0)
+	if (setsockopt(fd, SOL_SOCKET, SO_LINGER, &reset, sizeof(reset)) < 0 ||
+	    listen(fd, CAPTURE_BACKLOG) < 0)
 		return -errno;
 	*ret = fd_take(&fd);
 	return 0;

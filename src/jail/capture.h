@@ -8,7 +8,7 @@
  *			reaches the program that listens there, as on any host
  *	TCP to any other address and port
  *			is a connection to accept() on the TCP socket; its getsockname() is the
- *			destination that was asked for, v4 as ::ffff:a.b.c.d
+ *			destination that was asked for, v4 as ::ffff:a.b.c.d; close() resets it
  *	UDP to port 53 of any other address
  *			arrives on the DNS socket; the IPV6_PKTINFO control message is the address
  *			that was asked, and is to be sent back with the answer

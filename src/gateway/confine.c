@@ -1,0 +1,130 @@
+// SPDX-License-Identifier: Apache-2.0
+/*
+ * Theory of operation: after set-up the gateway waits, accepts, reads, writes and closes; whoever
+ * takes it over shall be able to do no more. The filter is a table that names those calls. Another
+ * call is our fault or an attack; it fails with EPERM, which shows in a trace, and does nothing.
+ * Starting a program is never a fault of ours, so that kills.
+ *
+ * The filter comes last, since it forbids the calls that set up the rest.
+ */
+#include <errno.h>
+#include <linux/audit.h>
+#include <linux/capability.h>
+#include <linux/filter.h>
+#include <linux/seccomp.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include "gateway/gateway_priv.h"
+
+#if defined(__x86_64__)
+#define OUR_ARCH AUDIT_ARCH_X86_64
+#elif defined(__aarch64__)
+#define OUR_ARCH AUDIT_ARCH_AARCH64
+#else
+#error "name the AUDIT_ARCH_* of this machine (linux/audit.h)"
+#endif
+
+#define LOAD(field)           BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, field))
+#define RETURN(what)          BPF_STMT(BPF_RET | BPF_K, (what))
+#define IF_EQUAL(value, what) BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, (value), 0, 1), RETURN(what)
+#define ALLOW(call)           IF_EQUAL(SYS_##call, SECCOMP_RET_ALLOW)
+#define KILL(call)            IF_EQUAL(SYS_##call, SECCOMP_RET_KILL_PROCESS)
+
+/* x32 calls need no rule of their own: bit 30 of their number makes them equal to none. */
+static const struct sock_filter rows[] = {
+	LOAD(arch),
+	BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, OUR_ARCH, 1, 0),
+	RETURN(SECCOMP_RET_KILL_PROCESS),
+	LOAD(nr),
+#ifdef SYS_epoll_wait
+	ALLOW(epoll_wait),
+#endif
+	ALLOW(epoll_pwait),
+	ALLOW(epoll_ctl),
+	ALLOW(accept4),
+	ALLOW(getsockname),
+	ALLOW(recvmsg),
+	ALLOW(sendmsg),
+	ALLOW(close),
+	ALLOW(clock_gettime),   /* where the vDSO cannot */
+	ALLOW(restart_syscall), /* after a stop and continue */
+	ALLOW(rt_sigreturn),
+	ALLOW(exit),
+	ALLOW(exit_group),
+	KILL(execve),
+	KILL(execveat),
+	RETURN(SECCOMP_RET_ERRNO | EPERM),
+};
+
+static int limit_resources(void)
+{
+	static const struct {
+		int resource; /* RLIMIT_* */
+		rlim_t most;
+	} limits[] = {
+		{ RLIMIT_CORE, 0 },    { RLIMIT_FSIZE, 0 },    { RLIMIT_NPROC, 0 },
+		{ RLIMIT_MEMLOCK, 0 }, { RLIMIT_MSGQUEUE, 0 }, { RLIMIT_NOFILE, 16 },
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(limits); i++) {
+		const struct rlimit both = { limits[i].most, limits[i].most };
+
+		if (setrlimit((__rlimit_resource_t)limits[i].resource, &both) < 0)
+			return -1;
+	}
+	return 0;
+}
+
+static int drop_capabilities(void)
+{
+	struct __user_cap_header_struct header = { .version = _LINUX_CAPABILITY_VERSION_3 };
+	const struct __user_cap_data_struct none[_LINUX_CAPABILITY_U32S_3] = { 0 };
+
+	return (int)syscall(SYS_capset, &header, none);
+}
+
+static int no_new_privileges(void)
+{
+	return prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0);
+}
+
+static int not_dumpable(void)
+{
+	return prctl(PR_SET_DUMPABLE, 0, 0, 0, 0);
+}
+
+static int close_terminal(void)
+{
+	return close_range(STDIN_FILENO, STDERR_FILENO, 0);
+}
+
+static int filter_calls(void)
+{
+	/* the kernel only reads the rows; its struct lacks the const */
+	const struct sock_fprog program = { ARRAY_SIZE(rows),
+					    (struct sock_filter *)(uintptr_t)rows };
+
+	return (int)syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, 0, &program);
+}
+
+int gateway_confine(const char **ret_step)
+{
+	static const struct {
+		const char *name;
+		int (*take)(void); /* 0, or -1 with errno */
+	} steps[] = {
+		{ "no_new_privs", no_new_privileges },       { "not dumpable", not_dumpable },
+		{ "capabilities", drop_capabilities },       { "rlimits", limit_resources },
+		{ "close stdin to stderr", close_terminal }, { "seccomp", filter_calls },
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(steps); i++)
+		if (steps[i].take() < 0) {
+			*ret_step = steps[i].name;
+			return -errno;
+		}
+	return 0;
+}
