@@ -3,7 +3,8 @@
  * Theory of operation: a line stream (rpc_stream.c) whose lines are judged as answers or
  * notifications (sections 4.1 and 5 of the specification). The server is ours, but what it says
  * contains what the sandbox said, so it gets the same parser and bounds as a client gets there; a
- * line that is neither ends the connection.
+ * line that is neither ends the connection. A server stops reading while its answers are not read;
+ * if a client did so too, the two could wait for each other for ever: it always reads.
  */
 #include <errno.h>
 
@@ -62,7 +63,7 @@ static void line(struct rpc_stream *s, struct span text)
 	struct rpc_fault fault;
 	json_t *value = NULL;
 
-	if (s->broken || span_trim(text).len == 0)
+	if (span_trim(text).len == 0)
 		return;
 	int r = rpc_parse_line(&value, text, &fault);
 	if (r == 0 && !read_message(&message, value))
@@ -92,7 +93,7 @@ static void ended(struct rpc_stream *s)
 	struct rpc_client *client = client_of(s);
 
 	if (client->config->closed != NULL)
-		client->config->closed(client->config->context, s->error);
+		client->config->closed(client->config->context, s->error == -EPIPE ? 0 : s->error);
 }
 
 static void finished(struct rpc_stream *s)
@@ -112,6 +113,7 @@ static void destroy(struct rpc_stream *s)
 }
 
 static const struct rpc_stream_ops ops = {
+	.reads_always = true,
 	.line = line,
 	.oversized = oversized,
 	.drained = drained,

@@ -30,6 +30,7 @@ enum {
 struct rpc_stream;
 
 struct rpc_stream_ops {
+	bool reads_always; /* even while congested: for the side that must not wait for the other */
 	void (*line)(struct rpc_stream *s, struct span line); /* borrowed, without its newline */
 	void (*oversized)(struct rpc_stream *s); /* a line over the limit was skipped */
 	void (*drained)(struct rpc_stream *s);   /* no longer congested */

@@ -88,6 +88,7 @@ void rpc_stream_break(struct rpc_stream *s, int error)
 	if (rpc_stream_is_closed(s))
 		return;
 	lose_output(s, error);
+	s->error = error;
 	end_input(s);
 	buf_free(&s->lines);
 	s->searched = 0;
@@ -113,9 +114,15 @@ void rpc_stream_stop(struct rpc_stream *s, int result)
 	rpc_stream_wake(s);
 }
 
+/* takes_lines() - does the owner want more to do? */
+static bool takes_lines(const struct rpc_stream *s)
+{
+	return !s->stopping && (!s->congested || s->ops->reads_always);
+}
+
 static bool wants_input(const struct rpc_stream *s)
 {
-	return !s->eof && !s->stopping && !s->congested && !s->more_lines;
+	return !s->eof && !s->more_lines && takes_lines(s);
 }
 
 /* read_some() - Return: octets, 0 at the end, -errno. */
@@ -203,7 +210,7 @@ static void take_lines(struct rpc_stream *s)
 	struct span line;
 
 	s->more_lines = true;
-	for (unsigned taken = 0; taken < RPC_TURN_LINES && !s->congested && !s->stopping; taken++) {
+	for (unsigned taken = 0; taken < RPC_TURN_LINES && takes_lines(s); taken++) {
 		if (!next_line(&line, s)) {
 			s->more_lines = false;
 			break;
@@ -311,7 +318,7 @@ static void settle(struct rpc_stream *s)
 {
 	loop_change(&s->in, wants_input(s) ? EPOLLIN : 0);
 	loop_change(&s->out, s->blocked ? EPOLLOUT : 0);
-	if (is_readable(s) || (s->more_lines && !s->congested && !s->stopping) ||
+	if (is_readable(s) || (s->more_lines && takes_lines(s)) ||
 	    (buf_len(&s->queue) > 0 && !s->blocked && !s->broken) || has_drained(s) ||
 	    has_ended(s) || (s->owes_stop && has_written(s)) || has_finished(s))
 		loop_arm(s->loop, &s->turn, 0);

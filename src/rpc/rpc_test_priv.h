@@ -236,7 +236,7 @@ static inline size_t rig_receive(struct rig *rig)
 /* rig_settle() - run until nothing happens any more */
 static inline void rig_settle(struct rig *rig)
 {
-	for (int idle = 0; idle < 5;) {
+	for (int idle = 0; idle < 30;) { /* a socket's buffer is 13 reads */
 		(void)rig_round(rig->loop);
 		idle = rig_receive(rig) > 0 ? 0 : idle + 1;
 	}
