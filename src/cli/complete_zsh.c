@@ -60,8 +60,8 @@ static const char *const operand_specs[CLI_OPERAND_COUNT] = {
 	[CLI_ANY_ID] = " \\\n\t\t\t'*:sandbox:_immure_ids'",
 	[CLI_RUNNING_ID] = " \\\n\t\t\t'*:sandbox:_immure_ids --running'",
 	[CLI_PROGRAM] = " \\\n\t\t\t'(-)1:program:_command_names -e' '*::argument:_normal'",
-	[CLI_ID_PROGRAM] = " \\\n\t\t\t'(-)1:sandbox:_immure_ids --running' "
-			   "'2:program:_command_names -e' '*::argument:_normal'",
+	[CLI_ID_PROGRAM] = (" \\\n\t\t\t'(-)1:sandbox:_immure_ids --running' \\\n"
+			    "\t\t\t'2:program:_command_names -e' '*::argument:_normal'"),
 	[CLI_COMMAND] = " \\\n\t\t\t'1:command:_immure_commands'",
 	[CLI_SHELL] = " \\\n\t\t\t'1:shell:(bash zsh fish)'",
 };

@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 /*
- * immure(1), from the table, in mdoc(7). A group of options that several commands share is written
- * once, in OPTIONS; a group of one command alone stands with its command. Whatever the table holds
- * goes through roff_text(), so that no text can be taken for a request.
+ * immure(1), from the table and the schema of settings, in mdoc(7). A group of options that several
+ * commands share is written once, in OPTIONS; a group of one command alone stands with its command.
+ * Whatever the table holds goes through roff_text(), so that no text can be taken for a request.
  */
 #include "cli/render.h"
+#include "config/config.h"
 
 #define MAN_DATE "November 22, 2026" /* of the last change that matters to a reader */
 
@@ -166,6 +167,29 @@ static void man_notes(FILE *out, const char *section, const char *term_macro,
 	fputs(".El\n", out);
 }
 
+/* man_configuration() - the keys of a file, from the schema that judges it */
+static void man_configuration(FILE *out)
+{
+	size_t len = 0;
+	const struct config_key_doc *docs = config_key_docs(&len);
+
+	fputs(".Sh CONFIGURATION\n.Fl \\-config\nreads YAML, or JSON if the name ends in .json.\n"
+	      "An unknown key, a duplicate one and an impossible value are errors.\n"
+	      "A part of a key in capitals stands for any name.\n"
+	      ".Bl -tag -width Ds\n",
+	      out);
+	for (size_t i = 0; i < len; i++) {
+		macro(out, ".It Ic \\%", docs[i].key);
+		roff_text(out, docs[i].text);
+		fputs(".\n(", out);
+		roff_text(out, docs[i].type);
+		fputs(docs[i].limits[0] != 0 ? ": " : "", out);
+		roff_text(out, docs[i].limits);
+		fputs(docs[i].later ? "; not supported yet)\n" : ")\n", out);
+	}
+	fputs(".El\n", out);
+}
+
 static void man_examples(FILE *out)
 {
 	fputs(".Sh EXAMPLES\n", out);
@@ -192,6 +216,7 @@ void render_man(FILE *out)
 	      out);
 	man_commands(out);
 	man_shared_options(out);
+	man_configuration(out);
 	man_notes(out, "ENVIRONMENT", ".It Ev ", cli_variables);
 	man_notes(out, "FILES", ".It Pa ", cli_files);
 	man_notes(out, "EXIT STATUS", ".It ", cli_exits);

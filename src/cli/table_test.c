@@ -7,6 +7,7 @@
 #include "base/test.h"
 #include "cli/cli.h"
 #include "cli/render.h"
+#include "config/config.h"
 
 /* text_of() - what @render prints; the caller frees it */
 static char *text_of(void (*render)(FILE *out))
@@ -177,6 +178,25 @@ static void test_everywhere(void)
 	free(t.overview);
 }
 
+/* An option that sets a setting sets one that the schema knows. */
+static void test_keys(void)
+{
+	size_t len = 0;
+	const struct config_key_doc *docs = config_key_docs(&len);
+
+	for (const struct cli_command *c = cli_commands; c->name != NULL; c++) {
+		const struct cli_option *o = NULL;
+
+		for (size_t i = 0; (o = cli_option_at(c, i)) != NULL; i++) {
+			size_t d = 0;
+
+			while (o->key != NULL && d < len && strcmp(docs[d].key, o->key) != 0)
+				d++;
+			CHECK(d < len, "--%s sets %s, which is no setting", o->name, o->key);
+		}
+	}
+}
+
 /* Text is for a terminal of 80 columns. */
 static void test_width(void)
 {
@@ -199,6 +219,7 @@ int main(void)
 {
 	test_laws();
 	test_everywhere();
+	test_keys();
 	test_width();
 	return test_failures > 0;
 }
