@@ -320,12 +320,12 @@ const char *config_secret_fault(const char *text)
 /* unit_of() - cut the letter off the end of @text. Return: the letter in lower case, or 0. */
 static int unit_of(struct span *text)
 {
-	char last = text->len > 0 ? text->ptr[text->len - 1] : '\0';
+	int last = text->len > 0 ? (unsigned char)text->ptr[text->len - 1] : 0;
 
-	if (!isalpha((unsigned char)last))
+	if (!isalpha(last))
 		return 0;
 	text->len--;
-	return tolower((unsigned char)last);
+	return tolower(last);
 }
 
 /* is_decimal() - "12" or "1.5", short enough that a double holds it exactly */
