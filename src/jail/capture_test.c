@@ -47,16 +47,18 @@ static const char *shown(const struct sockaddr_storage *a)
 {
 	static char line[80];
 	char text[INET6_ADDRSTRLEN] = "?";
-	const struct sockaddr_in *v4 = (const struct sockaddr_in *)a;
-	const struct sockaddr_in6 *v6 = (const struct sockaddr_in6 *)a;
+	struct sockaddr_in v4 = { 0 };
+	struct sockaddr_in6 v6 = { 0 };
 
+	memcpy(&v4, a, sizeof(v4));
+	memcpy(&v6, a, sizeof(v6));
 	if (a->ss_family == AF_INET)
-		inet_ntop(AF_INET, &v4->sin_addr, text, sizeof(text));
-	else if (IN6_IS_ADDR_V4MAPPED(&v6->sin6_addr))
-		inet_ntop(AF_INET, v6->sin6_addr.s6_addr + 12, text, sizeof(text));
+		inet_ntop(AF_INET, &v4.sin_addr, text, sizeof(text));
+	else if (IN6_IS_ADDR_V4MAPPED(&v6.sin6_addr))
+		inet_ntop(AF_INET, v6.sin6_addr.s6_addr + 12, text, sizeof(text));
 	else
-		inet_ntop(AF_INET6, &v6->sin6_addr, text, sizeof(text));
-	snprintf(line, sizeof(line), "%s %u", text, (unsigned)ntohs(v4->sin_port));
+		inet_ntop(AF_INET6, &v6.sin6_addr, text, sizeof(text));
+	snprintf(line, sizeof(line), "%s %u", text, (unsigned)ntohs(v4.sin_port));
 	return line;
 }
 
@@ -324,7 +326,7 @@ static void test_powerless(void)
 {
 	CLEANUP_FD int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
 	CLEANUP_FD int low = open("/proc/sys/net/ipv4/ip_unprivileged_port_start", O_RDONLY);
-	const char *stage = NULL;
+	const char *stage = "none";
 	struct sockaddr_storage a;
 	int mark = CAPTURE_MARK, tcp = -1, dns = -1;
 	char start = 0;
@@ -333,7 +335,7 @@ static void test_powerless(void)
 	CHECK(setsockopt(fd, SOL_SOCKET, SO_MARK, &mark, sizeof(mark)) == -1 && errno == EPERM,
 	      "posed as the gateway");
 	int r = capture_open(&tcp, &dns, &stage);
-	CHECK(r == -EPERM && stage != NULL && strcmp(stage, "lo up") == 0, "%d %s", r, stage);
+	CHECK(r == -EPERM && strcmp(stage, "lo up") == 0, "%d %s", r, stage);
 	CHECK(tcp == -1 && dns == -1, "written on failure");
 	if (read(low, &start, 1) == 1 && start == '0') {
 		socklen_t len = address(&a, "127.0.0.1", 80);
