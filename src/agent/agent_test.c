@@ -87,14 +87,23 @@ __attribute__((noreturn)) static void become_init(int channel, int program)
 	_exit(SKIPPED);
 }
 
-static void map_user(pid_t pid, unsigned uid)
+static void write_proc(pid_t pid, const char *name, const char *text)
 {
 	char path[64];
+
+	(void)snprintf(path, sizeof(path), "/proc/%d/%s", (int)pid, name);
+	(void)write_text(path, text);
+}
+
+static void map_ids(pid_t pid)
+{
 	char text[64];
 
-	(void)snprintf(path, sizeof(path), "/proc/%d/uid_map", (int)pid);
-	(void)snprintf(text, sizeof(text), "0 %u 1", uid);
-	(void)write_text(path, text);
+	write_proc(pid, "setgroups", "deny");
+	(void)snprintf(text, sizeof(text), "0 %u 1", (unsigned)getuid());
+	write_proc(pid, "uid_map", text);
+	(void)snprintf(text, sizeof(text), "0 %u 1", (unsigned)getgid());
+	write_proc(pid, "gid_map", text);
 }
 
 /* start_init() - Return: 0, or -EPERM where namespaces may not be had */
@@ -119,7 +128,7 @@ static int start_init(struct peer *ret)
 	}
 	int r = pid < 0 ? -errno : 0;
 	if (r == 0 && getuid() != 0)
-		map_user(pid, getuid());
+		map_ids(pid);
 	if (r == 0)
 		r = fd_write_all(gate[1], SPAN("g"));
 	fd_close(&gate[0]);
