@@ -207,10 +207,9 @@ static int hold_limits(struct sandbox *sandbox, struct diag *diag)
 	if (config->cpus <= 0 && config->memory_mb == 0)
 		return 0;
 	snprintf(name, sizeof(name), "immure-%s", sandbox->id);
-	int r = cgroup_open(&sandbox->cgroup, name, &limits, diag);
+	int r = cgroup_open(&sandbox->cgroup, name, &limits, &sandbox->held, diag);
 	if (r < 0)
 		return r;
-	sandbox->held = *cgroup_held(sandbox->cgroup);
 	if (config->cpus > 0 && sandbox->held.cpus == CGROUP_NONE)
 		return -ENOTSUP; /* cgroup_open() said why */
 	if (config->memory_mb > 0 && sandbox->held.memory == CGROUP_NONE)
