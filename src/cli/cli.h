@@ -125,7 +125,7 @@ struct cli_call {
  *
  * Return: 0; -EINVAL: refused, call->diag says what and where to look; -ENOMEM.
  */
-MUST_USE int cli_parse(struct cli_call *call, char *const *argv);
+MUST_USE int cli_parse(struct cli_call *call, const char *const *argv);
 void cli_call_free(struct cli_call *call);
 
 #define CLEANUP_CALL CLEANUP(cli_call_free)

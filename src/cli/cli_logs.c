@@ -43,19 +43,20 @@ static int print_rest(struct reader *reader, int fd)
 	for (;;) {
 		ssize_t n = read(fd, reader->text + reader->kept, CHUNK_OCTETS - reader->kept);
 		struct span text = { reader->text, reader->kept };
-		size_t used = 0;
+		size_t used = 0; /* of text; a failed write shows in ferror() */
 
 		if (n < 0 && errno == EINTR)
 			continue;
 		if (n <= 0)
 			return n < 0 ? -errno : 0;
 		text.len += (size_t)n;
+		used = text.len;
 		if (reader->raw)
-			used = fwrite(text.ptr, 1, text.len, reader->out);
+			fwrite(text.ptr, 1, text.len, reader->out);
 		else
 			used = print_safe_part(reader->out, text);
-		if (fflush(reader->out) == EOF)
-			return -errno;
+		if (fflush(reader->out) == EOF || ferror(reader->out))
+			return -EIO;
 		reader->kept = text.len - used;
 		memmove(reader->text, text.ptr + used, reader->kept);
 	}
@@ -136,22 +137,22 @@ static int print_tail(struct reader *reader)
 {
 	reader->text[reader->kept] = 0;
 	print_safe(reader->out, reader->text);
-	return fflush(reader->out) == EOF ? -errno : 0;
+	return fflush(reader->out) == EOF ? -EIO : 0;
 }
 
 /* print_log() - both files from where @lines says, then what follows. Return: 0 or -errno. */
 static int print_log(struct cli_call *call, int logs, int warden, uint64_t lines)
 {
 	struct reader reader = { .out = call->out };
-	int before CLEANUP_FD = open_log(logs, LOG_BEFORE),
-		   now CLEANUP_FD = open_log(logs, LOG_NOW);
+	CLEANUP_FD int before = open_log(logs, LOG_BEFORE);
+	CLEANUP_FD int now = open_log(logs, LOG_NOW);
 	int r = 0;
 
 	reader.raw = cli_has(call, "raw") || fileno(call->out) < 0 || !isatty(fileno(call->out));
 	if (now >= 0 && cli_has(call, "lines"))
 		lines = seek_lines(now, lines);
 	if (before >= 0 && cli_has(call, "lines"))
-		lines = seek_lines(before, lines);
+		(void)seek_lines(before, lines);
 	if (before >= 0)
 		r = print_rest(&reader, before);
 	if (r == 0 && now >= 0)

@@ -6,7 +6,6 @@
 #include <fcntl.h>
 #include <jansson.h>
 #include <signal.h>
-#include <stdarg.h>
 #include <stdlib.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
@@ -36,15 +35,15 @@ static void result_free(struct result *result)
 	free(result->err);
 }
 
-/* run_words() - what "immure WORDS" does; words end with NULL */
-static struct result run_words(va_list words)
+/* run() - what "immure WORDS" does; words end with NULL */
+static struct result run(const char *const *words)
 {
-	char *argv[WORDS_MAX + 2] = { (char *)(uintptr_t) "immure" };
+	const char *argv[WORDS_MAX + 2] = { "immure" };
 	struct result result = { 0 };
 	size_t out_len = 0, err_len = 0;
 
-	for (size_t n = 1; n <= WORDS_MAX && (argv[n] = va_arg(words, char *)) != NULL; n++)
-		;
+	for (size_t i = 0; i < WORDS_MAX && words[i] != NULL; i++)
+		argv[i + 1] = words[i];
 	CLEANUP_CALL struct cli_call call = { .out = open_memstream(&result.out, &out_len),
 					      .err = open_memstream(&result.err, &err_len) };
 	result.status = cli_parse(&call, argv);
@@ -57,16 +56,7 @@ static struct result run_words(va_list words)
 	return result;
 }
 
-static struct result run(size_t count, ...)
-{
-	va_list words;
-
-	(void)count;
-	va_start(words, count);
-	struct result result = run_words(words);
-	va_end(words);
-	return result;
-}
+#define WORDS(...) ((const char *const[]){ __VA_ARGS__, NULL })
 
 /* holds() - is @part somewhere in @text; and if it is "", is the text empty too? */
 static bool holds(const char *text, const char *part)
@@ -74,13 +64,11 @@ static bool holds(const char *text, const char *part)
 	return part[0] == 0 ? text[0] == 0 : strstr(text, part) != NULL;
 }
 
-static void expect(int line, int want, const char *out_part, const char *err_part, ...)
+static void expect(int line, int want, const char *out_part, const char *err_part,
+		   const char *const *words)
 {
-	va_list words;
+	struct result got = run(words);
 
-	va_start(words, err_part);
-	struct result got = run_words(words);
-	va_end(words);
 	CHECK(got.status == want, "line %d: %d", line, got.status);
 	CHECK(holds(got.out, out_part), "line %d: wrote '%s'", line, got.out);
 	CHECK(holds(got.err, err_part), "line %d: complained '%s'", line, got.err);
@@ -89,7 +77,7 @@ static void expect(int line, int want, const char *out_part, const char *err_par
 
 /* EXPECT() - "immure ..." exits with @want and prints texts that hold these parts */
 #define EXPECT(want, out_part, err_part, ...) \
-	expect(__LINE__, want, out_part, err_part, __VA_ARGS__, NULL)
+	expect(__LINE__, want, out_part, err_part, WORDS(__VA_ARGS__))
 
 static void put(const char *id, const char *name, const char *text)
 {
@@ -99,6 +87,8 @@ static void put(const char *id, const char *name, const char *text)
 	snprintf(path, sizeof(path), "%s/vms/%s/%s", home_path, id, name);
 	file = fopen(path, "w");
 	CHECK(file != NULL, "%s", path);
+	if (file == NULL)
+		return;
 	fputs(text, file);
 	fclose(file);
 }
@@ -183,7 +173,7 @@ static void test_list(void)
 
 static void test_get(void)
 {
-	struct result got = run(2, "get", OLD, NULL);
+	struct result got = run(WORDS("get", OLD));
 	json_auto_t *value = json_loads(got.out, 0, NULL);
 	const char *created = json_string_value(json_object_get(value, "created_at"));
 
@@ -216,7 +206,7 @@ static void test_logs(void)
 	};
 
 	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
-		struct result got = run(3, "logs", OLD, rows[i].lines, NULL);
+		struct result got = run(WORDS("logs", OLD, rows[i].lines));
 
 		CHECK(got.status == 0, "row %zu: %s", i, got.err);
 		CHECK(strcmp(got.out, rows[i].want) == 0, "row %zu: '%s'", i, got.out);
@@ -294,7 +284,7 @@ static void test_remove(void)
 int main(void)
 {
 	CHECK(mkdtemp(home_path) != NULL, "%s", home_path);
-	(void)setenv("IMMURE_HOME", home_path, 1);
+	(void)setenv("IMMURE_HOME", home_path, 1); /* NOLINT(concurrency-mt-unsafe): one thread */
 	EXPECT(0, "", "", "list", "--quiet");
 	make(OLD, STATE_STOPPED, 2 * 3600 + 5,
 	     "{\"image\":\"standard\",\"command\":[\"python\",\"x.py\"]}");

@@ -15,7 +15,7 @@ int main(int argc, char **argv)
 		return gateway_main();
 
 	CLEANUP_CALL struct cli_call call = { .out = stdout, .err = stderr };
-	int r = argc > 0 ? cli_parse(&call, argv) : -EINVAL;
+	int r = argc > 0 ? cli_parse(&call, (const char *const *)argv) : -EINVAL;
 
 	if (r == 0)
 		r = call.command->run(&call);

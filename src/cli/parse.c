@@ -107,7 +107,7 @@ static int refuse_value(struct cli_call *call, const struct cli_option *option, 
 }
 
 /* take_long() - "--name", "--name=value" or "--name value". Return: words used, or -EINVAL. */
-static int take_long(struct cli_call *call, char *const *argv)
+static int take_long(struct cli_call *call, const char *const *argv)
 {
 	struct span rest = span_of(argv[0] + 2);
 	struct span name = span_cut(&rest, '=');
@@ -128,7 +128,7 @@ static int take_long(struct cli_call *call, char *const *argv)
 }
 
 /* take_letters() - "-t", "-tf", "-n5" or "-n 5". Return: words used, or -EINVAL. */
-static int take_letters(struct cli_call *call, char *const *argv)
+static int take_letters(struct cli_call *call, const char *const *argv)
 {
 	for (const char *letter = argv[0] + 1; *letter != 0; letter++) {
 		const struct cli_option *option = find_letter(call->command, *letter);
@@ -171,7 +171,7 @@ static void turn_into_help(struct cli_call *call)
 	call->command = cli_find("help");
 }
 
-static int take_words(struct cli_call *call, char *const *argv)
+static int take_words(struct cli_call *call, const char *const *argv)
 {
 	enum cli_operand operand = call->command->operand;
 	bool program = operand == CLI_PROGRAM || operand == CLI_ID_PROGRAM;
@@ -196,16 +196,27 @@ static int take_words(struct cli_call *call, char *const *argv)
 	return 0;
 }
 
-int cli_parse(struct cli_call *call, char *const *argv)
+static bool wants_help(const struct cli_call *call)
 {
+	const struct cli_option *help = find_long(call->command, SPAN("help"));
+
+	for (size_t i = 0; help != NULL && i < call->values_len; i++)
+		if (call->values[i].option == help)
+			return true;
+	return false;
+}
+
+int cli_parse(struct cli_call *call, const char *const *argv)
+{
+	const char *word = argv[0] != NULL && argv[1] != NULL ? argv[1] : "help";
 	size_t octets = 2; /* a cluster of letters has no more values than octets */
 	int r = 0;
 
 	for (size_t i = 0; argv[i] != NULL; i++)
 		octets += strlen(argv[i]) + 1;
-	call->command = cli_find(argv[0] != NULL && argv[1] != NULL ? argv[1] : "help");
+	call->command = cli_find(word);
 	if (call->command == NULL)
-		return refuse_command(call, argv[1]);
+		return refuse_command(call, word);
 	call->values = calloc(octets, sizeof(*call->values));
 	call->operands = calloc(octets, sizeof(*call->operands));
 	if (call->values == NULL || call->operands == NULL)
@@ -214,10 +225,9 @@ int cli_parse(struct cli_call *call, char *const *argv)
 		r = take_words(call, argv + 2);
 	if (r < 0)
 		return r;
-	for (size_t i = 0; i < call->values_len; i++)
-		if (strcmp(call->values[i].option->name, "help") == 0) {
-			turn_into_help(call);
-			return 0;
-		}
+	if (wants_help(call)) {
+		turn_into_help(call);
+		return 0;
+	}
 	return check_operands(call);
 }

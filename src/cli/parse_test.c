@@ -58,7 +58,7 @@ static void test_accepted(void)
 	};
 
 	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
-		char *argv[WORDS_MAX + 2] = { (char *)(uintptr_t) "immure" };
+		const char *argv[WORDS_MAX + 2] = { "immure" };
 		char got[256] = { 0 };
 		CLEANUP_CALL struct cli_call call = { .out = stdout, .err = stderr };
 
@@ -101,7 +101,7 @@ static void test_refused(void)
 	};
 
 	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
-		char *argv[WORDS_MAX + 2] = { (char *)(uintptr_t) "immure" };
+		const char *argv[WORDS_MAX + 2] = { "immure" };
 		CLEANUP_CALL struct cli_call call = { .out = stdout, .err = stderr };
 
 		memcpy(argv + 1, rows[i].words, sizeof(rows[i].words));
@@ -113,9 +113,7 @@ static void test_refused(void)
 
 static void test_values(void)
 {
-	char *argv[] = { (char *)(uintptr_t) "immure", (char *)(uintptr_t) "logs",
-			 (char *)(uintptr_t) "-n1",    (char *)(uintptr_t) "--lines=2",
-			 (char *)(uintptr_t) "x",      NULL };
+	const char *argv[] = { "immure", "logs", "-n1", "--lines=2", "x", NULL };
 	CLEANUP_CALL struct cli_call call = { .out = stdout, .err = stderr };
 
 	CHECK(cli_parse(&call, argv) == 0, "%s", call.diag.why);

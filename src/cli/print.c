@@ -151,8 +151,12 @@ void print_age(char ret[PRINT_TIME_OCTETS], int64_t then_s, int64_t now_s)
 	static const struct {
 		int64_t seconds;
 		const char *unit;
-	} units[] = { { 365 * 86400, "year" }, { 30 * 86400, "month" }, { 7 * 86400, "week" },
-		      { 86400, "day" },        { 3600, "hour" },        { 60, "minute" },
+	} units[] = { { INT64_C(365) * 86400, "year" },
+		      { INT64_C(30) * 86400, "month" },
+		      { INT64_C(7) * 86400, "week" },
+		      { 86400, "day" },
+		      { 3600, "hour" },
+		      { 60, "minute" },
 		      { 1, "second" } };
 	int64_t age = now_s - then_s;
 
@@ -187,7 +191,8 @@ bool print_is_utf8(void)
 	static const char *const names[] = { "LC_ALL", "LC_CTYPE", "LANG" }; /* as setlocale(3) */
 
 	for (size_t i = 0; i < ARRAY_SIZE(names); i++) {
-		const char *value = getenv(names[i]);
+		const char *value =
+		    getenv(names[i]); /* NOLINT(concurrency-mt-unsafe): one thread */
 
 		if (value != NULL && value[0] != 0)
 			return strcasestr(value, "utf-8") != NULL ||

@@ -124,6 +124,7 @@ static void test_utf8(void)
 	};
 
 	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+		/* NOLINTBEGIN(concurrency-mt-unsafe): one thread */
 		unsetenv("LC_ALL");
 		unsetenv("LC_CTYPE");
 		unsetenv("LANG");
@@ -133,6 +134,7 @@ static void test_utf8(void)
 			setenv("LC_CTYPE", rows[i].ctype, 1);
 		if (rows[i].lang != NULL)
 			setenv("LANG", rows[i].lang, 1);
+		/* NOLINTEND(concurrency-mt-unsafe) */
 		CHECK(print_is_utf8() == rows[i].want, "row %zu", i);
 	}
 }

@@ -162,7 +162,8 @@ static int set_env(const struct setting *s)
 	if (name.len == 0)
 		return refuse(s, "write NAME=VALUE, or NAME for the value it has here");
 	if (value.ptr == NULL) {
-		const char *here = getenv(s->text.ptr);
+		const char *here =
+		    getenv(s->text.ptr); /* NOLINT(concurrency-mt-unsafe): one thread */
 
 		if (here == NULL)
 			return refuse(s, "it is not set here; write NAME=VALUE");

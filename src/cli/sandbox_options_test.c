@@ -18,15 +18,15 @@ enum { WORDS_MAX = 10 };
 static char path[] = "/tmp/sandbox_options.XXXXXX.yaml";
 
 /* parse() - "immure run WORDS sh" */
-static int parse(struct cli_call *call, char **argv, const char *const *words)
+static int parse(struct cli_call *call, const char **argv, const char *const *words)
 {
 	size_t n = 0;
 
-	argv[n++] = (char *)(uintptr_t) "immure";
-	argv[n++] = (char *)(uintptr_t) "run";
+	argv[n++] = "immure";
+	argv[n++] = "run";
 	for (size_t i = 0; i < WORDS_MAX && words[i] != NULL; i++)
-		argv[n++] = strcmp(words[i], "FILE") == 0 ? path : (char *)(uintptr_t)words[i];
-	argv[n++] = (char *)(uintptr_t) "sh";
+		argv[n++] = strcmp(words[i], "FILE") == 0 ? path : words[i];
+	argv[n++] = "sh";
 	argv[n] = NULL;
 	return cli_parse(call, argv);
 }
@@ -72,7 +72,7 @@ static void test_tree(void)
 	};
 
 	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
-		char *argv[WORDS_MAX + 4] = { 0 };
+		const char *argv[WORDS_MAX + 4] = { 0 };
 		CLEANUP_CALL struct cli_call call = { .out = stdout, .err = stderr };
 		CLEANUP(config_source_freep) struct config_source *source = NULL;
 		json_auto_t *tree = NULL;
@@ -84,7 +84,8 @@ static void test_tree(void)
 			? json_dumps(tree, JSON_COMPACT | JSON_SORT_KEYS | JSON_REAL_PRECISION(6))
 			: NULL;
 		CHECK(r == 0, "row %zu: %d %s", i, r, call.diag.why);
-		CHECK(got != NULL && strcmp(got, rows[i].want) == 0, "row %zu: %s", i, got);
+		CHECK(got != NULL && strcmp(got, rows[i].want) == 0, "row %zu: %s", i,
+		      got != NULL ? got : "none");
 		free(got);
 	}
 }
@@ -127,7 +128,7 @@ static void test_refused(void)
 	};
 
 	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
-		char *argv[WORDS_MAX + 4] = { 0 };
+		const char *argv[WORDS_MAX + 4] = { 0 };
 		CLEANUP_CALL struct cli_call call = { .out = stdout, .err = stderr };
 		CLEANUP(config_freep) struct config *config = NULL;
 
@@ -142,7 +143,7 @@ static void test_read(void)
 {
 	static const char *const words[WORDS_MAX] = { "-c",   "FILE", "--memory",
 						      "256M", "-v",   "/usr:/data:ro" };
-	char *argv[WORDS_MAX + 4] = { 0 };
+	const char *argv[WORDS_MAX + 4] = { 0 };
 	CLEANUP_CALL struct cli_call call = { .out = stdout, .err = stderr };
 	CLEANUP(config_freep) struct config *config = NULL;
 
@@ -161,8 +162,10 @@ int main(void)
 
 	CHECK(fd >= 0 && write(fd, FILE_TEXT, strlen(FILE_TEXT)) > 0, "%s", path);
 	close(fd);
+	/* NOLINTBEGIN(concurrency-mt-unsafe): one thread */
 	(void)setenv("HERE", "of the caller", 1);
 	(void)unsetenv("NOT_SET_HERE");
+	/* NOLINTEND(concurrency-mt-unsafe) */
 	test_tree();
 	test_refused();
 	test_read();

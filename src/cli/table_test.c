@@ -32,22 +32,29 @@ static char *help_of(const struct cli_command *command)
 	return text;
 }
 
-/* has() - does the formatted text stand in @text, and is it no part of a longer word? */
-static bool PRINTF(2, 3) has(const char *text, const char *format, ...)
+/* has() - does @word stand in @text, and is it no part of a longer word? */
+static bool has(const char *text, const char *word)
 {
-	char want[256];
-	va_list args;
-
-	va_start(args, format);
-	vsnprintf(want, sizeof(want), format, args);
-	va_end(args);
-	for (const char *at = text; (at = strstr(at, want)) != NULL; at++) {
-		char after = at[strlen(want)];
+	for (const char *at = text; (at = strstr(at, word)) != NULL; at++) {
+		char after = at[strlen(word)];
 
 		if (!isalnum((unsigned char)after) && after != '-')
 			return true;
 	}
 	return false;
+}
+
+/* expect() - the formatted words must stand in @text, which @reader made of the table */
+static void PRINTF(3, 4) expect(const char *reader, const char *text, const char *format, ...)
+{
+	char want[256];
+	va_list args;
+
+	va_start(args, format);
+	vsnprintf(want, sizeof(want), format,
+		  args); /* NOLINT(clang-analyzer-valist.Uninitialized) */
+	va_end(args);
+	CHECK(has(text, want), "%s: '%s'", reader, want);
 }
 
 static bool is_sentence_part(const char *text)
@@ -73,20 +80,32 @@ static void check_option(const struct cli_command *c, const struct cli_option *o
 	CHECK(same == 1, "%s --%s: its name or letter is there twice", c->name, o->name);
 }
 
+/* rows_named() - how many commands go by that name */
+static size_t rows_named(const char *name)
+{
+	size_t count = 0;
+
+	for (const struct cli_command *c = cli_commands; c->name != NULL; c++)
+		count +=
+		    strcmp(c->name, name) == 0 || (c->alias != NULL && strcmp(c->alias, name) == 0);
+	return count;
+}
+
+static void check_command(const struct cli_command *c)
+{
+	CHECK(rows_named(c->name) == 1, "%s: the name is there twice", c->name);
+	CHECK(c->alias == NULL || rows_named(c->alias) == 1, "%s: the alias is", c->name);
+	CHECK(c->run != NULL && c->operands_min <= c->operands_max, "%s", c->name);
+	CHECK(is_sentence_part(c->text) && isupper((unsigned char)c->text[0]), "%s", c->name);
+	CHECK((c->operand == CLI_NOTHING) == (c->operands_max == 0), "%s: operands", c->name);
+}
+
 static void test_laws(void)
 {
 	for (const struct cli_command *c = cli_commands; c->name != NULL; c++) {
 		const struct cli_option *o = NULL;
-		size_t same = 0;
 
-		for (const struct cli_command *d = cli_commands; d->name != NULL; d++)
-			same += strcmp(c->name, d->name) == 0 ||
-				(d->alias != NULL && strcmp(c->name, d->alias) == 0);
-		CHECK(same == 1, "%s: the name is there twice", c->name);
-		CHECK(c->run != NULL && c->operands_min <= c->operands_max, "%s", c->name);
-		CHECK(is_sentence_part(c->text) && isupper((unsigned char)c->text[0]), "%s",
-		      c->name);
-		CHECK((c->operand == CLI_NOTHING) == (c->operands_max == 0), "%s", c->name);
+		check_command(c);
 		for (size_t i = 0; (o = cli_option_at(c, i)) != NULL; i++)
 			check_option(c, o);
 	}
@@ -123,32 +142,50 @@ static char *part(const char *text, const char *begin, const char *end)
 static void check_everywhere(const struct texts *t, const struct cli_command *c,
 			     const struct cli_option *o)
 {
-	char name[64], letter[] = { o->letter, 0 }, begin[64];
+	const char *alias = c->alias != NULL ? c->alias : "", *bar = c->alias != NULL ? "|" : "";
+	const char *plus = o->arg != NULL ? "+" : "";
+	char name[64], begin[64];
 	char *help = help_of(c);
 
 	snprintf(begin, sizeof(begin), "\t'%s'", c->name);
 	char *bash = part(t->bash, begin, ";;");
-	snprintf(begin, sizeof(begin), "\t%s%s%s)\n", c->name, c->alias ? "|" : "",
-		 c->alias ? c->alias : "");
+	snprintf(begin, sizeof(begin), "\t%s%s%s)\n", c->name, bar, alias);
 	char *zsh = part(t->zsh, begin, ";;");
 
-	CHECK(has(help, "--%s", o->name), "--help: %s --%s", c->name, o->name);
-	CHECK(has(t->man, "Fl \\-%s", roff(name, sizeof(name), o->name)), "man: --%s", o->name);
-	CHECK(has(bash, "--%s", o->name), "bash: %s --%s", c->name, o->name);
-	CHECK(has(zsh, "--%s", o->name), "zsh: %s --%s", c->name, o->name);
-	CHECK(has(t->fish, "-n '__immure_is %s %s' -l %s", c->name, c->alias ? c->alias : "",
-		  o->name),
-	      "fish: %s --%s", c->name, o->name);
+	(void)roff(name, sizeof(name), o->name);
+	expect("--help", help, "--%s", o->name);
+	expect("man", t->man, "Fl \\-%s", name);
+	expect("bash", bash, "--%s", o->name);
+	expect("zsh", zsh, "--%s", o->name);
+	expect("fish", t->fish, "-n '__immure_is %s %s' -l %s", c->name, alias, o->name);
 	if (o->letter != 0) {
-		CHECK(has(help, "-%s, --%s", letter, o->name), "--help: -%s", letter);
-		CHECK(has(t->man, "Fl %s , Fl \\-%s", letter, name), "man: -%s", letter);
-		CHECK(has(zsh, "-%s%s,--%s", letter, o->arg ? "+" : "", o->name), "zsh: -%s",
-		      letter);
-		CHECK(has(t->fish, "-l %s -s %s", o->name, letter), "fish: -%s", letter);
+		expect("--help", help, "-%c, --%s", o->letter, o->name);
+		expect("man", t->man, "Fl %c , Fl \\-%s", o->letter, name);
+		expect("zsh", zsh, "-%c%s,--%s", o->letter, plus, o->name);
+		expect("fish", t->fish, "-n '__immure_is %s %s' -l %s -s %c", c->name, alias,
+		       o->name, o->letter);
 	}
+	if (o->letter != 0 && o->arg != NULL)
+		expect("bash", bash, "-%c", o->letter);
 	free(help);
 	free(bash);
 	free(zsh);
+}
+
+static void check_command_everywhere(const struct texts *t, const struct cli_command *c)
+{
+	const char *dashes = strncmp(c->name, "--", 2) == 0 ? "-l" : "-a";
+	const struct cli_option *o = NULL;
+	char name[64];
+
+	expect("--help", t->overview, "\n  %s", c->name);
+	expect("man", t->man, ".It Cm %s", roff(name, sizeof(name), c->name));
+	expect("bash", t->bash, "\t'%s'", c->name);
+	expect("zsh", t->zsh, "\t\t'%s", c->name);
+	expect("fish", t->fish, "-n '__immure_is' %s %s", dashes,
+	       c->name + (dashes[1] == 'l' ? 2 : 0));
+	for (size_t i = 0; (o = cli_option_at(c, i)) != NULL; i++)
+		check_everywhere(t, c, o);
 }
 
 static void test_everywhere(void)
@@ -156,21 +193,9 @@ static void test_everywhere(void)
 	struct texts t = { text_of(render_man), text_of(render_bash), text_of(render_zsh),
 			   text_of(render_fish), text_of(render_overview) };
 
-	for (const struct cli_command *c = cli_commands; c->name != NULL; c++) {
-		const struct cli_option *o = NULL;
-		char name[64];
-
-		if (c->section == NULL)
-			continue;
-		CHECK(has(t.overview, "\n  %s", c->name), "--help: %s", c->name);
-		CHECK(has(t.man, ".It Cm %s", roff(name, sizeof(name), c->name)), "man: %s",
-		      c->name);
-		CHECK(has(t.bash, "\t'%s'", c->name), "bash: %s", c->name);
-		CHECK(has(t.zsh, "'%s:", c->name) || strstr(t.zsh, c->name), "zsh: %s", c->name);
-		CHECK(has(t.fish, "%s", c->name), "fish: %s", c->name);
-		for (size_t i = 0; (o = cli_option_at(c, i)) != NULL; i++)
-			check_everywhere(&t, c, o);
-	}
+	for (const struct cli_command *c = cli_commands; c->name != NULL; c++)
+		if (c->section != NULL)
+			check_command_everywhere(&t, c);
 	free(t.man);
 	free(t.bash);
 	free(t.zsh);
@@ -178,39 +203,52 @@ static void test_everywhere(void)
 	free(t.overview);
 }
 
-/* An option that sets a setting sets one that the schema knows. */
-static void test_keys(void)
+/* is_setting() - does the schema know this key? */
+static bool is_setting(const char *key)
 {
 	size_t len = 0;
 	const struct config_key_doc *docs = config_key_docs(&len);
 
+	for (size_t i = 0; i < len; i++)
+		if (strcmp(docs[i].key, key) == 0)
+			return true;
+	return false;
+}
+
+static void test_keys(void)
+{
 	for (const struct cli_command *c = cli_commands; c->name != NULL; c++) {
 		const struct cli_option *o = NULL;
 
-		for (size_t i = 0; (o = cli_option_at(c, i)) != NULL; i++) {
-			size_t d = 0;
-
-			while (o->key != NULL && d < len && strcmp(docs[d].key, o->key) != 0)
-				d++;
-			CHECK(d < len, "--%s sets %s, which is no setting", o->name, o->key);
-		}
+		for (size_t i = 0; (o = cli_option_at(c, i)) != NULL; i++)
+			CHECK(o->key == NULL || is_setting(o->key), "--%s sets %s, no setting",
+			      o->name, o->key);
 	}
 }
 
-/* Text is for a terminal of 80 columns. */
+/* check_lines() - text is for a terminal of 80 columns */
+static void check_lines(const char *text)
+{
+	struct span rest = span_of(text);
+
+	while (rest.ptr != NULL) {
+		struct span line = span_cut(&rest, '\n');
+		bool fits = line.len <= 80 && (line.len == 0 || line.ptr[line.len - 1] != ' ');
+
+		CHECK(fits, "'%.*s'", (int)line.len, line.ptr);
+	}
+}
+
 static void test_width(void)
 {
+	char *overview = text_of(render_overview);
+
+	check_lines(overview);
+	free(overview);
 	for (const struct cli_command *c = cli_commands; c->name != NULL; c++) {
 		char *help = help_of(c);
-		struct span rest = span_of(help);
 
-		while (rest.ptr != NULL) {
-			struct span line = span_cut(&rest, '\n');
-
-			CHECK(line.len <= 80, "%s: '%.*s'", c->name, (int)line.len, line.ptr);
-			CHECK(line.len == 0 || line.ptr[line.len - 1] != ' ', "%s: '%.*s'", c->name,
-			      (int)line.len, line.ptr);
-		}
+		check_lines(help);
 		free(help);
 	}
 }
