@@ -114,33 +114,29 @@ static void check_report(const struct gateway *g, enum gate_kind kind, const cha
 	CHECK(strcmp(text, to) == 0 && report.port == port, "%s: %s %u", to, text, report.port);
 }
 
+static void check_flow(const struct gateway *g, const char *to, uint16_t port)
+{
+	struct sockaddr_storage a;
+	socklen_t len = address(&a, to, port);
+	CLEANUP_FD int fd = socket(a.ss_family, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	char octet = 0;
+
+	/* the reset may already be there when connect() returns, which reports it then */
+	int r = connect(fd, (struct sockaddr *)&a, len);
+	if (r == 0) {
+		CHECK(ready(fd), "%s: hangs", to);
+		r = (int)recv(fd, &octet, 1, MSG_DONTWAIT);
+	}
+	CHECK(r == -1 && errno == ECONNRESET, "%s: no reset: %d", to, errno);
+	check_report(g, GATE_FLOW, to, port);
+}
+
 static void test_flows(const struct gateway *g)
 {
-	const struct {
-		const char *to;
-		uint16_t port;
-	} rows[] = {
-		{ "198.51.100.7", 443 },
-		{ "203.0.113.9", 22 },
-		{ "2001:db8::1", 5432 },
-		{ "8.8.8.8", 53 },
-	};
-
-	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
-		struct sockaddr_storage a;
-		socklen_t len = address(&a, rows[i].to, rows[i].port);
-		CLEANUP_FD int fd = socket(a.ss_family, SOCK_STREAM | SOCK_CLOEXEC, 0);
-		char octet = 0;
-
-		/* the reset may already be there when connect() returns, which reports it then */
-		int r = connect(fd, (struct sockaddr *)&a, len);
-		if (r == 0) {
-			CHECK(ready(fd), "%s: hangs", rows[i].to);
-			r = (int)recv(fd, &octet, 1, MSG_DONTWAIT);
-		}
-		CHECK(r == -1 && errno == ECONNRESET, "%s: no reset: %d", rows[i].to, errno);
-		check_report(g, GATE_FLOW, rows[i].to, rows[i].port);
-	}
+	check_flow(g, "198.51.100.7", 443);
+	check_flow(g, "203.0.113.9", 22);
+	check_flow(g, "2001:db8::1", 5432);
+	check_flow(g, "8.8.8.8", 53);
 }
 
 #define QUERY(id, flags, body) id flags "\0\1\0\0\0\0\0\0" body
@@ -240,11 +236,11 @@ int main(void)
 	int tcp = -1, dns = -1;
 
 	if (!enter()) {
-		fprintf(stderr, "no namespaces here: %s\n", strerror(errno));
+		fprintf(stderr, "no namespaces here: %s\n", strerrordesc_np(errno));
 		return SKIPPED;
 	}
 	int r = capture_open(&tcp, &dns, &stage);
-	CHECK(r == 0, "%s: %s", stage, strerror(-r));
+	CHECK(r == 0, "%s: %s", stage, strerrordesc_np(-r));
 	if (r < 0)
 		return 1;
 

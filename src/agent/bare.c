@@ -10,29 +10,29 @@
 
 enum { ARENA_OCTETS = 8 * 1024 };
 
-void *calloc(size_t count, size_t octets)
+void *calloc(size_t nmemb, size_t size)
 {
 	static _Alignas(16) char arena[ARENA_OCTETS];
 	static size_t used;
 
-	if (count > 0 && octets > (sizeof(arena) - used) / count) {
+	if (nmemb > 0 && size > (sizeof(arena) - used) / nmemb) {
 		errno = ENOMEM;
 		return NULL;
 	}
 	void *at = arena + used;
-	used += (count * octets + 15) / 16 * 16;
+	used += (nmemb * size + 15) / 16 * 16;
 	return at;
 }
 
-void *malloc(size_t octets)
+void *malloc(size_t size)
 {
-	return calloc(1, octets);
+	return calloc(1, size);
 }
 
-void *realloc(void *ptr, size_t octets)
+void *realloc(void *ptr, size_t size)
 {
 	(void)ptr;
-	(void)octets;
+	(void)size;
 	errno = ENOMEM;
 	return NULL;
 }

@@ -10,6 +10,7 @@
  */
 #include <errno.h>
 #include <fcntl.h>
+#include <pthread.h>
 #include <signal.h>
 #include <sys/prctl.h>
 #include <sys/signalfd.h>
@@ -208,8 +209,7 @@ int children_start(struct init *init)
 	sigaddset(&child, SIGCHLD);
 	set = child;
 	sigaddset(&set, SIGPIPE);
-	if (sigprocmask(SIG_SETMASK, &set, NULL) < 0)
-		return -errno;
+	(void)pthread_sigmask(SIG_SETMASK, &set, NULL); /* cannot fail: the set is good */
 	if (getpid() != 1 && prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0) < 0)
 		return -errno;
 	int fd = signalfd(-1, &child, SFD_CLOEXEC | SFD_NONBLOCK);

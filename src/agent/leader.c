@@ -16,6 +16,7 @@
 #include "agent/leader_priv.h"
 
 #include <errno.h>
+#include <pthread.h>
 #include <signal.h>
 #include <sys/ioctl.h>
 #include <sys/wait.h>
@@ -40,7 +41,7 @@ __attribute__((noreturn)) static void end_like(int status, int slave)
 	sigemptyset(&just);
 	sigaddset(&just, number);
 	(void)kill(getpid(), number);
-	(void)sigprocmask(SIG_UNBLOCK, &just, NULL);
+	(void)pthread_sigmask(SIG_UNBLOCK, &just, NULL);
 	_exit(128 +
 	      number); /* not reached: dispositions are default, and this one ended a program */
 }
@@ -74,7 +75,7 @@ void leader_run(struct job_shared *shared, int slave, const struct spawn *spawn)
 	sigset_t all;
 
 	sigfillset(&all);
-	(void)sigprocmask(SIG_SETMASK, &all, NULL);
+	(void)pthread_sigmask(SIG_SETMASK, &all, NULL);
 	if (setsid() < 0 || ioctl(slave, TIOCSCTTY, 0) < 0)
 		give_up(shared, AGENT_STEP_TTY, errno);
 	int r = spawn_program(&program, &step, spawn);

@@ -341,7 +341,7 @@ static bool try_socket_netlink(void)
 /* only_lo_has_addresses() - does no other interface have an IPv4 address? */
 static bool only_lo_has_addresses(int fd)
 {
-	struct ifreq rows[ADDRESSES_MAX];
+	struct ifreq rows[ADDRESSES_MAX] = { 0 };
 	struct ifconf list = { .ifc_len = sizeof(rows), .ifc_req = rows };
 
 	if (ioctl(fd, SIOCGIFCONF, &list) < 0)

@@ -175,7 +175,7 @@ static void start_terminal(struct init *init, struct job *job, struct packet *pa
 	int r = jobs_share(&init->jobs, job);
 
 	if (r == 0)
-		r = terminal_start(job, &step, init->loop, packet->fds, exec, spawn, serve_tell);
+		r = terminal_start(job, &step, packet->fds, exec, spawn);
 	if (r < 0)
 		job_fail(job, step, -r);
 }

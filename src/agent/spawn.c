@@ -10,6 +10,7 @@
 
 #include <errno.h>
 #include <linux/close_range.h>
+#include <pthread.h>
 #include <sched.h>
 #include <signal.h>
 #include <sys/syscall.h>
@@ -116,7 +117,7 @@ static int child(void *arg)
 	if (join(spawn) < 0)
 		return fail(attempt, AGENT_STEP_TTY, errno);
 	sigemptyset(&none);
-	(void)sigprocmask(SIG_SETMASK, &none, NULL);
+	(void)pthread_sigmask(SIG_SETMASK, &none, NULL);
 	for (int i = 0; i < 3; i++)
 		if (dup2(spawn->fds[i], i) < 0)
 			return fail(attempt, AGENT_STEP_FORK, errno);

@@ -24,6 +24,7 @@
 #include <termios.h>
 #include <unistd.h>
 
+#include "agent/init_priv.h"
 #include "agent/leader_priv.h"
 #include "base/fd.h"
 
@@ -44,19 +45,17 @@ struct channel { /* octets on their way: data[start .. start + len] */
 
 struct terminal {
 	struct job *job; /* NULL: this row is free */
-	struct loop *loop;
-	void (*finished)(struct job *job);
 	struct loop_source master, input, output;
 	int master_fd, input_fd, output_fd; /* owned; -1: closed */
+	int status;                         /* of the leader, once it has ended */
+	size_t drained_octets;
+	struct channel in, out;
 	bool input_always;  /* a file or /dev/null: always readable, and epoll refuses it */
 	bool output_always; /* likewise */
 	bool eof_due;       /* input ended, the program does not know yet */
 	bool line_begun;    /* input stopped in mid-line */
 	bool ended;         /* the leader is gone */
 	bool drained;       /* ... and so is what was written */
-	size_t drained_octets;
-	int status;
-	struct channel in, out;
 	char in_data[INPUT_OCTETS];
 	char out_data[OUTPUT_OCTETS];
 };
@@ -194,7 +193,7 @@ static int watch(struct terminal *t, struct loop_source *source, int fd, uint32_
 		return 0;
 	}
 	if (source->loop == NULL)
-		return loop_add(t->loop, source, fd, events);
+		return loop_add(t->job->init->loop, source, fd, events);
 	loop_change(source, events);
 	return 0;
 }
@@ -238,7 +237,7 @@ static void finish(struct terminal *t)
 		job_fail(job, AGENT_STEP_FORK, EINTR);
 	else
 		job_exited(job, t->status);
-	t->finished(job);
+	serve_tell(job);
 }
 
 static void pump(struct terminal *t)
@@ -369,10 +368,9 @@ static int fork_leader(struct job *job, int slave, const struct spawn *spawn)
 	return 0;
 }
 
-static void set_up(struct terminal *t, struct job *job, struct loop *loop, int *fds)
+static void set_up(struct terminal *t, struct job *job, int *fds)
 {
 	t->job = job;
-	t->loop = loop;
 	t->master = (struct loop_source){ .fd = -1, .ready = master_ready };
 	t->input = (struct loop_source){ .fd = -1, .ready = input_ready };
 	t->output = (struct loop_source){ .fd = -1, .ready = output_ready };
@@ -386,9 +384,8 @@ static void set_up(struct terminal *t, struct job *job, struct loop *loop, int *
 	t->out = (struct channel){ .data = t->out_data, .capacity = sizeof(t->out_data) };
 }
 
-int terminal_start(struct job *job, enum agent_step *ret_step, struct loop *loop, int *fds,
-		   const struct agent_exec *exec, const struct spawn *spawn,
-		   void (*finished)(struct job *job))
+int terminal_start(struct job *job, enum agent_step *ret_step, int *fds,
+		   const struct agent_exec *exec, const struct spawn *spawn)
 {
 	struct terminal *t = free_row();
 	CLEANUP_FD int master = -1;
@@ -415,9 +412,8 @@ int terminal_start(struct job *job, enum agent_step *ret_step, struct loop *loop
 	if (r < 0)
 		return r;
 
-	set_up(t, job, loop, fds);
+	set_up(t, job, fds);
 	t->master_fd = fd_take(&master);
-	t->finished = finished;
 	job->terminal = t;
 	wait_for_more(t);
 	return 0;

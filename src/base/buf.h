@@ -25,7 +25,8 @@ static inline size_t buf_len(const struct buf *b)
 
 static inline struct span buf_span(const struct buf *b)
 {
-	return (struct span){ b->ptr + b->start, b->end - b->start };
+	/* nothing may be added to NULL, not even 0 */
+	return (struct span){ b->ptr != NULL ? b->ptr + b->start : NULL, b->end - b->start };
 }
 
 /* buf_reserve() - room for @len more octets at *@ret. Return: 0; -ENOBUFS: over the limit; -ENOMEM. */

@@ -136,14 +136,35 @@ static void test_yaml_refusals(void)
 		{ "\"a\\e\": &x 1\n", "x.yaml:1: a\\x1b: an anchor", 1 },
 		{ "%TAG ! tag:x,2000:\n%TAG ! tag:x,2000:\n---\na: 1", "duplicate %TAG", 2 },
 	};
-	static char nul[] = "a: 1\nb: \0";
 
 	check_refusals(config_load_yaml, "x.yaml", rows, ARRAY_SIZE(rows));
-	struct config_source *source = NULL;
-	struct diag diag = { 0 };
-	json_t *tree = NULL;
-	int r = config_load_yaml(&tree, &source, (struct span){ nul, sizeof(nul) - 1 }, "x", &diag);
-	CHECK(r == -EINVAL && diag.line == 2, "%d %u %s", r, diag.line, diag.why);
+}
+
+static void test_encodings(void)
+{
+	const struct {
+		struct span text;
+		unsigned line;
+	} rows[] = {
+		{ SPAN("a: 1\nb: \0"), 2 },
+		{ SPAN("\xff\xfe"
+		       "a\0:\0 \0"
+		       "1\0"),
+		  1 },                                /* UTF-16 that libyaml would take */
+		{ SPAN("a: 1\nb: \xed\xa0\x80"), 2 }, /* a surrogate */
+		{ SPAN("a: 1\nb: \xc0\xaf"), 2 },     /* overlong */
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+		struct config_source *source = NULL;
+		struct diag diag = { 0 };
+		json_t *tree = NULL;
+		int r = config_load_yaml(&tree, &source, rows[i].text, "x", &diag);
+
+		CHECK(r == -EINVAL && tree == NULL && source == NULL, "row %zu: %d", i, r);
+		CHECK(strstr(diag.why, "not plain UTF-8") != NULL, "row %zu: %s", i, diag.why);
+		CHECK(diag.line == rows[i].line, "row %zu: line %u", i, diag.line);
+	}
 }
 
 static void test_json_refusals(void)
@@ -168,7 +189,7 @@ static void test_json_refusals(void)
 	struct config_source *source = NULL;
 	struct diag diag = { 0 };
 	json_t *tree = NULL;
-	int r = config_load_json(&tree, &source, SPAN("{\"value\": sk-live-123}"), "x", &diag);
+	int r = config_load_json(&tree, &source, SPAN("{\"value\": \"\" \"sk-live\"}"), "x", &diag);
 	CHECK(r == -EINVAL && strstr(diag.why, "sk-live") == NULL, "%d: %s", r, diag.why);
 }
 
@@ -204,6 +225,7 @@ int main(void)
 {
 	test_values();
 	test_yaml_refusals();
+	test_encodings();
 	test_json_refusals();
 	test_limits();
 	return test_failures > 0;

@@ -19,13 +19,9 @@
 
 enum { UNTRIED = -1, CONFINED_NOT = 99, SURVIVED = 98 };
 
-#define ROW(call, ...)              \
-	{                           \
-#call, SYS_##call,  \
-		{                   \
-			__VA_ARGS__ \
-		}                   \
-	}
+/* clang-format off */
+#define ROW(call, ...) { #call, SYS_##call, { __VA_ARGS__ } }
+/* clang-format on */
 
 /* What may not even begin: arguments are such that most would work if they were allowed. */
 static const struct {

@@ -35,7 +35,7 @@ int gateway_main(void)
 
 	int r = set_up(&refuse, &loop, &step);
 	if (r < 0) {
-		fprintf(stderr, "immure: gateway: %s: %s\n", step, strerror(-r));
+		fprintf(stderr, "immure: gateway: %s: %s\n", step, strerrordesc_np(-r));
 		return 1;
 	}
 	return loop_run(loop) == 0 ? 0 : 1;

@@ -69,5 +69,5 @@ int caps_have(int cap)
 		return 0;
 	if (syscall(__NR_capget, &header, sets) < 0)
 		return -errno;
-	return (sets[cap / 32].effective >> (cap % 32)) & 1;
+	return (int)(sets[cap / 32].effective >> (cap % 32) & 1);
 }

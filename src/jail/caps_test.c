@@ -26,7 +26,7 @@ static void in_child(const char *name, void (*body)(void))
 	      (unsigned)status);
 }
 
-static void check_powerless(void)
+static void check_sets(void)
 {
 	for (int cap = 0; cap < 64; cap++) {
 		CHECK(caps_have(cap) == 0, "capability %d left", cap);
@@ -34,9 +34,20 @@ static void check_powerless(void)
 		CHECK(prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_IS_SET, cap, 0, 0) <= 0, "%d ambient",
 		      cap);
 	}
+}
+
+static void check_locks(void)
+{
 	int bits = prctl(PR_GET_SECUREBITS, 0, 0, 0, 0);
 	CHECK((bits & SECBIT_NOROOT) != 0 && (bits & SECBIT_KEEP_CAPS) == 0, "bits %x", bits);
 	CHECK((bits & SECURE_ALL_LOCKS) == SECURE_ALL_LOCKS, "bits %x not all locked", bits);
+	CHECK(prctl(PR_SET_SECUREBITS, 0, 0, 0, 0) < 0 && errno == EPERM, "secure bits came loose");
+}
+
+static void check_powerless(void)
+{
+	check_sets();
+	check_locks();
 
 	struct __user_cap_header_struct header = { .version = _LINUX_CAPABILITY_VERSION_3 };
 	struct __user_cap_data_struct sets[2] = { { 0, 1, 1 }, { 0 } };
@@ -44,7 +55,6 @@ static void check_powerless(void)
 	CHECK((sets[0].permitted | sets[0].inheritable | sets[1].permitted | sets[1].inheritable) ==
 		  0,
 	      "permitted or inheritable left");
-	CHECK(prctl(PR_SET_SECUREBITS, 0, 0, 0, 0) < 0 && errno == EPERM, "secure bits came loose");
 	sets[0].effective = sets[0].permitted = 1;
 	CHECK(syscall(__NR_capset, &header, sets) < 0 && errno == EPERM, "capset");
 }

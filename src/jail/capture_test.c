@@ -12,7 +12,6 @@
 #include <netdb.h>
 #include <poll.h>
 #include <sched.h>
-#include <stdarg.h>
 #include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
@@ -47,16 +46,18 @@ static const char *shown(const struct sockaddr_storage *a)
 {
 	static char line[80];
 	char text[INET6_ADDRSTRLEN] = "?";
-	const struct sockaddr_in *v4 = (const struct sockaddr_in *)a;
-	const struct sockaddr_in6 *v6 = (const struct sockaddr_in6 *)a;
+	struct sockaddr_in v4 = { 0 };
+	struct sockaddr_in6 v6 = { 0 };
 
+	memcpy(&v4, a, sizeof(v4));
+	memcpy(&v6, a, sizeof(v6));
 	if (a->ss_family == AF_INET)
-		inet_ntop(AF_INET, &v4->sin_addr, text, sizeof(text));
-	else if (IN6_IS_ADDR_V4MAPPED(&v6->sin6_addr))
-		inet_ntop(AF_INET, v6->sin6_addr.s6_addr + 12, text, sizeof(text));
+		inet_ntop(AF_INET, &v4.sin_addr, text, sizeof(text));
+	else if (IN6_IS_ADDR_V4MAPPED(&v6.sin6_addr))
+		inet_ntop(AF_INET, v6.sin6_addr.s6_addr + 12, text, sizeof(text));
 	else
-		inet_ntop(AF_INET6, &v6->sin6_addr, text, sizeof(text));
-	snprintf(line, sizeof(line), "%s %u", text, (unsigned)ntohs(v4->sin_port));
+		inet_ntop(AF_INET6, &v6.sin6_addr, text, sizeof(text));
+	snprintf(line, sizeof(line), "%s %u", text, (unsigned)ntohs(v4.sin_port));
 	return line;
 }
 
@@ -147,28 +148,32 @@ static void test_tcp(int tcp)
 	}
 }
 
+static void check_own(const char *own)
+{
+	CLEANUP_FD int server = -1, near = -1, far = -1;
+	struct sockaddr_storage a;
+	socklen_t len = address(&a, own, 8080);
+
+	server = socket(a.ss_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+	CHECK(bind(server, (struct sockaddr *)&a, len) == 0, "%s: %d", own, errno);
+	CHECK(listen(server, 1) == 0, "%d", errno);
+	int r = dial(&near, NULL, own, 8080);
+	CHECK(r == 0, "%s: %d", own, r);
+	far = accept4(server, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
+	CHECK(far >= 0, "%s: %d", own, errno);
+	if (r == 0)
+		check_exchange(near, far, own);
+	CHECK(dial(&near, NULL, own, 8081) == -ECONNREFUSED, "%s: closed", own);
+}
+
 /* Programs inside reach each other, and we do not hear of it. */
 static void test_own(int tcp)
 {
 	const char *const rows[] = { "127.0.0.1", "127.0.0.53", "::1", CAPTURE_ADDR4,
 				     CAPTURE_ADDR6 };
 
-	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
-		CLEANUP_FD int server = -1, near = -1, far = -1;
-		struct sockaddr_storage a;
-		socklen_t len = address(&a, rows[i], 8080);
-
-		server = socket(a.ss_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
-		CHECK(bind(server, (struct sockaddr *)&a, len) == 0, "%s: %d", rows[i], errno);
-		CHECK(listen(server, 1) == 0, "%d", errno);
-		int r = dial(&near, NULL, rows[i], 8080);
-		CHECK(r == 0, "%s: %d", rows[i], r);
-		far = accept4(server, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
-		CHECK(far >= 0, "%s: %d", rows[i], errno);
-		if (r == 0)
-			check_exchange(near, far, rows[i]);
-		CHECK(dial(&near, NULL, rows[i], 8081) == -ECONNREFUSED, "%s: closed", rows[i]);
-	}
+	for (size_t i = 0; i < ARRAY_SIZE(rows); i++)
+		check_own(rows[i]);
 	CHECK(accept(tcp, NULL, NULL) == -1 && errno == EAGAIN, "captured an own flow");
 }
 
@@ -257,14 +262,35 @@ static void test_dns(int dns)
 	}
 }
 
+struct refused {
+	const char *to;
+	uint16_t port;
+	int type, protocol;
+	int waiting; /* the error a waiting socket wakes with; 0: none */
+};
+
+static void check_refused(const struct refused *row)
+{
+	const char text[16] = { 8 }; /* an echo request, where that matters */
+	struct sockaddr_storage a;
+	socklen_t len = address(&a, row->to, row->port);
+	CLEANUP_FD int fd = socket(a.ss_family, row->type | SOCK_CLOEXEC, row->protocol);
+	char octet = 0;
+
+	CHECK(sendto(fd, text, 16, 0, (struct sockaddr *)&a, len) == -1 && errno == EPERM,
+	      "%s: unconnected: %d", row->to, errno);
+	CHECK(connect(fd, (struct sockaddr *)&a, len) == 0, "%s: %d", row->to, errno);
+	CHECK(send(fd, text, 16, 0) == -1 && errno == EPERM, "%s: %d", row->to, errno);
+	if (row->waiting == 0)
+		return;
+	CHECK(ready(fd, POLLIN), "%s: no wake-up", row->to);
+	CHECK(recv(fd, &octet, 1, MSG_DONTWAIT) == -1 && errno == row->waiting, "%s: %d", row->to,
+	      errno);
+}
+
 static void test_refused(void)
 {
-	const struct {
-		const char *to;
-		uint16_t port;
-		int type, protocol;
-		int waiting; /* the error a waiting socket wakes with; 0: none */
-	} rows[] = {
+	const struct refused rows[] = {
 		{ "203.0.113.9", 443, SOCK_DGRAM, 0, ECONNREFUSED },
 		{ "2001:db8::1", 443, SOCK_DGRAM, 0, ECONNREFUSED },
 		{ "8.8.8.8", 54, SOCK_DGRAM, 0, ECONNREFUSED },
@@ -275,25 +301,8 @@ static void test_refused(void)
 		{ "2001:db8::1", 0, SOCK_RAW, IPPROTO_SCTP, 0 },
 	};
 
-	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
-		struct sockaddr_storage a;
-		socklen_t len = address(&a, rows[i].to, rows[i].port);
-		CLEANUP_FD int fd =
-		    socket(a.ss_family, rows[i].type | SOCK_CLOEXEC, rows[i].protocol);
-		const char echo_request[16] = { 8 };
-
-		CHECK(sendto(fd, echo_request, 16, 0, (struct sockaddr *)&a, len) == -1 &&
-			  errno == EPERM,
-		      "%s: unconnected: %d", rows[i].to, errno);
-		CHECK(connect(fd, (struct sockaddr *)&a, len) == 0, "row %zu: %d", i, errno);
-		CHECK(send(fd, echo_request, 16, 0) == -1 && errno == EPERM, "row %zu: %d", i,
-		      errno);
-		if (rows[i].waiting == 0)
-			continue;
-		CHECK(ready(fd, POLLIN), "%s: no wake-up", rows[i].to);
-		CHECK(recv(fd, &(char){ 0 }, 1, MSG_DONTWAIT) == -1 && errno == rows[i].waiting,
-		      "%s: %d", rows[i].to, errno);
-	}
+	for (size_t i = 0; i < ARRAY_SIZE(rows); i++)
+		check_refused(&rows[i]);
 }
 
 /* glibc: EAI_NONAME for a family that has none but loopback addresses, even if there is no lookup
@@ -319,32 +328,38 @@ static void test_addrconfig(void)
 	}
 }
 
+/* check_ports() - port 80 is free for all where /proc/sys was writable; port 53 is ours */
+static void check_ports(void)
+{
+	CLEANUP_FD int tcp = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	CLEANUP_FD int udp = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+	CLEANUP_FD int low = open("/proc/sys/net/ipv4/ip_unprivileged_port_start", O_RDONLY);
+	struct sockaddr_storage a;
+	char start = 0;
+
+	socklen_t len = address(&a, "127.0.0.1", 80);
+	if (read(low, &start, 1) == 1 && start == '0')
+		CHECK(bind(tcp, (struct sockaddr *)&a, len) == 0, "port 80: %d", errno);
+	len = address(&a, "8.8.8.8", 53);
+	CHECK(setsockopt(udp, SOL_SOCKET, SO_REUSEADDR, &(int){ 1 }, sizeof(int)) == 0, "%d",
+	      errno);
+	CHECK(bind(udp, (struct sockaddr *)&a, len) == -1, "took over DNS");
+}
+
 /* What the program is: in a nested user namespace, without power over the network namespace. */
 static void test_powerless(void)
 {
 	CLEANUP_FD int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-	CLEANUP_FD int low = open("/proc/sys/net/ipv4/ip_unprivileged_port_start", O_RDONLY);
-	const char *stage = NULL;
-	struct sockaddr_storage a;
+	const char *stage = "none";
 	int mark = CAPTURE_MARK, tcp = -1, dns = -1;
-	char start = 0;
 
 	CHECK(unshare(CLONE_NEWUSER) == 0, "%d", errno);
 	CHECK(setsockopt(fd, SOL_SOCKET, SO_MARK, &mark, sizeof(mark)) == -1 && errno == EPERM,
 	      "posed as the gateway");
 	int r = capture_open(&tcp, &dns, &stage);
-	CHECK(r == -EPERM && stage != NULL && strcmp(stage, "lo up") == 0, "%d %s", r, stage);
+	CHECK(r == -EPERM && strcmp(stage, "lo up") == 0, "%d %s", r, stage);
 	CHECK(tcp == -1 && dns == -1, "written on failure");
-	if (read(low, &start, 1) == 1 && start == '0') {
-		socklen_t len = address(&a, "127.0.0.1", 80);
-
-		CHECK(bind(fd, (struct sockaddr *)&a, len) == 0, "port 80: %d", errno);
-	}
-	CLEANUP_FD int udp = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
-	socklen_t len = address(&a, "8.8.8.8", 53);
-	CHECK(setsockopt(udp, SOL_SOCKET, SO_REUSEADDR, &(int){ 1 }, sizeof(int)) == 0, "%d",
-	      errno);
-	CHECK(bind(udp, (struct sockaddr *)&a, len) == -1, "took over DNS");
+	check_ports();
 }
 
 static void test_twice(void)
@@ -392,17 +407,22 @@ struct mode {
 	int namespaces;
 };
 
-static PRINTF(2, 3) bool map(const char *file, const char *format, ...)
+static bool write_self(const char *file, const char *text)
 {
-	char path[64], text[32];
-	va_list args;
+	char path[64];
 
 	snprintf(path, sizeof(path), "/proc/self/%s", file);
-	va_start(args, format);
-	vsnprintf(text, sizeof(text), format, args);
-	va_end(args);
 	CLEANUP_FD int fd = open(path, O_WRONLY | O_CLOEXEC);
 	return fd >= 0 && fd_write_all(fd, span_of(text)) == 0;
+}
+
+/* map() - @id out there is root in our user namespace */
+static bool map(const char *file, unsigned id)
+{
+	char text[32];
+
+	snprintf(text, sizeof(text), "0 %u 1", id);
+	return write_self(file, text);
 }
 
 static bool enter(const struct mode *mode)
@@ -415,8 +435,7 @@ static bool enter(const struct mode *mode)
 	if (unshare(mode->namespaces) < 0)
 		return false;
 	return (mode->namespaces & CLONE_NEWUSER) == 0 ||
-	       (map("setgroups", "deny") && map("gid_map", "0 %u 1", group) &&
-		map("uid_map", "0 %u 1", user));
+	       (write_self("setgroups", "deny") && map("gid_map", group) && map("uid_map", user));
 }
 
 static int all_tests(const void *arg)
@@ -430,7 +449,7 @@ static int all_tests(const void *arg)
 		return 77;
 	}
 	int r = capture_open(&tcp, &dns, &stage);
-	CHECK(r == 0, "%s: %s", stage, strerror(-r));
+	CHECK(r == 0, "%s: %s", stage, strerrordesc_np(-r));
 	if (r < 0)
 		return 1;
 	CHECK((fcntl(tcp, F_GETFD) & fcntl(dns, F_GETFD) & FD_CLOEXEC) != 0, "close-on-exec");

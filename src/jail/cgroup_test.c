@@ -353,8 +353,8 @@ static void test_places(void)
 		struct diag diag = { 0 };
 		char procs[64];
 
-		(void)snprintf(procs, sizeof(procs), "%d\n%s", (int)getpid(),
-			       rows[i].strangers ? "1\n" : "");
+		(void)snprintf(procs, sizeof(procs), "%d\n%d\n", (int)getpid(),
+			       (int)(rows[i].strangers ? getppid() : getpid()));
 		tree_make(&tree, rows[i].offered, rows[i].above, procs);
 		if (rows[i].top)
 			put(tree.own, "top", "");

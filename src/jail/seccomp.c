@@ -18,22 +18,28 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
-#if defined(__x86_64__) && !defined(__ILP32__)
-#include "jail/seccomp_filter_x86_64.h"
-#define FILTER filter_x86_64
-#elif defined(__aarch64__) && defined(__LP64__)
+/* The checks fail to compile where the numbers are not ours: on any other architecture. */
+#if defined(__aarch64__)
+#include "jail/seccomp_checks_aarch64.h"
 #include "jail/seccomp_filter_aarch64.h"
 #define FILTER filter_aarch64
 #else
-#error "syscalls.table has no column for this architecture"
+#include "jail/seccomp_checks_x86_64.h"
+#include "jail/seccomp_filter_x86_64.h"
+#define FILTER filter_x86_64
 #endif
+
+/* struct sock_fprog of linux/filter.h, but for the const: the kernel only reads the filter */
+struct program {
+	unsigned short len; /* instructions */
+	const struct sock_filter *filter;
+};
+
+_Static_assert(sizeof(struct program) == sizeof(struct sock_fprog), "struct sock_fprog");
 
 int seccomp_install(void)
 {
-	const struct sock_fprog program = {
-		.len = ARRAY_SIZE(FILTER),
-		.filter = (struct sock_filter *)(uintptr_t)FILTER, /* the kernel only reads it */
-	};
+	const struct program program = { ARRAY_SIZE(FILTER), FILTER };
 
 	return syscall(__NR_seccomp, SECCOMP_SET_MODE_FILTER, 0, &program) < 0 ? -errno : 0;
 }

@@ -7,12 +7,12 @@
 
 #include <errno.h>
 
-#if defined(__x86_64__)
-#include "jail/seccomp_rows_x86_64.h"
-#define ROWS rows_x86_64
-#else
+#if defined(__aarch64__)
 #include "jail/seccomp_rows_aarch64.h"
 #define ROWS rows_aarch64
+#else
+#include "jail/seccomp_rows_x86_64.h"
+#define ROWS rows_x86_64
 #endif
 
 const struct seccomp_row *seccomp_explain(uint32_t number)

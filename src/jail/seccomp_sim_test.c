@@ -24,10 +24,10 @@
 #include "jail/seccomp_filter_x86_64.h"
 #include "jail/seccomp_rows_aarch64.h"
 #include "jail/seccomp_rows_x86_64.h"
-#if defined(__x86_64__)
-#include "jail/seccomp_checks_x86_64.h"
-#elif defined(__aarch64__)
+#if defined(__aarch64__)
 #include "jail/seccomp_checks_aarch64.h"
+#else
+#include "jail/seccomp_checks_x86_64.h"
 #endif
 
 #define CLONE_NEWTIME_BIT 0x80u /* linux/sched.h; sched.h of glibc lacks it */
@@ -130,30 +130,83 @@ static bool is_device(uint32_t mode)
 	return S_ISCHR(mode) || S_ISBLK(mode);
 }
 
+static int want_clone(const __u64 args[6])
+{
+	return ((uint32_t)args[0] & NEW_NAMESPACES) != 0 ? EPERM : 0;
+}
+
+static int want_unshare(const __u64 args[6])
+{
+	return (args[0] & ~(__u64)(CLONE_FILES | CLONE_FS | CLONE_SYSVSEM)) != 0 ? EPERM : 0;
+}
+
+static int want_personality(const __u64 args[6])
+{
+	uint32_t a = (uint32_t)args[0];
+
+	return a == ~0u || (a & ~(uint32_t)(PER_LINUX32 | UNAME26 | ADDR_NO_RANDOMIZE)) == 0
+		   ? 0
+		   : EPERM;
+}
+
+static int want_mknod(const __u64 args[6])
+{
+	return is_device((uint32_t)args[1]) ? EPERM : 0;
+}
+
+static int want_mknodat(const __u64 args[6])
+{
+	return is_device((uint32_t)args[2]) ? EPERM : 0;
+}
+
+static int want_socketpair(const __u64 args[6])
+{
+	return (uint32_t)args[0] == AF_UNIX ? 0 : EAFNOSUPPORT;
+}
+
+static int want_socket_call(const __u64 args[6])
+{
+	return want_socket((uint32_t)args[0], (uint32_t)args[1], (uint32_t)args[2]);
+}
+
+static int want_setsockopt(const __u64 args[6])
+{
+	return (uint32_t)args[1] == IPPROTO_TCP && (uint32_t)args[2] == TCP_ULP ? ENOENT : 0;
+}
+
+static int want_ioctl(const __u64 args[6])
+{
+	uint32_t b = (uint32_t)args[1];
+
+	return b == TIOCSTI || b == TIOCLINUX || b == TIOCSETD ? EPERM : 0;
+}
+
+static int want_seccomp(const __u64 args[6])
+{
+	return (args[1] & SECCOMP_FILTER_FLAG_NEW_LISTENER) != 0 ? EPERM : 0;
+}
+
 static int want_rule(const char *rule, const __u64 args[6])
 {
-	uint32_t a = (uint32_t)args[0], b = (uint32_t)args[1], c = (uint32_t)args[2];
+	static const struct {
+		const char *rule;
+		int (*want)(const __u64 args[6]);
+	} models[] = {
+		{ "clone", want_clone },
+		{ "unshare", want_unshare },
+		{ "personality", want_personality },
+		{ "mknod", want_mknod },
+		{ "mknodat", want_mknodat },
+		{ "socketpair", want_socketpair },
+		{ "socket", want_socket_call },
+		{ "setsockopt", want_setsockopt },
+		{ "ioctl", want_ioctl },
+		{ "seccomp", want_seccomp },
+	};
 
-	if (strcmp(rule, "clone") == 0)
-		return (a & NEW_NAMESPACES) != 0 ? EPERM : 0;
-	if (strcmp(rule, "unshare") == 0)
-		return (args[0] & ~(uint64_t)(CLONE_FILES | CLONE_FS | CLONE_SYSVSEM)) ? EPERM : 0;
-	if (strcmp(rule, "personality") == 0)
-		return a == ~0u || (a & ~0x60008u) == 0 ? 0 : EPERM;
-	if (strcmp(rule, "mknod") == 0)
-		return is_device(b) ? EPERM : 0;
-	if (strcmp(rule, "mknodat") == 0)
-		return is_device(c) ? EPERM : 0;
-	if (strcmp(rule, "socketpair") == 0)
-		return a == AF_UNIX ? 0 : EAFNOSUPPORT;
-	if (strcmp(rule, "socket") == 0)
-		return want_socket(a, b, c);
-	if (strcmp(rule, "setsockopt") == 0)
-		return b == IPPROTO_TCP && c == TCP_ULP ? ENOENT : 0;
-	if (strcmp(rule, "ioctl") == 0)
-		return b == TIOCSTI || b == TIOCLINUX || b == TIOCSETD ? EPERM : 0;
-	if (strcmp(rule, "seccomp") == 0)
-		return (b & SECCOMP_FILTER_FLAG_NEW_LISTENER) != 0 ? EPERM : 0;
+	for (size_t i = 0; i < ARRAY_SIZE(models); i++)
+		if (strcmp(models[i].rule, rule) == 0)
+			return models[i].want(args);
 	return -1; /* a rule without a model fails every comparison */
 }
 

@@ -183,7 +183,8 @@ static void *thread(void *argument)
 /* What programs do all day. */
 static void body_allowed(void)
 {
-	char *const argv[] = { (char *)(uintptr_t) "true", NULL };
+	char name[] = "true";
+	char *const argv[] = { name, NULL };
 	char *const envp[] = { NULL };
 	int answer = 0, status = -1;
 	pthread_t id;

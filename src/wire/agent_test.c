@@ -75,24 +75,37 @@ static void test_exec(void)
 		.words = given,
 	};
 	CLEANUP_BUF struct buf frame = BUF(AGENT_FRAME_OCTETS_MAX);
+	struct agent_exec got = { 0 };
 	int r = agent_exec_encode(&frame, 7, &exec, 3);
 
 	CHECK(r == 0, "%d", r);
 	struct span payload = payload_of(&frame, AGENT_EXEC, 7, 3);
-	struct agent_exec got = { 0 };
 	r = agent_exec_decode(&got, payload, words, WORDS_MAX);
-	CHECK(r == 0 && got.flags == AGENT_EXEC_TTY && got.rows == 24 && got.columns == 65535, "%d",
-	      r);
-	CHECK(span_is(got.working_dir, "/tmp") && got.argc == 3 && got.envc == 1, "%u", got.argc);
+	CHECK(r == 0 && got.flags == AGENT_EXEC_TTY && got.argc == 3 && got.envc == 1, "%d", r);
+	CHECK(got.rows == 24 && got.columns == 65535, "%u %u", got.rows, got.columns);
+	CHECK(span_is(got.working_dir, "/tmp"), "working directory");
 	CHECK(span_is(got.words[0], "sh") && got.words[2].len == 0, "words");
 	CHECK(span_is(got.words[3], "A=\xff\n"), "variables follow the words");
+}
 
-	CHECK(agent_exec_decode(&got, payload, words, 4) == 0, "exactly enough room");
-	CHECK(agent_exec_decode(&got, payload, words, 3) == -EPROTO, "no room for the variable");
-	for (size_t len = 0; len < payload.len; len++)
-		CHECK(agent_exec_decode(&got, (struct span){ payload.ptr, len }, words,
-					WORDS_MAX) == -EPROTO,
-		      "cut to %zu", len);
+static void test_exec_bounds(void)
+{
+	const struct span given[] = { SPAN("a"), SPAN("b"), SPAN("c=") };
+	struct agent_exec exec = { .working_dir = SPAN("/"), .argc = 2, .envc = 1, .words = given };
+	CLEANUP_BUF struct buf frame = BUF(AGENT_FRAME_OCTETS_MAX);
+	struct agent_exec got = { 0 };
+	int r = agent_exec_encode(&frame, 7, &exec, 3);
+
+	CHECK(r == 0, "%d", r);
+	struct span payload = payload_of(&frame, AGENT_EXEC, 7, 3);
+	CHECK(agent_exec_decode(&got, payload, words, 3) == 0, "exactly enough room");
+	CHECK(agent_exec_decode(&got, payload, words, 2) == -EPROTO, "no room for the variable");
+	for (size_t len = 0; len < payload.len; len++) {
+		struct span part = { payload.ptr, len };
+
+		r = agent_exec_decode(&got, part, words, WORDS_MAX);
+		CHECK(r == -EPROTO, "cut to %zu", len);
+	}
 }
 
 static void test_exec_refusals(void)
@@ -129,7 +142,7 @@ static void test_exec_refusals(void)
 	memset(big, 'x', sizeof(big));
 	memset(path, '/', sizeof(path));
 	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
-		CLEANUP_BUF struct buf frame = BUF(2 * AGENT_FRAME_OCTETS_MAX);
+		CLEANUP_BUF struct buf frame = BUF((size_t)2 * AGENT_FRAME_OCTETS_MAX);
 		int before = buf_append(&frame, SPAN("kept"));
 		int r = agent_exec_encode(&frame, 1, &rows[i].exec, rows[i].fds);
 
@@ -200,35 +213,39 @@ static void test_hello(void)
 	}
 }
 
-static void test_exit_and_failure(void)
+static void test_exit(void)
 {
-	CLEANUP_BUF struct buf exited = BUF(AGENT_FRAME_OCTETS_MAX);
-	CLEANUP_BUF struct buf failed = BUF(AGENT_FRAME_OCTETS_MAX);
+	CLEANUP_BUF struct buf frame = BUF(AGENT_FRAME_OCTETS_MAX);
 	struct agent_exit e = { .signal = 64, .duration_ns = UINT64_MAX };
-	struct agent_failure f = { .error = ENOENT, .step = AGENT_STEP_EXEC };
-	int r = agent_exit_encode(&exited, 3, &e);
+	const struct agent_exit refused[] = { { 256, 0, 0 }, { 0, 65, 0 }, { 1, 1, 0 } };
+	int r = agent_exit_encode(&frame, 3, &e);
 
 	CHECK(r == 0, "%d", r);
-	r = agent_exit_decode(&e, payload_of(&exited, AGENT_EXITED, 3, 0));
+	r = agent_exit_decode(&e, payload_of(&frame, AGENT_EXITED, 3, 0));
 	CHECK(r == 0 && e.code == 0 && e.signal == 64 && e.duration_ns == UINT64_MAX, "%d", r);
-	r = agent_failure_encode(&failed, 3, &f);
-	CHECK(r == 0, "%d", r);
-	r = agent_failure_decode(&f, payload_of(&failed, AGENT_FAILED, 3, 0));
-	CHECK(r == 0 && f.error == ENOENT && f.step == AGENT_STEP_EXEC, "%d", r);
+	for (size_t i = 0; i < ARRAY_SIZE(refused); i++)
+		CHECK(agent_exit_encode(&frame, 3, &refused[i]) == -EINVAL, "row %zu", i);
+}
 
-	CHECK(agent_exit_encode(&exited, 3, &(struct agent_exit){ .code = 256 }) == -EINVAL,
-	      "code");
-	CHECK(agent_exit_encode(&exited, 3, &(struct agent_exit){ .signal = 65 }) == -EINVAL,
-	      "signal");
-	CHECK(agent_exit_encode(&exited, 3, &(struct agent_exit){ 1, 1, 0 }) == -EINVAL, "both");
-	CHECK(agent_failure_encode(&failed, 3, &(struct agent_failure){ 0, AGENT_STEP_TTY }) ==
-		  -EINVAL,
-	      "errno 0");
-	CHECK(agent_failure_encode(&failed, 3, &(struct agent_failure){ 1, AGENT_STEP_COPY + 1 }) ==
-		  -EINVAL,
-	      "step");
-	CHECK(agent_failure_decode(&f, SPAN("\1\0\0\0\0\0\0\0")) == -EPROTO, "step 0");
-	CHECK(agent_failure_decode(&f, SPAN("\1\0\0\0\1\0\0\0x")) == -EPROTO, "one octet too many");
+static void test_failure(void)
+{
+	CLEANUP_BUF struct buf frame = BUF(AGENT_FRAME_OCTETS_MAX);
+	struct agent_failure f = { .error = ENOENT, .step = AGENT_STEP_EXEC };
+	const struct span refused[] = {
+		SPAN("\0\0\0\0\1\0\0\0"),  /* errno 0 */
+		SPAN("\1\0\0\0\0\0\0\0"),  /* step 0 */
+		SPAN("\1\0\0\0\10\0\0\0"), /* step 8 */
+		SPAN("\0\20\0\0\1\0\0\0"), /* errno 4096 */
+		SPAN("\1\0\0\0\1\0\0\0x"), /* one octet too many */
+		SPAN("\1\0\0\0\1\0\0"),
+	};
+	int r = agent_failure_encode(&frame, 3, &f);
+
+	CHECK(r == 0, "%d", r);
+	r = agent_failure_decode(&f, payload_of(&frame, AGENT_FAILED, 3, 0));
+	CHECK(r == 0 && f.error == ENOENT && f.step == AGENT_STEP_EXEC, "%d", r);
+	for (size_t i = 0; i < ARRAY_SIZE(refused); i++)
+		CHECK(agent_failure_decode(&f, refused[i]) == -EPROTO, "row %zu", i);
 }
 
 static void test_numbers(void)
@@ -236,42 +253,47 @@ static void test_numbers(void)
 	CLEANUP_BUF struct buf frame = BUF(AGENT_FRAME_OCTETS_MAX);
 	uint64_t big = 0;
 	uint32_t small = 0;
-	uint16_t rows = 0;
-	uint16_t columns = 0;
+	int r = agent_u64_encode(&frame, AGENT_DONE, 9, 0x0123456789abcdef);
 
-	CHECK(agent_u64_encode(&frame, AGENT_DONE, 9, 0x0123456789abcdef) == 0, "encode");
-	CHECK(agent_u64_decode(&big, payload_of(&frame, AGENT_DONE, 9, 0)) == 0, "decode");
-	CHECK(big == 0x0123456789abcdef, "%llx", (unsigned long long)big);
+	CHECK(r == 0, "%d", r);
+	r = agent_u64_decode(&big, payload_of(&frame, AGENT_DONE, 9, 0));
+	CHECK(r == 0 && big == 0x0123456789abcdef, "%llx", (unsigned long long)big);
 	CHECK(agent_u32_decode(&small, SPAN("\1\2\3\xff")) == 0 && small == 0xff030201, "%x",
 	      small);
 	CHECK(agent_u32_decode(&small, SPAN("\1\2\3")) == -EPROTO, "short");
 	CHECK(agent_u32_decode(&small, SPAN("")) == -EPROTO, "empty");
 	CHECK(agent_u64_decode(&big, SPAN("\1\2\3\4\5\6\7\0\0")) == -EPROTO, "long");
-	buf_drop(&frame, buf_len(&frame));
-	CHECK(agent_size_encode(&frame, 9, 24, 80) == 0, "encode");
-	CHECK(agent_size_decode(&rows, &columns, payload_of(&frame, AGENT_RESIZE, 9, 0)) == 0 &&
-		  rows == 24 && columns == 80,
-	      "%u %u", rows, columns);
+}
+
+static void test_size(void)
+{
+	CLEANUP_BUF struct buf frame = BUF(AGENT_FRAME_OCTETS_MAX);
+	uint16_t rows = 0;
+	uint16_t columns = 0;
+	int r = agent_size_encode(&frame, 9, 24, 80);
+
+	CHECK(r == 0, "%d", r);
+	r = agent_size_decode(&rows, &columns, payload_of(&frame, AGENT_RESIZE, 9, 0));
+	CHECK(r == 0 && rows == 24 && columns == 80, "%u %u", rows, columns);
 }
 
 static void test_entries(void)
 {
 	CLEANUP_BUF struct buf stream = BUF(4096);
 	struct agent_entry entry = { 0100644, 1ULL << 40, SPAN("a") };
-	int r = agent_entry_encode(&stream, &entry);
-
-	CHECK(r == 0, "%d", r);
-	entry = (struct agent_entry){ 040755, 0, SPAN("\xff\n") };
-	r = agent_entry_encode(&stream, &entry);
-	CHECK(r == 0, "%d", r);
-
+	int first = agent_entry_encode(&stream, &entry);
+	int second =
+	    agent_entry_encode(&stream, &(struct agent_entry){ 040755, 0, SPAN("\xff\n") });
 	struct span rest = buf_span(&stream);
+
+	CHECK(first == 0 && second == 0, "%d %d", first, second);
 	CHECK(agent_entry_decode(&entry, &rest) == 1 && span_is(entry.name, "a"), "first");
-	CHECK(entry.mode == 0100644 && entry.size == 1ULL << 40, "%o", entry.mode);
+	CHECK(entry.mode == 0100644, "%o", entry.mode);
 	for (size_t len = 0; len < rest.len; len++) {
 		struct span part = { rest.ptr, len };
+		int r = agent_entry_decode(&entry, &part);
 
-		CHECK(agent_entry_decode(&entry, &part) == 0 && part.len == len, "part %zu", len);
+		CHECK(r == 0 && part.len == len, "part %zu", len);
 	}
 	CHECK(agent_entry_decode(&entry, &rest) == 1 && span_is(entry.name, "\xff\n"), "second");
 	CHECK(agent_entry_decode(&entry, &rest) == 0, "end");
@@ -315,12 +337,15 @@ int main(void)
 {
 	test_header();
 	test_exec();
+	test_exec_bounds();
 	test_exec_refusals();
 	test_small_buffer();
 	test_file();
 	test_hello();
-	test_exit_and_failure();
+	test_exit();
+	test_failure();
 	test_numbers();
+	test_size();
 	test_entries();
 	test_entry_names();
 	return test_failures > 0;

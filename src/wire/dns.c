@@ -43,17 +43,25 @@ static bool take_u16(uint16_t *ret, struct span *rest)
 	return true;
 }
 
+static bool is_label_octet(char c)
+{
+	return isalnum((unsigned char)c) || c == '-' || c == '_';
+}
+
+static char lower(char c)
+{
+	return (char)(c >= 'A' && c <= 'Z' ? c - 'A' + 'a' : c);
+}
+
 /* take_label() - append @len octets to *@at, in lower case */
 static bool take_label(char **at, const char *end, struct span *rest, size_t len)
 {
 	if (len > LABEL_OCTETS_MAX || len > rest->len || len >= (size_t)(end - *at))
 		return false;
 	for (size_t i = 0; i < len; i++) {
-		unsigned char c = (unsigned char)rest->ptr[i];
-
-		if (!isalnum(c) && c != '-' && c != '_')
+		if (!is_label_octet(rest->ptr[i]))
 			return false;
-		*(*at)++ = (char)tolower(c);
+		*(*at)++ = lower(rest->ptr[i]);
 	}
 	*rest = span_drop(*rest, len);
 	return true;
