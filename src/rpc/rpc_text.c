@@ -149,7 +149,10 @@ static void clean(char *to, size_t capacity, const char *text)
 	while (len > 0 && text[len] != '\0' && ((unsigned char)text[len] & 0xc0) == 0x80)
 		len--; /* do not cut a character in two */
 	for (size_t i = 0; i < len; i++)
-		to[i] = (unsigned char)text[i] < ' ' || text[i] == 0x7f ? '?' : text[i];
+		if ((unsigned char)text[i] < ' ' || text[i] == 0x7f)
+			to[i] = '?';
+		else
+			to[i] = text[i];
 	to[len] = '\0';
 }
 

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* base64 - RFC 4648 section 4, with padding, strict: no blanks, no line breaks, canonical tail bits. */
+/* base64 - RFC 4648 section 4, with padding, strict: no blanks, no line breaks, canonical tail
+ * bits. */
 #ifndef WIRE_BASE64_H
 #define WIRE_BASE64_H
 
@@ -12,7 +13,8 @@
 /* base64_encode() - append the text of @data. Return: 0, -ENOBUFS, -ENOMEM. */
 MUST_USE int base64_encode(struct buf *ret, struct span data);
 
-/* base64_decode() - append the octets of @text. Return: 0; -EINVAL: not base64; -ENOBUFS; -ENOMEM. */
+/* base64_decode() - append the octets of @text. Return: 0; -EINVAL: not base64; -ENOBUFS; -ENOMEM.
+ */
 MUST_USE int base64_decode(struct buf *ret, struct span text);
 
 #endif
