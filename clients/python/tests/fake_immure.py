@@ -334,7 +334,7 @@ class Peer:
 
     def do_fake_orphan(self, params, number):
         """Die while another process holds the pipes open."""
-        subprocess.Popen(['sleep', str(params['seconds'])])
+        subprocess.Popen(['sleep', str(params['seconds'])], stdout=self.sink)
         os._exit(3)
 
     def do_fake_raw(self, params, number):
