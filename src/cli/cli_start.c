@@ -89,7 +89,7 @@ static void on_ended(void *context, enum state_status status, const char *why)
 
 	(void)status;
 	tell(b, '-', b->call->diag.why[0] != '\0' ? b->call->diag.why : why);
-	loop_stop(b->loop, 0);
+	server_stop(b->server);
 }
 
 static void signals_ready(struct loop_source *source, uint32_t events)

@@ -142,9 +142,11 @@ static void on_input(void *context, struct span data)
 
 	if (f->session == NULL)
 		return;
-	if (data.len == 0 && f->tty)
-		session_signal(f->session, SIGHUP); /* our terminal is gone */
-	if (data.len == 0) {
+	if (data.len == 0 && f->tty) { /* our terminal is gone: what a shell's program would get */
+		f->status = 128 + SIGHUP;
+		session_signal(f->session, SIGHUP);
+		sandbox_stop(server_get(f->server), false); /* for one that ignores it */
+	} else if (data.len == 0) {
 		session_close_input(f->session);
 	} else if (session_input(f->session, data) < 0) {
 		relay_in_close(&f->in); /* it closed its stdin */
@@ -284,7 +286,7 @@ static void on_sandbox_ended(void *context, enum state_status status, const char
 	} else if (!f->ended && status == STATE_CRASHED) {
 		f->status = diag_set(f->diag, -EIO, "%s", why);
 	}
-	loop_stop(f->loop, 0);
+	server_stop(f->server);
 }
 
 int foreground_new(struct foreground **ret, struct diag *diag)

@@ -4,13 +4,25 @@
  * sandboxes and sockets uses MSG_NOSIGNAL or ignores the signal itself.
  */
 #include <errno.h>
+#include <fcntl.h>
 
 #include "cli/cli.h"
 #include "gateway/gateway.h"
 #include "warden/gate.h"
 
+/* open_streams() - a closed stdin, stdout or stderr would be the number of the next file we open */
+static int open_streams(void)
+{
+	for (int fd = 0; fd < 3; fd++)
+		if (fcntl(fd, F_GETFD) < 0 && open("/dev/null", O_RDWR) != fd)
+			return -errno;
+	return 0;
+}
+
 int main(int argc, char **argv)
 {
+	if (open_streams() < 0)
+		return CLI_EXIT_FAILED;
 	if (argc > 0 && strcmp(argv[0], GATEWAY_ROLE) == 0)
 		return gateway_main();
 

@@ -8,6 +8,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <poll.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -38,7 +39,7 @@ static void in_ready(struct loop_source *source, uint32_t events)
 {
 	struct relay_in *in = container_of(source, struct relay_in, source);
 	char data[READ_OCTETS];
-	ssize_t n = read(source->fd, data, sizeof(data));
+	ssize_t n = read(in->fd, data, sizeof(data));
 
 	(void)events;
 	if (n < 0 && (errno == EAGAIN || errno == EINTR))
@@ -50,6 +51,8 @@ static void in_ready(struct loop_source *source, uint32_t events)
 
 int relay_in_open(struct relay_in *in, struct loop *loop, int fd)
 {
+	in->fd = fd;
+	in->loop = loop;
 	in->source.ready = in_ready;
 	return loop_add(loop, &in->source, fd, EPOLLIN);
 }
@@ -64,8 +67,9 @@ static void read_plain(struct loop_timer *timer)
 
 int relay_in_plain(struct relay_in *in, struct loop *loop, int fd)
 {
-	in->source.fd = fd;
+	in->fd = fd;
 	in->loop = loop;
+	in->is_plain = true;
 	in->plain.fired = read_plain;
 	loop_arm(loop, &in->plain, 0);
 	return 0;
@@ -73,17 +77,23 @@ int relay_in_plain(struct relay_in *in, struct loop *loop, int fd)
 
 void relay_in_pause(struct relay_in *in, bool paused)
 {
+	if (in->closed || in->paused == paused)
+		return;
 	in->paused = paused;
-	if (in->loop == NULL)
-		loop_change(&in->source, paused ? 0 : EPOLLIN);
-	else if (paused)
+	/* out of the loop altogether: a stream whose writer is gone reports that for ever */
+	if (in->is_plain && paused)
 		loop_disarm(&in->plain);
-	else
+	else if (in->is_plain)
 		loop_arm(in->loop, &in->plain, 0);
+	else if (paused)
+		loop_remove(&in->source);
+	else if (loop_add(in->loop, &in->source, in->fd, EPOLLIN) < 0)
+		in->closed = true;
 }
 
 void relay_in_close(struct relay_in *in)
 {
+	in->closed = true;
 	loop_disarm(&in->plain);
 	loop_remove(&in->source);
 }
@@ -98,7 +108,8 @@ static void break_out(struct relay_out *out)
 static void write_some(struct relay_out *out)
 {
 	struct span data = buf_span(&out->queue);
-	ssize_t n = write(out->fd, data.ptr, data.len < TERMINAL_OCTETS ? data.len : TERMINAL_OCTETS);
+	size_t most = out->terminal ? TERMINAL_OCTETS : PIPE_BUF;
+	ssize_t n = write(out->fd, data.ptr, data.len < most ? data.len : most);
 
 	if (n < 0 && errno != EAGAIN && errno != EINTR)
 		break_out(out);
@@ -122,6 +133,7 @@ static void out_ready(struct loop_source *source, uint32_t events)
 void relay_out_open(struct relay_out *out, struct loop *loop, int fd)
 {
 	out->fd = fd;
+	out->terminal = isatty(fd) == 1;
 	out->queue = BUF(RELAY_QUEUE_OCTETS_MAX);
 	out->source.ready = out_ready;
 	out->source.loop = NULL;
@@ -150,7 +162,7 @@ bool relay_out_full(const struct relay_out *out)
 	return !out->broken && buf_len(&out->queue) > RELAY_FULL_OCTETS;
 }
 
-void relay_out_close(struct relay_out *out)
+void relay_out_drain(struct relay_out *out)
 {
 	struct pollfd ready = { .fd = out->fd, .events = POLLOUT };
 
@@ -159,6 +171,11 @@ void relay_out_close(struct relay_out *out)
 			break;
 		write_some(out);
 	}
+}
+
+void relay_out_close(struct relay_out *out)
+{
+	relay_out_drain(out);
 	loop_remove(&out->source);
 	buf_free(&out->queue);
 }

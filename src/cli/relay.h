@@ -27,9 +27,10 @@ struct relay_in {
 	struct loop_source source;
 	void (*data)(void *context, struct span data); /* len 0: its end */
 	void *context;
-	bool paused;
-	struct loop *loop;	/* of relay_in_plain() */
-	struct loop_timer plain;
+	struct loop *loop;
+	int fd; /* borrowed */
+	bool paused, closed, is_plain;
+	struct loop_timer plain; /* of relay_in_plain() */
 };
 
 struct relay_out {
@@ -37,6 +38,7 @@ struct relay_out {
 	struct buf queue;
 	int fd;
 	struct loop *loop;
+	bool terminal;
 	bool broken;			  /* nobody reads it any more */
 	void (*changed)(void *context);	  /* it became full, or empty again, or broke */
 	void *context;
@@ -52,6 +54,9 @@ void relay_in_close(struct relay_in *in);
 void relay_out_open(struct relay_out *out, struct loop *loop, int fd);
 void relay_out_write(struct relay_out *out, struct span data);
 MUST_USE bool relay_out_full(const struct relay_out *out);
+
+/* relay_out_drain() - write what is queued, waiting for the reader if need be */
+void relay_out_drain(struct relay_out *out);
 
 /* relay_out_close() - write what is queued, waiting for the reader if need be, then stop */
 void relay_out_close(struct relay_out *out);

@@ -78,6 +78,8 @@ static void print_stream(struct remote *r, json_t *result, const char *name, int
 	if (text != NULL && base64_decode(&data, span_of(text)) == 0 && buf_len(&data) > 0)
 		relay_out_write(&r->out[stream - 1], buf_span(&data));
 	buf_free(&data);
+	if (relay_out_full(&r->out[stream - 1])) /* meanwhile the server sees that we do not read */
+		relay_out_drain(&r->out[stream - 1]);
 }
 
 /* begin_terminal() - the program has a terminal inside: give it ours */

@@ -179,6 +179,7 @@ static int raise_landlock(struct builder *b)
 
 	builder_writable(b, "/dev");
 	builder_writable(b, "/proc");
+	builder_writable(b, "/dev/null"); /* also the host's, which a caller may pass as a stream */
 	trees[len++] = (struct landlock_tree){ tree_open(b, "/"), false };
 	for (size_t i = 0; i < b->writable_len; i++)
 		trees[len++] = (struct landlock_tree){ tree_open(b, b->writable[i]), true };

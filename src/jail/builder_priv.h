@@ -32,6 +32,8 @@ struct builder {
 	pid_t net_pid;
 	size_t writable_len;
 	const char *writable[BUILDER_WRITABLE_MAX]; /* paths inside that Landlock leaves writable */
+	int trees[JAIL_MOUNTS_MAX];  /* detached copies of what the plan's binds show; -1 */
+	bool folders[JAIL_MOUNTS_MAX]; /* is it a folder, or a file? */
 	char detail[192];
 };
 
@@ -80,6 +82,7 @@ MUST_USE int builder_etc_over(struct builder *b); /* our names and resolver over
 MUST_USE int builder_dev(struct builder *b);
 MUST_USE int builder_proc(struct builder *b);
 MUST_USE int builder_scratch(struct builder *b);
+MUST_USE int builder_sources(struct builder *b); /* open what builder_mounts() will show */
 MUST_USE int builder_mounts(struct builder *b);
 MUST_USE int builder_enter_root(struct builder *b);
 

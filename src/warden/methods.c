@@ -85,7 +85,7 @@ static int command_words(struct span *words, json_t *command)
 			return -EINVAL;
 		words[i] = span_of(json_string_value(word));
 	}
-	return (int)i;
+	return words[0].len > 0 ? (int)i : -EINVAL;
 }
 
 static int fill_words(struct request *request, json_t *command, struct diag *diag)
@@ -101,7 +101,7 @@ static int fill_words(struct request *request, json_t *command, struct diag *dia
 		return diag_set(diag, -ENOMEM, "out of memory");
 	int argc = command_words(request->words, command);
 	if (argc < 0)
-		return diag_set(diag, argc, "command must be a text or a list of texts that is not empty");
+		return diag_set(diag, argc, "command must be a text, or a list of texts that begins with a program");
 	request->exec.argc = (uint32_t)argc;
 	if (request->exec.envc > 0)
 		memcpy(request->words + argc, request->variables,
@@ -190,7 +190,7 @@ static void run_exec(struct server *server, struct rpc_call *call, json_t *param
 {
 	struct diag diag = { 0 };
 
-	if (!params_judge(call, params, exec_keys) || !ready(server, call))
+	if (!ready(server, call) || !params_judge(call, params, exec_keys))
 		return;
 	int r = start_exec(server, call, params, streams, &diag);
 	if (r < 0)
@@ -229,13 +229,13 @@ static void method_stdin(void *context, struct rpc_call *call, json_t *params)
 	struct server *server = context;
 	struct buf data = BUF(SESSION_INPUT_OCTETS_MAX);
 
-	if (!params_judge(call, params, keys) || !ready(server, call))
+	if (!ready(server, call) || !params_judge(call, params, keys))
 		return;
 	struct program *program = named_program(server, call, params);
 	if (program == NULL)
 		return;
 	int r = base64_decode(&data, span_of(params_text(params, "data", "")));
-	if (r == 0 && program->input != NULL)
+	if (r == 0 && program->inputs_len == EXEC_INPUTS_MAX)
 		r = -EBUSY;
 	if (r == 0 && buf_len(&data) > 0)
 		r = session_input(program->session, buf_span(&data));
@@ -245,7 +245,7 @@ static void method_stdin(void *context, struct rpc_call *call, json_t *params)
 	if (r < 0)
 		rpc_fail(call, r == -EINVAL ? RPC_INVALID_PARAMS : RPC_FAILED, "stdin: %s", strerror(-r));
 	else if (session_input_pending(program->session))
-		program->input = call; /* answered when the program has taken it: back-pressure */
+		program->inputs[program->inputs_len++] = call; /* answered when the program has taken it: back-pressure */
 	else
 		rpc_reply(call, json_object());
 }
@@ -258,7 +258,7 @@ static void method_resize(void *context, struct rpc_call *call, json_t *params)
 						  { NULL, JSON_NULL, false } };
 	struct server *server = context;
 
-	if (!params_judge(call, params, keys) || !ready(server, call))
+	if (!ready(server, call) || !params_judge(call, params, keys))
 		return;
 	struct program *program = named_program(server, call, params);
 	if (program == NULL)
@@ -294,7 +294,7 @@ static void method_kill(void *context, struct rpc_call *call, json_t *params)
 						  { NULL, JSON_NULL, false } };
 	struct server *server = context;
 
-	if (!params_judge(call, params, keys) || !ready(server, call))
+	if (!ready(server, call) || !params_judge(call, params, keys))
 		return;
 	int number = signal_number(json_object_get(params, "signal"));
 	if (number == 0) {
@@ -302,6 +302,7 @@ static void method_kill(void *context, struct rpc_call *call, json_t *params)
 		return;
 	}
 	if (json_object_get(params, "exec") == NULL) {
+		server->farewell = rpc_call_peer(call);
 		rpc_reply(call, json_object());
 		sandbox_stop(server->sandbox, number == SIGKILL);
 		return;
@@ -318,7 +319,7 @@ static void method_cancel(void *context, struct rpc_call *call, json_t *params)
 	static const struct params_key keys[] = { { "exec", JSON_NULL, true }, { NULL, JSON_NULL, false } };
 	struct server *server = context;
 
-	if (!params_judge(call, params, keys) || !ready(server, call))
+	if (!ready(server, call) || !params_judge(call, params, keys))
 		return;
 	struct program *program = named_program(server, call, params);
 	if (program == NULL)
@@ -336,7 +337,7 @@ static void method_attach(void *context, struct rpc_call *call, json_t *params)
 	struct server *server = context;
 	struct program *program = program_main(server);
 
-	if (!params_judge(call, params, keys) || !ready(server, call))
+	if (!ready(server, call) || !params_judge(call, params, keys))
 		return;
 	if (program == NULL)
 		rpc_fail(call, RPC_FAILED,
@@ -432,7 +433,7 @@ static void method_write_file(void *context, struct rpc_call *call, json_t *para
 						  { NULL, JSON_NULL, false } };
 	struct buf content = BUF(TRANSFER_OCTETS_MAX);
 
-	if (!params_judge(call, params, keys) || !ready(context, call))
+	if (!ready(context, call) || !params_judge(call, params, keys))
 		return;
 	int r = base64_decode(&content, span_of(params_text(params, "content", "")));
 	if (r < 0) {
@@ -451,7 +452,7 @@ static void method_read_file(void *context, struct rpc_call *call, json_t *param
 						  { "length", JSON_INTEGER, false },
 						  { NULL, JSON_NULL, false } };
 
-	if (params_judge(call, params, keys) && ready(context, call))
+	if (ready(context, call) && params_judge(call, params, keys))
 		start_transfer(context, call, params, AGENT_FILE_READ, NULL, on_read);
 }
 
@@ -459,7 +460,7 @@ static void method_list_files(void *context, struct rpc_call *call, json_t *para
 {
 	static const struct params_key keys[] = { { "path", JSON_STRING, true }, { NULL, JSON_NULL, false } };
 
-	if (params_judge(call, params, keys) && ready(context, call))
+	if (ready(context, call) && params_judge(call, params, keys))
 		start_transfer(context, call, params, AGENT_FILE_LIST, NULL, on_listed);
 }
 
@@ -475,6 +476,7 @@ static void method_close(void *context, struct rpc_call *call, json_t *params)
 		return;
 	}
 	server->closing = call;
+	server->farewell = rpc_call_peer(call);
 	if (server->sandbox == NULL || sandbox_config(server->sandbox) == NULL) {
 		server_closed(server); /* nothing was created: just an end */
 		return;

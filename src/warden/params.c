@@ -55,6 +55,10 @@ bool params_judge(struct rpc_call *call, json_t *params, const struct params_key
 			rpc_fail(call, RPC_INVALID_PARAMS, "unknown parameter \"%.64s\"", name);
 			return false;
 		}
+		if (key->type == JSON_INTEGER && json_integer_value(value) < 0) { /* none may be */
+			rpc_fail(call, RPC_INVALID_PARAMS, "%s must not be negative", name);
+			return false;
+		}
 		/* clients send null for what they leave out */
 		if (!json_is_null(value) && !type_fits(value, key->type)) {
 			rpc_fail(call, RPC_INVALID_PARAMS, "%s must be %s", name, type_name(key->type));

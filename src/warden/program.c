@@ -42,9 +42,9 @@ static void on_drained(void *context)
 {
 	struct program *program = context;
 
-	if (program->input != NULL)
-		rpc_reply(program->input, json_object());
-	program->input = NULL;
+	for (size_t i = 0; i < program->inputs_len; i++)
+		rpc_reply(program->inputs[i], json_object());
+	program->inputs_len = 0;
 }
 
 /* set_base64() - a collected stream as the field @name */
@@ -168,24 +168,24 @@ void program_adjust(struct program *program)
 	session_pause(program->session, congested);
 }
 
-/* drop_watchers() - whoever sat on that connection watches no more */
-static void drop_watchers(struct program *program, struct rpc_peer *peer)
+/* drop_calls() - end those of @peer. Return: how many are left. */
+static size_t drop_calls(struct rpc_call **calls, size_t len, const struct rpc_peer *peer)
 {
 	size_t kept = 0;
 
-	if (program->input != NULL && rpc_call_peer(program->input) == peer) {
-		rpc_fail(program->input, RPC_CANCELLED, "the connection is gone");
-		program->input = NULL;
-	}
-	for (size_t i = 0; i < program->watchers_len; i++) {
-		struct rpc_call *call = program->watchers[i];
-
-		if (rpc_call_peer(call) == peer)
-			rpc_fail(call, RPC_CANCELLED, "the connection is gone");
+	for (size_t i = 0; i < len; i++)
+		if (rpc_call_peer(calls[i]) == peer)
+			rpc_fail(calls[i], RPC_CANCELLED, "the connection is gone");
 		else
-			program->watchers[kept++] = call;
-	}
-	program->watchers_len = kept;
+			calls[kept++] = calls[i];
+	return kept;
+}
+
+/* drop_watchers() - whoever sat on that connection watches no more */
+static void drop_watchers(struct program *program, struct rpc_peer *peer)
+{
+	program->watchers_len = drop_calls(program->watchers, program->watchers_len, peer);
+	program->inputs_len = drop_calls(program->inputs, program->inputs_len, peer);
 }
 
 void program_drop_peer(struct server *server, struct rpc_peer *peer)
@@ -212,8 +212,8 @@ void program_free(struct program *program)
 			server->programs_len--;
 			break;
 		}
-	if (program->input != NULL)
-		rpc_fail(program->input, RPC_FAILED, "the program has ended");
+	for (size_t i = 0; i < program->inputs_len; i++)
+		rpc_fail(program->inputs[i], RPC_FAILED, "the program has ended");
 	for (size_t i = 0; i < program->watchers_len; i++)
 		rpc_fail(program->watchers[i], RPC_CLOSED, "the sandbox is gone");
 	session_free(program->session);

@@ -9,9 +9,12 @@
 
 #include <assert.h>
 #include <errno.h>
+#include <linux/magic.h>
 #include <signal.h>
 #include <stdlib.h>
+#include <sys/vfs.h>
 #include <sys/wait.h>
+#include <unistd.h>
 
 #include "base/fd.h"
 #include "warden/sandbox_priv.h"
@@ -53,6 +56,8 @@ static void finish(struct sandbox *sandbox)
 	gate_close(&sandbox->gate);
 	jail_free(&sandbox->jail);
 	release_cgroup(sandbox);
+	if (sandbox->dir >= 0)
+		(void)unlinkat(sandbox->dir, "socket", 0);
 	set_status(sandbox, LIFE_DIED);
 	channel_lose_all(sandbox);
 	if (sandbox->hooks.ended != NULL)
@@ -378,6 +383,14 @@ int sandbox_log(const struct sandbox *sandbox)
 bool sandbox_out_of_memory(const struct sandbox *sandbox)
 {
 	return sandbox->oom;
+}
+
+void sandbox_lend_pipe(const struct sandbox *sandbox, int fd)
+{
+	struct statfs fs;
+
+	if (fstatfs(fd, &fs) == 0 && fs.f_type == PIPEFS_MAGIC)
+		(void)!fchown(fd, sandbox->jail.host_uid, sandbox->jail.host_uid);
 }
 
 bool sandbox_wall_stands(const struct sandbox *sandbox, const char *wall)

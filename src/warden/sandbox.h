@@ -87,6 +87,12 @@ int sandbox_log(const struct sandbox *sandbox);			    /* logs/vm.log; borrowed *
 bool sandbox_out_of_memory(const struct sandbox *sandbox); /* did the kernel kill for its limit? */
 bool sandbox_wall_stands(const struct sandbox *sandbox, const char *wall);
 
+/*
+ * sandbox_lend_pipe() - make an anonymous pipe the program's own, so that it can open /dev/stdout;
+ * nothing happens for other files, or when the program is the caller outside
+ */
+void sandbox_lend_pipe(const struct sandbox *sandbox, int fd);
+
 /* sandbox_env() - one variable of every exec: PATH, HOME ..., then the config's; NULL at the end */
 const struct span *sandbox_env(const struct sandbox *sandbox, size_t *ret_len);
 

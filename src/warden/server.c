@@ -16,6 +16,7 @@
 #include "base/clock.h"
 #include "warden/server_priv.h"
 
+static const int64_t PATIENCE_NS = 1000000000; /* for the last answer to be read */
 static const int64_t RECHECK_NS = 250000000; /* is the client that sent no more still there? */
 
 /* client_gone() - has whoever started us closed our standard output too? */
@@ -50,6 +51,8 @@ static void peer_closed(void *context, struct rpc_peer *peer)
 {
 	struct server *server = context;
 
+	if (server->farewell == peer)
+		server->farewell = NULL;
 	if (peer != server->stdio) {
 		program_drop_peer(server, peer);
 		return;
@@ -106,6 +109,7 @@ void server_free(struct server *server)
 	json_decref(server->settings);
 	loop_disarm(&server->timeout);
 	loop_disarm(&server->recheck);
+	loop_disarm(&server->patience);
 	free(server);
 }
 
@@ -130,6 +134,22 @@ void server_closed(struct server *server)
 	server->closing = NULL;
 	if (server->stdio != NULL)
 		rpc_peer_flush_and_stop(server->stdio, 0);
+}
+
+static void patience_over(struct loop_timer *timer)
+{
+	loop_stop(container_of(timer, struct server, patience)->loop, 0);
+}
+
+void server_stop(struct server *server)
+{
+	if (server->farewell == NULL) {
+		loop_stop(server->loop, 0);
+		return;
+	}
+	server->patience.fired = patience_over;
+	loop_arm(server->loop, &server->patience, PATIENCE_NS);
+	rpc_peer_flush_and_stop(server->farewell, 0);
 }
 
 static void time_is_up(struct loop_timer *timer)

@@ -45,6 +45,9 @@ MUST_USE int server_prepare(struct server *server, const struct server_main *mai
 MUST_USE int server_sandbox(struct server *server, struct config *config, json_t *command,
 			    struct diag *diag);
 
+/* server_stop() - loop_stop(0), once whoever asked for the end over RPC has its answer (or 1 s later) */
+void server_stop(struct server *server);
+
 bool server_timed_out(const struct server *server); /* did resources.timeout_seconds end it? */
 
 struct sandbox *server_get(struct server *server); /* borrowed; NULL before it is made */

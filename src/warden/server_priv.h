@@ -9,6 +9,7 @@
 
 enum {
 	SERVER_EXECS_MAX = 256,
+	EXEC_INPUTS_MAX = 256,		      /* `stdin` calls under way for one program */
 	EXEC_WATCHERS_MAX = 8,		      /* connections that follow one program */
 	EXEC_COLLECT_OCTETS_MAX = 16 << 20,   /* of one stream in the answer of `exec` */
 };
@@ -26,7 +27,8 @@ struct program {
 	struct buf output[2];
 	struct rpc_call *watchers[EXEC_WATCHERS_MAX];
 	size_t watchers_len;
-	struct rpc_call *input; /* a `stdin` call whose data is not written yet */
+	struct rpc_call *inputs[EXEC_INPUTS_MAX]; /* `stdin` calls whose data is not written yet */
+	size_t inputs_len;
 	void (*ended)(void *context, const struct session_result *result); /* main program's owner */
 	void *context;
 	struct program *next;
@@ -44,6 +46,8 @@ struct server {
 	size_t programs_len;
 	struct server_main main;
 	struct loop_timer timeout; /* of the whole sandbox */
+	struct rpc_peer *farewell; /* who asked for the end, and waits for the answer */
+	struct loop_timer patience;
 	struct loop_timer recheck; /* after the end of stdin */
 	bool timed_out;
 };

@@ -238,6 +238,8 @@ int session_start(struct session **ret, struct sandbox *sandbox, const struct ag
 	if (session == NULL)
 		return diag_set(diag, -ENOMEM, "out of memory");
 	int r = open_streams(session, fds, theirs, given);
+	for (int i = 0; r == 0 && i < 3; i++)
+		sandbox_lend_pipe(sandbox, given[i]);
 	if (r == 0)
 		r = sandbox_exec(sandbox, &session->op, exec, given);
 	for (int i = 0; i < 3; i++)
