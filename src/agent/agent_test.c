@@ -382,13 +382,13 @@ static void test_signals(const struct peer *peer)
 	send_signal(peer, 1, SIGTERM); /* too late: ignored */
 
 	/* SIGKILL reaches other groups of the session */
-	send_shell(peer, 2, "set -m; sleep 1234 & wait");
+	send_shell(peer, 2, "exec bash -c 'set -m; sleep 1234 & wait'");
 	expect(&f, peer, AGENT_STARTED, 2);
 	usleep(200000);
 	send_signal(peer, 2, SIGKILL);
 	expect_exit(peer, 2, 0, SIGKILL);
 	send_shell(peer, 3,
-		   "usleep 1 2>/dev/null; sleep 0.1; ! grep -q sleep.[1]234 /proc/[0-9]*/cmdline");
+		   "usleep 1 2>/dev/null; sleep 0.1; ! grep -qa [1]234 /proc/[0-9]*/cmdline");
 	expect_run(peer, 3, 0, 0);
 }
 
@@ -623,7 +623,7 @@ static void test_tty_keys(const struct peer *peer)
 	static struct frame f;
 
 	open_console(&c, peer, 1, 3,
-		     "trap 'echo caught; exit 9' INT; echo ready; sleep 100 & wait");
+		     "trap 'echo caught; exit 9' INT; echo ready; while :; do sleep 0.05; done");
 	expect(&f, peer, AGENT_STARTED, 1);
 	CHECK(read_until(&c, "ready"), "%s", c.text);
 	type(&c, "\003");
@@ -704,6 +704,15 @@ static void test_tty_drain(const struct peer *peer)
 	expect_exit(peer, 1, 0, 0);
 	close_console(&c);
 
+	/* what stands in every buffer on the way when the session leader exits, and may be thrown
+	 * away */
+	open_console(&c, peer, 3, 3, "head -c 84000 /dev/zero | tr '\\000' x");
+	expect(&f, peer, AGENT_STARTED, 3);
+	usleep(300000);
+	CHECK(read_until(&c, NULL) && c.len == 84000, "%zu octets", c.len);
+	expect_exit(peer, 3, 0, 0);
+	close_console(&c);
+
 	/* one left behind holds the terminal open and writes on: the end is told all the same */
 	open_console(&c, peer, 2, 3,
 		     "trap '' HUP; (while echo x; do :; done) & sleep 0.1; echo last; exit 0");
@@ -734,6 +743,25 @@ static void test_tty_hangup(const struct peer *peer)
 	(void)read_until(&c, NULL);
 	close_console(&c);
 	expect_exit(peer, 2, 0, SIGKILL);
+}
+
+/* A large paste into a program that reads slowly arrives whole. */
+static void test_tty_paste(const struct peer *peer)
+{
+	enum { PASTE_OCTETS = 300000 };
+	static char paste[PASTE_OCTETS];
+	static struct console c;
+	static struct frame f;
+
+	memset(paste, 'x', sizeof(paste));
+	open_console(&c, peer, 1, 3,
+		     "stty raw -echo; echo ready; sleep 0.2; head -c 300000 | wc -c");
+	expect(&f, peer, AGENT_STARTED, 1);
+	CHECK(read_until(&c, "ready"), "%s", c.text);
+	CHECK(fd_write_all(c.to, (struct span){ paste, sizeof(paste) }) == 0, "paste");
+	CHECK(read_until(&c, "300000"), "%s", c.text);
+	expect_exit(peer, 1, 0, 0);
+	close_console(&c);
 }
 
 static void test_tty_null(const struct peer *peer)
@@ -821,7 +849,11 @@ static void test_file_write(const struct peer *peer)
 			  open("/dev/null", O_RDONLY | O_CLOEXEC));
 		expect_failure(peer, 70, rows[i].step, rows[i].error);
 	}
-	check_inside(peer, "rm -r /tmp/*");
+	struct agent_file file = { .path = SPAN("/tmp/a") };
+	send_file(peer, 71, AGENT_FILE_WRITE, &file,
+		  open("/", O_RDONLY | O_CLOEXEC)); /* unreadable */
+	expect_failure(peer, 71, AGENT_STEP_COPY, EISDIR);
+	check_inside(peer, "test $(ls -A /tmp | wc -l) = 3 && rm -r /tmp/*"); /* no draft is left */
 }
 
 static void test_file_read(const struct peer *peer)
@@ -1048,27 +1080,17 @@ static void test_blob(void)
 }
 
 static void (*const tests[])(const struct peer *peer) = {
-	test_exits,
-	test_refused_programs,
-	test_concurrent,
-	test_limit,
-	test_signals,
-	test_deaf_warden,
-	test_orphans,
-	test_disturbance,
-	test_big_stream,
-	test_tty,
-	test_tty_keys,
-	test_tty_stop,
-	test_tty_resize,
-	test_tty_drain,
-	test_tty_hangup,
-	test_tty_null,
-	test_file_write,
-	test_file_read,
-	test_file_read_refusals,
-	test_file_big,
-	test_file_list,
+	test_exits,      test_refused_programs,
+	test_concurrent, test_limit,
+	test_signals,    test_deaf_warden,
+	test_orphans,    test_disturbance,
+	test_big_stream, test_tty,
+	test_tty_keys,   test_tty_stop,
+	test_tty_resize, test_tty_drain,
+	test_tty_hangup, test_tty_paste,
+	test_tty_null,   test_file_write,
+	test_file_read,  test_file_read_refusals,
+	test_file_big,   test_file_list,
 };
 
 int main(int argc, char **argv)

@@ -5,6 +5,7 @@
  * which shares nothing with the generator, says what must come out.
  */
 #include <errno.h>
+#include <fcntl.h>
 #include <linux/audit.h>
 #include <linux/filter.h>
 #include <linux/netlink.h>
@@ -149,14 +150,45 @@ static int want_personality(const __u64 args[6])
 		   : EPERM;
 }
 
+static bool is_setid(__u64 mode)
+{
+	return (mode & (S_ISUID | S_ISGID)) != 0;
+}
+
 static int want_mknod(const __u64 args[6])
 {
-	return is_device((uint32_t)args[1]) ? EPERM : 0;
+	return is_device((uint32_t)args[1]) || is_setid(args[1]) ? EPERM : 0;
 }
 
 static int want_mknodat(const __u64 args[6])
 {
-	return is_device((uint32_t)args[2]) ? EPERM : 0;
+	return is_device((uint32_t)args[2]) || is_setid(args[2]) ? EPERM : 0;
+}
+
+/* does an open with these flags make a file, so that its mode counts? */
+static bool makes(__u64 flags)
+{
+	return (flags & O_CREAT) != 0 || (flags & O_TMPFILE) == O_TMPFILE;
+}
+
+static int want_open(const __u64 args[6])
+{
+	return makes(args[1]) && is_setid(args[2]) ? EPERM : 0;
+}
+
+static int want_openat(const __u64 args[6])
+{
+	return makes(args[2]) && is_setid(args[3]) ? EPERM : 0;
+}
+
+static int want_chmod(const __u64 args[6])
+{
+	return is_setid(args[1]) ? EPERM : 0;
+}
+
+static int want_chmodat(const __u64 args[6])
+{
+	return is_setid(args[2]) ? EPERM : 0;
 }
 
 static int want_socketpair(const __u64 args[6])
@@ -197,6 +229,11 @@ static int want_rule(const char *rule, const __u64 args[6])
 		{ "personality", want_personality },
 		{ "mknod", want_mknod },
 		{ "mknodat", want_mknodat },
+		{ "open", want_open },
+		{ "openat", want_openat },
+		{ "creat", want_chmod },
+		{ "chmod", want_chmod },
+		{ "chmodat", want_chmodat },
 		{ "socketpair", want_socketpair },
 		{ "socket", want_socket_call },
 		{ "setsockopt", want_setsockopt },
@@ -364,6 +401,28 @@ static void test_rules(const struct arch *arch, unsigned *longest)
 	}
 }
 
+/* the calls that make files with a mode: every kind of open with every kind of mode */
+static void test_modes(const struct arch *arch, unsigned *longest)
+{
+	const uint64_t flags[] = { 0, O_CREAT, O_DIRECTORY, O_TMPFILE, O_CREAT | O_RDWR | O_CLOEXEC };
+	const uint64_t modes[] = { 0, 0644, 01777, S_ISUID, S_ISGID | 0755, ~0ULL };
+
+	for (size_t row = 0; row < arch->rows_len; row++)
+		for (size_t i = 0; i < ARRAY_SIZE(flags) * ARRAY_SIZE(modes); i++) {
+			uint64_t flag = flags[i % ARRAY_SIZE(flags)], mode = modes[i / ARRAY_SIZE(flags)];
+			struct seccomp_data data = { .nr = arch->rows[row].number, .arch = arch->audit };
+
+			if (arch->rows[row].rule == NULL)
+				continue;
+			for (size_t at = 0; at < 4; at++) { /* flags and mode side by side, anywhere */
+				memset(data.args, 0, sizeof(data.args));
+				data.args[at] = flag;
+				data.args[at + 1] = mode;
+				compare(arch, &data, longest);
+			}
+		}
+}
+
 static void test_other_arch(const struct arch *arch)
 {
 	const uint32_t others[] = { AUDIT_ARCH_I386, AUDIT_ARCH_ARM, 0, ~0u };
@@ -385,7 +444,7 @@ static void test_table(const struct arch *arch)
 		{ "read", 0 },
 		{ "execve", 0 },
 		{ "landlock_restrict_self", 0 },
-		{ "openat2", 0 },
+		{ "openat2", ENOSYS },
 		{ "futex_waitv", 0 },
 		{ "memfd_create", 0 },
 		{ "clone3", ENOSYS },
@@ -448,6 +507,7 @@ int main(void)
 
 		test_numbers(&archs[i], &longest);
 		test_rules(&archs[i], &longest);
+		test_modes(&archs[i], &longest);
 		test_other_arch(&archs[i]);
 		test_table(&archs[i]);
 		printf("%s: %zu instructions, %zu rows, at most %u steps\n", archs[i].name,

@@ -178,7 +178,7 @@ static bool is_excessive(const struct rpc_call *call, const struct buf *to, size
 }
 
 /* send_result() - Return: was it sent as it is? If not, an error was. */
-static bool send_result(struct rpc_call *call, const json_t *result)
+static bool send_result(struct rpc_call *call, json_t *result)
 {
 	struct buf *to = answers_of(call);
 	size_t mark = buf_len(to);

@@ -61,17 +61,14 @@ static void dispatch_one(struct rpc_peer *peer, struct rpc_batch *batch, json_t 
 static void dispatch_batch(struct rpc_peer *peer, json_t *members)
 {
 	struct rpc_batch *batch = NULL;
-	json_t *member = NULL;
-	size_t i = 0;
 	int r = rpc_batch_new(&batch);
 
 	if (r < 0) {
 		rpc_stream_break(&peer->stream, r);
 		return;
 	}
-	json_array_foreach(members, i, member)
-	{
-		dispatch_one(peer, batch, member);
+	for (size_t i = 0; i < json_array_size(members); i++) {
+		dispatch_one(peer, batch, json_array_get(members, i));
 		if (rpc_stream_is_closed(&peer->stream))
 			break;
 	}

@@ -122,7 +122,7 @@ static void test_back_pressure(void)
 	CHECK(rpc_peer_congested(rig->peer), "congested");
 	CHECK(buf_len(&rig->peer->stream.queue) < RPC_CONGESTED_OCTETS + 100000, "bounded: %zu",
 	      buf_len(&rig->peer->stream.queue));
-	CHECK(buf_len(&rig->peer->stream.lines) <= 2 * RPC_READ_OCTETS, "bounded");
+	CHECK(buf_len(&rig->peer->stream.lines) <= (size_t)2 * RPC_READ_OCTETS, "bounded");
 	CHECK(rig->drained == 0, "not yet");
 	rig_settle(rig);
 	CHECK(rig->drained > 0 && !rpc_peer_congested(rig->peer), "drained");
@@ -269,57 +269,71 @@ static void test_stop(void)
 	loop_disarm(&guard.timer);
 }
 
-/* Two pipes, or a file and a pipe, instead of a socket. */
+/* pipe_ends() - replace the rig's socket by two pipes; ours are *@in (to write) and *@out (to read)
+ */
+static void pipe_ends(struct rig *rig, int *in, int *out)
+{
+	int to[2] = { -1, -1 }, from[2] = { -1, -1 };
+
+	rpc_peer_free(rig->peer);
+	rig->peer = NULL;
+	CHECK(pipe2(to, O_CLOEXEC) == 0 && pipe2(from, O_CLOEXEC) == 0, "pipes");
+	CHECK(rpc_peer_new(&rig->peer, rig->loop, to[0], from[1], &rig->config) == 0, "peer");
+	*in = to[1];
+	*out = from[0];
+}
+
+#define THREE (SPAN(CALL("sum", "1") CALL("stream", "2") CALL("sum", "3")))
+enum { THREE_ANSWERS_OCTETS = 226 };
+
+/* Two pipes instead of a socket; their flags are as they were afterwards. */
 static void test_pipes(void)
 {
-	const struct span text = SPAN(CALL("sum", "1") CALL("stream", "2") CALL("sum", "3"));
+	CLEANUP(rig_deletep) struct rig *rig = rig_new();
+	int in = -1, out = -1;
+	char got[4096];
 
-	for (int mode = 0; mode < 4; mode++) {
+	pipe_ends(rig, &in, &out);
+	int keeper = fcntl(rig->peer->stream.in_fd, F_DUPFD_CLOEXEC, 3);
+	CHECK(fd_write_all(in, THREE) == 0, "write");
+	rig_settle(rig);
+	CHECK(rig->closed == 0, "open");
+	CHECK((fcntl(keeper, F_GETFL) & O_NONBLOCK) != 0, "non-blocking");
+	fd_close(&in);
+	rig_settle(rig);
+	CHECK(rig->closed == 1 && rig->finished == 1, "%d %d", rig->closed, rig->finished);
+	rpc_peer_free(rig->peer);
+	rig->peer = NULL;
+	CHECK((fcntl(keeper, F_GETFL) & O_NONBLOCK) == 0, "as it was");
+	CHECK(read(out, got, sizeof(got)) == THREE_ANSWERS_OCTETS, "answers");
+	fd_close(&keeper);
+	fd_close(&out);
+}
+
+/* Input and output that epoll does not take: files, and /dev/null. */
+static void test_files(void)
+{
+	for (int mode = 0; mode < 2; mode++) {
 		CLEANUP(rig_deletep) struct rig *rig = rig_new();
-		char name[] = "/tmp/rpc_flow_test.XXXXXX";
-		int in[2] = { -1, -1 }, out[2] = { -1, -1 };
-		char got[4096];
+		char name[] = "/tmp/rpc_flow_test.XXXXXX", name_out[] = "/tmp/rpc_flow_test.XXXXXX";
+		int file = mkostemp(name, O_CLOEXEC), out = mkostemp(name_out, O_CLOEXEC);
+		int in = open(mode == 0 ? name : "/dev/null", O_RDONLY | O_CLOEXEC);
+		struct stat st = { 0 };
 
+		(void)unlink(name);
+		(void)unlink(name_out);
+		CHECK(fd_write_all(file, THREE) == 0, "write");
+		fd_close(&file);
 		rpc_peer_free(rig->peer);
 		rig->peer = NULL;
-		if (mode == 0) {
-			CHECK(pipe2(in, O_CLOEXEC) == 0, "pipe");
-		} else { /* mode 1: from a file; 2: to a file, too; 3: from /dev/null */
-			in[1] = mkostemp(name, O_CLOEXEC);
-			in[0] = open(mode == 3 ? "/dev/null" : name, O_RDONLY | O_CLOEXEC);
-			(void)unlink(name);
-		}
-		CHECK(fd_write_all(in[1], text) == 0, "write");
-		if (mode == 2)
-			out[1] = dup(in[1]);
-		else
-			CHECK(pipe2(out, O_CLOEXEC) == 0, "pipe");
-		int keeper = dup(in[0]), r = -1;
-		r = rpc_peer_new(&rig->peer, rig->loop, in[0], out[1], &rig->config);
-		CHECK(r == 0, "mode %d: %d", mode, r);
+		int keeper = fcntl(out, F_DUPFD_CLOEXEC, 3);
+		CHECK(rpc_peer_new(&rig->peer, rig->loop, in, out, &rig->config) == 0, "peer");
 		rig_settle(rig);
-		if (mode == 0) {
-			CHECK(rig->closed == 0, "open");
-			CHECK((fcntl(keeper, F_GETFL) & O_NONBLOCK) != 0, "non-blocking");
-			fd_close(&in[1]);
-			rig_settle(rig);
-		}
-		/* mode 2 reads its own answers, and answers those: stop it */
-		CHECK(mode == 2 || (rig->closed == 1 && rig->finished == 1), "mode %d: %d %d", mode,
-		      rig->closed, rig->finished);
-		rpc_peer_free(rig->peer);
-		rig->peer = NULL;
-		CHECK((fcntl(keeper, F_GETFL) & O_NONBLOCK) == 0, "as it was");
-		if (mode == 2) {
-			struct stat st;
-			CHECK(fstat(in[1], &st) == 0 && (size_t)st.st_size > text.len, "written");
-		} else {
-			ssize_t n = read(out[0], got, sizeof(got));
-			CHECK(n == (mode == 3 ? 0 : 226), "mode %d: %zd", mode, n);
-		}
+		CHECK(rig->closed == 1 && rig->finished == 1, "mode %d", mode);
+		CHECK(fstat(keeper, &st) == 0 &&
+			  st.st_size == (mode == 0 ? THREE_ANSWERS_OCTETS : 0),
+		      "mode %d: %lld", mode, (long long)st.st_size);
 		fd_close(&keeper);
-		fd_close(&in[1]);
-		fd_close(&out[0]);
 	}
 }
 
@@ -328,17 +342,14 @@ static void test_pipes(void)
 static void test_dead_reader(void)
 {
 	CLEANUP(rig_deletep) struct rig *rig = rig_new();
-	int in[2] = { -1, -1 }, out[2] = { -1, -1 };
+	int in = -1, out = -1;
 
-	rpc_peer_free(rig->peer);
-	rig->peer = NULL;
-	CHECK(pipe2(in, O_CLOEXEC) == 0 && pipe2(out, O_CLOEXEC) == 0, "pipes");
-	CHECK(rpc_peer_new(&rig->peer, rig->loop, in[0], out[1], &rig->config) == 0, "peer");
+	pipe_ends(rig, &in, &out);
 	rig_settle(rig);
-	fd_close(&out[0]);
+	fd_close(&out);
 	rig_settle(rig);
 	CHECK(rig->closed == 1 && rig->finished == 1, "%d %d", rig->closed, rig->finished);
-	fd_close(&in[1]);
+	fd_close(&in);
 	rig_settle(rig);
 	CHECK(rig->closed == 1 && rig->finished == 1, "%d %d", rig->closed, rig->finished);
 }
@@ -347,17 +358,14 @@ static void test_dead_reader(void)
 static void test_no_spin(void)
 {
 	CLEANUP(rig_deletep) struct rig *rig = rig_new();
-	int in[2] = { -1, -1 }, out[2] = { -1, -1 };
+	int in = -1, out = -1;
 
-	rpc_peer_free(rig->peer);
-	rig->peer = NULL;
-	CHECK(pipe2(in, O_CLOEXEC) == 0 && pipe2(out, O_CLOEXEC) == 0, "pipes");
-	CHECK(rpc_peer_new(&rig->peer, rig->loop, in[0], out[1], &rig->config) == 0, "peer");
-	CHECK(fd_write_all(in[1], SPAN(BIG("3000000", "1"))) == 0, "write");
+	pipe_ends(rig, &in, &out);
+	CHECK(fd_write_all(in, SPAN(BIG("3000000", "1"))) == 0, "write");
 	rig_settle(rig);
 	CHECK(rpc_peer_congested(rig->peer), "congested");
-	CHECK(fd_write_all(in[1], SPAN(CALL("sum", "2"))) == 0, "write");
-	fd_close(&in[1]);
+	CHECK(fd_write_all(in, SPAN(CALL("sum", "2"))) == 0, "write");
+	fd_close(&in);
 	rig_settle(rig);
 	CHECK(rig->peer->stream.in.loop == NULL && rig->peer->stream.turn.loop == NULL, "asleep");
 	CHECK(rig->closed == 0, "what it sent is still to be served");
@@ -365,8 +373,8 @@ static void test_no_spin(void)
 	char *room = NULL;
 	for (int idle = 0; idle < 5; idle++) {
 		CHECK(buf_reserve(&room, &rig->got, 1 << 20) == 0, "room");
-		(void)fcntl(out[0], F_SETFL, O_NONBLOCK);
-		ssize_t n = read(out[0], room, 1 << 20);
+		(void)fcntl(out, F_SETFL, O_NONBLOCK);
+		ssize_t n = read(out, room, 1 << 20);
 		if (n > 0) {
 			buf_commit(&rig->got, (size_t)n);
 			idle = 0;
@@ -376,7 +384,7 @@ static void test_no_spin(void)
 	json_decref(rig_line(rig));
 	rig_expect(rig, RESULT("0", "2"), "served");
 	CHECK(rig->closed == 1 && rig->finished == 1, "%d %d", rig->closed, rig->finished);
-	fd_close(&out[0]);
+	fd_close(&out);
 }
 
 static void test_bad_descriptors(void)
@@ -405,6 +413,7 @@ int main(void)
 	test_deaf();
 	test_stop();
 	test_pipes();
+	test_files();
 	test_dead_reader();
 	test_no_spin();
 	test_bad_descriptors();

@@ -93,18 +93,14 @@ static const struct rpc_method methods[] = {
 /* depth() - how deep arrays and objects nest */
 static size_t depth(json_t *value)
 {
-	size_t deepest = 0, i = 0;
-	const char *key = NULL;
-	json_t *member = NULL;
+	size_t deepest = 0;
 
-	json_array_foreach(value, i, member)
-	{
-		size_t here = depth(member);
+	for (size_t i = 0; i < json_array_size(value); i++) {
+		size_t here = depth(json_array_get(value, i));
 		deepest = here > deepest ? here : deepest;
 	}
-	json_object_foreach(value, key, member)
-	{
-		size_t here = depth(member);
+	for (void *i = json_object_iter(value); i != NULL; i = json_object_iter_next(value, i)) {
+		size_t here = depth(json_object_iter_value(i));
 		deepest = here > deepest ? here : deepest;
 	}
 	return deepest + (json_is_array(value) || json_is_object(value));
@@ -145,12 +141,12 @@ static void expect(struct tally *tally, struct span line)
 {
 	json_t *value =
 	    json_loadb(line.ptr, line.len, JSON_DECODE_ANY | JSON_REJECT_DUPLICATES, NULL);
-	size_t answers = 0, members = json_array_size(value), i = 0;
-	json_t *member = NULL;
+	size_t answers = 0, members = json_array_size(value);
 
 	if (span_trim(line).len == 0)
 		return;
-	json_array_foreach(value, i, member) answers += answers_to(member);
+	for (size_t i = 0; i < members; i++)
+		answers += answers_to(json_array_get(value, i));
 	if (value == NULL || depth(value) > DEPTH_MAX ||
 	    (json_is_array(value) && (members == 0 || members > RPC_BATCH_MAX)))
 		answers = 1;
@@ -180,14 +176,13 @@ static void check_answer(json_t *answer)
 static void check_line(struct tally *tally, struct span line)
 {
 	json_t *value = json_loadb(line.ptr, line.len, JSON_REJECT_DUPLICATES, NULL);
-	json_t *member = NULL;
-	size_t i = 0;
 
 	tally->lines++;
 	tally->answers += json_is_array(value) ? json_array_size(value) : 1;
 	if (value == NULL || (json_is_array(value) && json_array_size(value) == 0))
 		abort();
-	json_array_foreach(value, i, member) check_answer(member);
+	for (size_t i = 0; i < json_array_size(value); i++)
+		check_answer(json_array_get(value, i));
 	if (json_is_object(value))
 		check_answer(value);
 	json_decref(value);

@@ -17,7 +17,7 @@ struct folder {
 static void folder_remove(struct folder *folder)
 {
 	fd_close(&folder->fd);
-	CHECK(rmdir(folder->path) == 0, "nothing is left behind: %s", strerror(errno));
+	CHECK(rmdir(folder->path) == 0, "nothing is left behind: %d", errno);
 }
 
 /* folder_make() - an empty folder, opened deeper than a socket address could say */

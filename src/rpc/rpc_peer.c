@@ -131,7 +131,7 @@ void rpc_peer_flush_and_stop(struct rpc_peer *peer, int result)
 }
 
 /* append_notification() - Return: 0, -ENOBUFS, -ENOMEM, -EINVAL; nothing is appended on failure */
-static int append_notification(struct buf *queue, const char *method, const json_t *params)
+static int append_notification(struct buf *queue, const char *method, json_t *params)
 {
 	size_t mark = buf_len(queue);
 	int r = rpc_append_message(queue, method, params);

@@ -184,7 +184,7 @@ void rpc_orphan_calls(struct rpc_peer *peer);
 
 /* rpc_append_json() - append @value as compact JSON. Return: 0, -ENOBUFS, -ENOMEM; -EINVAL: no
  * JSON. */
-MUST_USE int rpc_append_json(struct buf *to, const json_t *value);
+MUST_USE int rpc_append_json(struct buf *to, json_t *value);
 
 /**
  * rpc_append_string() - append @text as a JSON string, whatever octets it holds
@@ -194,6 +194,6 @@ MUST_USE int rpc_append_json(struct buf *to, const json_t *value);
 MUST_USE int rpc_append_string(struct buf *to, const char *text);
 
 /* rpc_append_message() - append a request's version, method and params (may be NULL), left open */
-MUST_USE int rpc_append_message(struct buf *to, const char *method, const json_t *params);
+MUST_USE int rpc_append_message(struct buf *to, const char *method, json_t *params);
 
 #endif

@@ -141,7 +141,7 @@ static ssize_t read_some(struct rpc_stream *s, char *room, size_t len)
 static void skip(struct rpc_stream *s)
 {
 	struct span have = buf_span(&s->lines);
-	const char *end = have.len > 0 ? memchr(have.ptr, '\n', have.len) : NULL;
+	const char *end = have.ptr != NULL ? memchr(have.ptr, '\n', have.len) : NULL;
 
 	s->skipping = end == NULL;
 	buf_drop(&s->lines, end == NULL ? have.len : (size_t)(end - have.ptr) + 1);
@@ -192,7 +192,7 @@ static bool next_line(struct span *ret, struct rpc_stream *s)
 	struct span have = buf_span(&s->lines);
 	const char *end = NULL;
 
-	if (have.len > s->searched)
+	if (have.ptr != NULL && have.len > s->searched)
 		end = memchr(have.ptr + s->searched, '\n', have.len - s->searched);
 	s->searched = have.len;
 	if (end == NULL && (!s->eof || have.len == 0))

@@ -18,6 +18,12 @@
 #define Z16               "]]]]]]]]]]]]]]]]"
 #define L51               "abcdefghijklmnopqrstuvwxyzabcdefghijklmnopqrstuvwxy"
 
+/* all kinds of values, escapes and their neighbours at each place of eight octets */
+#define TREE                                                                             \
+	"[{},[],{\"a\":{\"b\":[1,-2.5,true,false,null]},\"\":\"\",\"k\\\"\\\\\\u0001\":" \
+	"\"1234567\\\"\"},\"12345678\\\\\",\"\\u001f2345678\",\"\x7f  "                  \
+	"~~~~~!!#[]\",\"1234567\xc3\xa9\",\"\xf0\x9f\x98\x80\"]"
+
 struct row {
 	struct span line;
 	const char *want; /* NULL: nothing */
@@ -132,6 +138,8 @@ static const struct row strict[] = {
 	ROW(CALL("sum", "\"\\u0001\\n\\\"\xc3\xa9\xf0\x9f\x98\x80\""),
 	    RESULT("0", "\"\\u0001\\n\\\"\xc3\xa9\xf0\x9f\x98\x80\"")),
 	ROW(CALL("echo", "1"), RESULT("null", "1")),
+	ROW("{\"jsonrpc\":\"2.0\",\"method\":\"echo\",\"params\":" TREE ",\"id\":1}",
+	    RESULT(TREE, "1")),
 	ROW(CALL("subtract", "1"),
 	    "{\"jsonrpc\":\"2.0\",\"error\":{\"code\":-32602,\"message\":\"two numbers, ? "
 	    "\\\"please\\\"?\"},\"id\":1}"),

@@ -45,11 +45,10 @@ static void rig_subtract(void *context, struct rpc_call *call, json_t *params)
 static void rig_sum(void *context, struct rpc_call *call, json_t *params)
 {
 	json_int_t sum = 0;
-	json_t *one = NULL;
-	size_t i = 0;
 
 	(void)context;
-	json_array_foreach(params, i, one) sum += json_integer_value(one);
+	for (size_t i = 0; i < json_array_size(params); i++)
+		sum += json_integer_value(json_array_get(params, i));
 	rpc_reply(call, json_integer(sum));
 }
 
@@ -264,8 +263,6 @@ static inline json_t *rig_line(struct rig *rig)
 {
 	struct span all = buf_span(&rig->got);
 	const char *end = all.len > 0 ? memchr(all.ptr, '\n', all.len) : NULL;
-	json_t *member = NULL;
-	size_t i = 0;
 
 	if (end == NULL)
 		return NULL;
@@ -274,8 +271,8 @@ static inline json_t *rig_line(struct rig *rig)
 	CHECK(value != NULL, "a line that is not JSON: %.*s", (int)len, all.ptr);
 	buf_drop(&rig->got, len + 1);
 	(void)json_object_del(json_object_get(value, "error"), "data");
-	json_array_foreach(value, i, member)(void)
-	    json_object_del(json_object_get(member, "error"), "data");
+	for (size_t i = 0; i < json_array_size(value); i++)
+		(void)json_object_del(json_object_get(json_array_get(value, i), "error"), "data");
 	return value;
 }
 

@@ -88,9 +88,11 @@ int base64_encode(struct buf *ret, struct span data)
 	return 0;
 }
 
-#define MARK              (1U << 24)
+#define MARK (1U << 24)
+/* NOLINTBEGIN(bugprone-macro-parentheses): initializers take none */
 #define V(c, n)           [(c)] = MARK | (n)
 #define V4(a, b, c, d, n) V(a, n), V(b, (n) + 1), V(c, (n) + 2), V(d, (n) + 3)
+/* NOLINTEND(bugprone-macro-parentheses) */
 
 static const uint32_t values[256] = {
 	V4('A', 'B', 'C', 'D', 0),  V4('E', 'F', 'G', 'H', 4),  V4('I', 'J', 'K', 'L', 8),

@@ -62,7 +62,7 @@ def rm_vm(vm_id: str, *, binary: Optional[Binary] = None) -> None:
 
 
 def prune(*, binary: Optional[Binary] = None) -> None:
-    """Forget all sandboxes that do not run any more, and clear up what crashed ones left."""
+    """Clear up what crashed sandboxes left."""
     _run(binary, 'prune')
 
 

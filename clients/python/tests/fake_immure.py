@@ -170,21 +170,26 @@ class Peer:
         for line in self.source:
             try:
                 message = json.loads(line)
-            except ValueError:
+            except (ValueError, RecursionError):
                 self.send({'error': {'code': -32700, 'message': 'not JSON'}, 'id': None})
                 continue
-            self.handle(message)
+            if isinstance(message, dict) and message.get('jsonrpc') == '2.0':
+                self.handle(message)
+            else:
+                self.send({'error': {'code': -32600, 'message': 'no request'}, 'id': None})
         for command in list(self.execs.values()):
             command.signal(signal.SIGKILL)
 
     def handle(self, message):
-        number, params = message.get('id'), message.get('params') or {}
+        number, params = message.get('id'), message.get('params', {})
 
         def answer(**fields):
             if 'id' in message:
                 self.send({**fields, 'id': number})
         try:
-            method = getattr(self, 'do_' + str(message.get('method')), None)
+            if not isinstance(message.get('method'), str) or not isinstance(params, (dict, list)):
+                raise Failure(-32600, 'no request')
+            method = getattr(self, 'do_' + message['method'], None)
             if method is None:
                 raise Failure(-32601, f'no method {message.get("method")}')
             if message['method'] != 'create' and self.server.root is None:
@@ -196,6 +201,8 @@ class Peer:
             answer(error={'code': failure.code, 'message': str(failure)})
         except OSError as error:
             answer(error={'code': -32000, 'message': f'{params.get("path")}: {error.strerror}'})
+        except (KeyError, TypeError, ValueError, AttributeError) as error:
+            answer(error={'code': -32602, 'message': f'params: {error!r}'})
 
     def do_create(self, params, number):
         return self.server.create(params)
@@ -327,7 +334,7 @@ class Peer:
 
     def do_fake_orphan(self, params, number):
         """Die while another process holds the pipes open."""
-        subprocess.Popen(['sleep', str(params['seconds'])])
+        subprocess.Popen(['sleep', str(params['seconds'])], stdout=self.sink)
         os._exit(3)
 
     def do_fake_raw(self, params, number):
