@@ -138,8 +138,7 @@ static int start_init(struct peer *ret)
 	return r;
 }
 
-/* end_init() - close the channel if it is open; Return: the exit status of init, as waitpid() says
- * it */
+/* end_init() - close the channel. Return: the exit status of init, as waitpid() says it. */
 static int end_init(struct peer *peer)
 {
 	int status = -1;
@@ -704,8 +703,7 @@ static void test_tty_drain(const struct peer *peer)
 	expect_exit(peer, 1, 0, 0);
 	close_console(&c);
 
-	/* what stands in every buffer on the way when the session leader exits, and may be thrown
-	 * away */
+	/* every buffer on the way is full when the program exits */
 	open_console(&c, peer, 3, 3, "head -c 84000 /dev/zero | tr '\\000' x");
 	expect(&f, peer, AGENT_STARTED, 3);
 	usleep(300000);

@@ -5,10 +5,12 @@
  * links are followed, and the walls hold for the worker as for any other process.
  *
  *	read	only regular files, so that a FIFO or device cannot hold the worker at open()
- *	write	into a new file beside the target, which then takes its place: a reader sees the old
- *or the new content, whole. Permission bits: those of the file that was there, else those asked
- *for. A target that is no regular file is refused, never written in place.
+ *	write	into a new file beside the target, which then takes its place
  *	list	names sorted by octets; what vanishes meanwhile is left out
+ *
+ * So a reader of what is written sees the old or the new content, whole. The new file has the
+ * permission bits of the one that was there, else those asked for. A target that is no regular file
+ * is refused, never written in place. A worker that is killed leaves its draft (.immure-*) behind.
  */
 #include "agent/files_priv.h"
 

@@ -30,8 +30,7 @@ enum job_tell {
 	TELL_DONE = 1 << 4,
 };
 
-/* What a leader or worker writes for init to read, in a page both have. Programs cannot reach it.
- */
+/* What a leader or worker writes for init to read; no program can reach that memory. */
 struct job_shared {
 	uint32_t pid;         /* leader: of the program, once it runs; written last */
 	uint32_t stop_signal; /* leader: what stopped the program */

@@ -4,12 +4,13 @@
  * program's process group for orphaned and ignores Ctrl-Z. So this process leads the session and
  * does what a shell does for one job in the foreground:
  *
- *	program stops		take the terminal, stop ourselves (SIGSTOP: an orphaned group as
- *ours ignores the others), which init sees and tells
+ *	program stops		take the terminal, then stop ourselves, which init sees and tells
  *	init sends SIGCONT	give the terminal back, continue the program
  *	terminal hangs up	the kernel tells the leader alone (SIGHUP); pass it on
- *	program ends		give up the terminal (else our exit hangs it up, and the kernel
- *throws away what init has not read yet), then end as the program did
+ *	program ends		give up the terminal, then end as the program did
+ *
+ * We stop by SIGSTOP, since an orphaned group as ours ignores the others. We give up the terminal,
+ * since the exit of a session leader hangs it up, and init may not have read all of it yet.
  *
  * All signals are blocked and taken by sigwaitinfo(), so none interrupts anything.
  */

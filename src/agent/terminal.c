@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 /*
  * Theory of operation: a terminal is a master here and a slave in the program; between the master
- *and the warden's two descriptors stand two small buffers. pump() moves octets while it can, then
- *says to epoll what it waits for, and nothing else: a source we want nothing from leaves the loop,
- *since epoll would report its hang-up for ever. A buffer is filled when empty and emptied before it
- *is filled again, so a reader that stops stops the program, and nothing is lost.
+ * and the warden's two descriptors stand two small buffers. pump() moves octets while it can, then
+ * tells epoll what it waits for, and no more: a source we want nothing from leaves the loop, since
+ * epoll would report its hang-up for ever. A buffer is filled when empty and emptied before it is
+ * filled again, so a reader that stops stops the program, and nothing is lost.
  *
  *	input ends	the terminal's end-of-file character, once the terminal is in line mode
  *	output breaks	the terminal hangs up, as when a user closes a window
@@ -125,8 +125,8 @@ static void close_master(struct terminal *t)
 	t->eof_due = false;
 }
 
-/* put_eof() - type Ctrl-D, or what the terminal has for it; in mid-line the first only ends the
- * line */
+/* put_eof() - type Ctrl-D, or what the terminal has for it; in mid-line a first one ends the line
+ */
 static void put_eof(struct terminal *t)
 {
 	struct termios modes;
@@ -202,8 +202,7 @@ static void wait_for_more(struct terminal *t)
 {
 	bool want_input = t->in.len == 0 && !t->eof_due && t->input_fd >= 0 && t->master_fd >= 0;
 	uint32_t master = t->out.len == 0 ? (uint32_t)EPOLLIN : 0;
-	uint32_t output =
-	    t->out.len > 0 ? EPOLLOUT : EPOLLERR; /* a reader that leaves is an error */
+	uint32_t output = t->out.len > 0 ? EPOLLOUT : EPOLLERR; /* ERR: the reader left */
 	int r = 0;
 
 	if (t->in.len > 0 || (t->input_always && want_input))

@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* terminal - the private terminal of a job, and the relay between it and the warden's descriptors.
- */
+/* terminal - the private terminal of a job, and the relay between it and the warden. */
 #ifndef AGENT_TERMINAL_PRIV_H
 #define AGENT_TERMINAL_PRIV_H
 

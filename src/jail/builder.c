@@ -2,7 +2,8 @@
 /*
  * Theory of operation: two tables of stages, run in order. Each stage belongs to a wall; one that
  * fails ends the launch with the wall's name, unless the plan waives that wall and it can be waived.
- * The early table needs no plan and runs while the warden still reads its settings.
+ * The early table needs no plan (so nothing in it can be waived) and runs while the warden still
+ * reads its settings.
  *
  * What runs here holds the power to build the sandbox and reads nothing that comes from inside it.
  */
@@ -22,7 +23,6 @@
 #include "agent/agent.h"
 #include "base/fd.h"
 #include "jail/builder_priv.h"
-#include "jail/capture.h"
 #include "jail/caps.h"
 #include "jail/landlock.h"
 #include "jail/seccomp.h"
@@ -49,11 +49,6 @@ static int raise_userns(struct builder *b)
 	return b->privileged ? 0 : builder_map_caller(b);
 }
 
-static int raise_netns(struct builder *b)
-{
-	return unshare_one(b, CLONE_NEWNET, "network");
-}
-
 static int raise_mountns(struct builder *b)
 {
 	return unshare_one(b, CLONE_NEWNS, "mount");
@@ -72,21 +67,6 @@ static int raise_utsns(struct builder *b)
 static int raise_cgroupns(struct builder *b)
 {
 	return unshare_one(b, CLONE_NEWCGROUP, "cgroup");
-}
-
-static int raise_capture(struct builder *b)
-{
-	struct builder_message message = { .kind = BUILDER_CAPTURE };
-	const char *step = "";
-	int fds[2] = { -1, -1 };
-	int r = capture_open(&fds[0], &fds[1], &step);
-
-	if (r < 0)
-		return builder_step(b, r, "%s", step);
-	r = fd_send(b->control, (struct span){ (const char *)&message, sizeof(message) }, fds, 2);
-	fd_close(&fds[0]);
-	fd_close(&fds[1]);
-	return r;
 }
 
 /* high() - move @fd out of the way of init's first descriptors */
@@ -223,15 +203,15 @@ static int raise_seccomp(struct builder *b)
 }
 
 static const struct stage early[] = {
-	{ WALL_USERNS, false, raise_userns },	{ WALL_NETNS, false, raise_netns },
-	{ WALL_CAPTURE, true, raise_capture },	{ WALL_MOUNTNS, false, raise_mountns },
-	{ WALL_IPCNS, false, raise_ipcns },	{ WALL_UTSNS, false, raise_utsns },
-	{ WALL_ROOT, false, make_image },
+	{ WALL_USERNS, false, raise_userns },	 { WALL_NETNS, false, builder_net_start },
+	{ WALL_MOUNTNS, false, raise_mountns },	 { WALL_IPCNS, false, raise_ipcns },
+	{ WALL_UTSNS, false, raise_utsns },	 { WALL_ROOT, false, make_image },
 };
 
 static const struct stage late[] = {
 	{ WALL_CGROUPNS, true, raise_cgroupns }, { WALL_ROOT, false, raise_root },
 	{ WALL_PROC, false, builder_proc },	 { WALL_LIMITS, true, raise_limits },
+	{ WALL_NETNS, false, builder_net_enter }, { WALL_CAPTURE, true, builder_net_capture },
 	{ WALL_USERNS, false, raise_user },	 { WALL_CAPS, false, raise_caps },
 	{ WALL_NNP, false, raise_nnp },		 { WALL_LANDLOCK, true, raise_landlock },
 	{ WALL_SECCOMP, true, raise_seccomp },
@@ -253,31 +233,18 @@ static _Noreturn void fail(struct builder *b, enum jail_wall wall, int error)
 	_exit(1);
 }
 
-/* run_early() - failures wait until the plan says whether they matter */
-static void run_early(struct builder *b, char details[WALL_COUNT][sizeof(b->detail)])
+/* run_stages() - @report gathers the walls that are missing with leave */
+static void run_stages(struct builder *b, const struct stage *stages, size_t len,
+		       struct jail_report *report)
 {
-	for (size_t i = 0; i < ARRAY_SIZE(early); i++) {
-		enum jail_wall wall = early[i].wall;
-
-		b->early[wall] = early[i].raise(b);
-		if (b->early[wall] == 0)
-			continue;
-		memcpy(details[wall], b->detail, sizeof(b->detail));
-		if (!early[i].waivable)
-			fail(b, wall, b->early[wall]);
-	}
-}
-
-static void run_late(struct builder *b, struct jail_report *report)
-{
-	for (size_t i = 0; i < ARRAY_SIZE(late); i++) {
-		int r = late[i].raise(b);
-		uint64_t bit = 1ULL << late[i].wall;
+	for (size_t i = 0; i < len; i++) {
+		int r = stages[i].raise(b);
+		uint64_t bit = 1ULL << stages[i].wall;
 
 		if (r == 0)
 			continue;
-		if (!late[i].waivable || (b->plan->degraded & bit) == 0)
-			fail(b, late[i].wall, r);
+		if (!stages[i].waivable || (b->plan->degraded & bit) == 0)
+			fail(b, stages[i].wall, r);
 		report->missing |= bit;
 	}
 }
@@ -343,24 +310,14 @@ static int plain_process(struct builder *b)
 
 void builder_main(struct builder *b)
 {
-	static char details[WALL_COUNT][sizeof(b->detail)];
 	struct jail_report report = { 0 };
 	int r = plain_process(b);
 
 	if (r < 0)
 		fail(b, WALL_ROOT, r);
-	run_early(b, details);
+	run_stages(b, early, ARRAY_SIZE(early), &report);
 	wait_for_plan(b);
-	for (enum jail_wall wall = 0; wall < WALL_COUNT; wall++) {
-		if (b->early[wall] == 0)
-			continue;
-		if ((b->plan->degraded & (1ULL << wall)) == 0) {
-			memcpy(b->detail, details[wall], sizeof(b->detail));
-			fail(b, wall, b->early[wall]);
-		}
-		report.missing |= 1ULL << wall;
-	}
-	run_late(b, &report);
+	run_stages(b, late, ARRAY_SIZE(late), &report);
 	send_report(b, BUILDER_READY, &report);
 	become_init(b);
 }

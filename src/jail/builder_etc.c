@@ -16,14 +16,14 @@
 
 static const char *const allowed[] = {
 	/* loader, locale, terminal */
-	"ld.so.cache", "ld.so.conf", "ld.so.conf.d", "locale.alias", "locale.conf", "locale.gen",
-	"default/locale", "localtime", "timezone", "inputrc", "terminfo", "bash.bashrc",
+	"ld.so.cache", "ld.so.conf", "ld.so.conf.d", "locale.alias", "locale.conf", "default/locale",
+	 "localtime", "timezone", "inputrc", "terminfo", "bash.bashrc",
 	/* what the system is */
-	"os-release", "debian_version", "redhat-release", "alpine-release", "lsb-release", "issue",
+	"os-release", "debian_version", "redhat-release", "alpine-release", "lsb-release",
 	/* names of protocols, services, types */
-	"protocols", "services", "rpc", "ethertypes", "mime.types", "magic", "gai.conf",
+	"protocols", "services", "mime.types", "gai.conf",
 	/* certificates: public ones only; /etc/ssl/private is covered below */
-	"ssl", "ca-certificates", "ca-certificates.conf", "pki", "crypto-policies",
+	"ssl", "pki", "crypto-policies",
 	/* language run-times and tools that keep their settings there */
 	"alternatives", "python3", "python3.9", "python3.10", "python3.11", "python3.12",
 	"python3.13", "perl", "java-11-openjdk", "java-17-openjdk", "java-21-openjdk", "maven",

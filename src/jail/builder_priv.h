@@ -26,7 +26,8 @@ struct builder {
 	int root;	 /* O_PATH of the new root */
 	int proc;	 /* O_PATH of the sandbox's procfs */
 	int proc_sys;	 /* O_PATH of its sys folder, below the read-only cover */
-	int early[WALL_COUNT];	/* -errno of walls that failed before there was a plan */
+	struct builder_net *net; /* what the network's builder tells; shared with it */
+	pid_t net_pid;
 	size_t writable_len;
 	const char *writable[BUILDER_WRITABLE_MAX]; /* paths inside that Landlock leaves writable */
 	char detail[192];
@@ -54,6 +55,14 @@ struct builder_message {
 
 /* The process body; never returns. */
 _Noreturn void builder_main(struct builder *b);
+
+/*
+ * builder_net.c: the network namespace is made by a child, beside the rest: start it, then enter
+ * what it made, then hand its capture sockets to the warden.
+ */
+MUST_USE int builder_net_start(struct builder *b);
+MUST_USE int builder_net_enter(struct builder *b);
+MUST_USE int builder_net_capture(struct builder *b);
 
 /* builder_idmap.c: a mount's files, owned by @owner on disk, shall belong to @b->host_uid inside */
 MUST_USE int builder_idmap(struct builder *b, int tree, uid_t owner, gid_t group);

@@ -170,7 +170,7 @@ static int open_scratch(struct builder *b, const char *path, mode_t mode)
 int builder_scratch(struct builder *b)
 {
 	const char *home = b->plan->user == 0 ? "/root" : "/home/user";
-	static const char *const shared[] = { "/tmp", "/var/tmp", "/dev/shm", "/run/user" };
+	static const char *const shared[] = { "/tmp", "/dev/shm" };
 	int r = 0;
 
 	for (size_t i = 0; r == 0 && i < ARRAY_SIZE(shared); i++)
@@ -179,6 +179,8 @@ int builder_scratch(struct builder *b)
 		r = open_scratch(b, home, 0700);
 	if (r < 0)
 		return r;
+	if (symlinkat("../tmp", b->root, "var/tmp") < 0 && errno != EEXIST)
+		return builder_step(b, -errno, "make /var/tmp");
 	if (mkdirat(b->root, "tmp/workspace", 0755) < 0 ||
 	    fchownat(b->root, "tmp/workspace", b->scratch_uid, b->scratch_uid, 0) < 0)
 		return builder_step(b, -errno, "make /tmp/workspace");

@@ -91,9 +91,11 @@ static void drained(struct rpc_stream *s)
 static void ended(struct rpc_stream *s)
 {
 	struct rpc_client *client = client_of(s);
+	/* a server that closes with requests of ours unread resets: an end like any other */
+	bool gone = s->error == -EPIPE || s->error == -ECONNRESET;
 
 	if (client->config->closed != NULL)
-		client->config->closed(client->config->context, s->error == -EPIPE ? 0 : s->error);
+		client->config->closed(client->config->context, gone ? 0 : s->error);
 }
 
 static void finished(struct rpc_stream *s)

@@ -165,12 +165,6 @@ static void read_input(struct rpc_stream *s)
 		return;
 	}
 	ssize_t n = read_some(s, room, want);
-	if (n == -ECONNRESET && s->duplex && !s->broken) {
-		/* the other side closed without reading all we wrote; its last words are still
-		 * there */
-		lose_output(s, -EPIPE);
-		n = read_some(s, room, want);
-	}
 	if (n > 0) {
 		buf_commit(&s->lines, (size_t)n);
 		if (s->broken)

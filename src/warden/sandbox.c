@@ -165,16 +165,16 @@ void sandbox_hello(struct sandbox *sandbox, const struct agent_hello *hello)
 			return;
 		}
 	int r = gate_open(&sandbox->gate, sandbox->loop, sandbox->jail.capture_tcp, sandbox->jail.capture_dns);
-	if (r == 0)
-		r = record_start(sandbox);
+	if (r == 0) {
+		set_status(sandbox, LIFE_HELLO);
+		if (sandbox->hooks.running != NULL)
+			sandbox->hooks.running(sandbox->hooks.context);
+		r = record_start(sandbox); /* while the program starts */
+	}
 	if (r < 0) {
 		diag_set(&sandbox->why, 0, "cannot record the start: %s", strerror(-r));
 		end_soon(sandbox);
-		return;
 	}
-	set_status(sandbox, LIFE_HELLO);
-	if (sandbox->hooks.running != NULL)
-		sandbox->hooks.running(sandbox->hooks.context);
 }
 
 int sandbox_new(struct sandbox **ret, struct loop *loop, const struct sandbox_hooks *hooks,

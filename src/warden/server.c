@@ -28,6 +28,8 @@ static bool client_gone(void)
 
 static void end_stdio(struct server *server)
 {
+	rpc_server_free(server->listener);
+	server->listener = NULL;
 	sandbox_free(server->sandbox);
 	server->sandbox = NULL;
 	loop_stop(server->loop, 0);
@@ -98,8 +100,8 @@ void server_free(struct server *server)
 		return;
 	while (server->programs != NULL)
 		program_free(server->programs);
+	rpc_server_free(server->listener); /* while the sandbox's folder is still open */
 	sandbox_free(server->sandbox);
-	rpc_server_free(server->listener);
 	rpc_peer_free(server->stdio);
 	json_decref(server->settings);
 	loop_disarm(&server->timeout);
@@ -161,12 +163,12 @@ static void on_running(void *context)
 	server->timeout.fired = time_is_up;
 	if (seconds > 0)
 		loop_arm(server->loop, &server->timeout, (int64_t)seconds * 1000000000);
+	if (server->main.running != NULL)
+		server->main.running(server->main.context);
 	/* without its socket it still serves stdio and its own program */
 	(void)!rpc_listen(&server->listener, server->loop, sandbox_dir(server->sandbox), "socket",
 			  &server->rpc);
 	answer_create(server);
-	if (server->main.running != NULL)
-		server->main.running(server->main.context);
 }
 
 static void on_ended(void *context, enum state_status status, const char *why)

@@ -1,0 +1,87 @@
+// SPDX-License-Identifier: Apache-2.0
+/*
+ * Theory of operation: making a network namespace and its capture takes as long as all the rest of
+ * a launch, and shares nothing with it. So a child of the builder makes it, beside the builder's
+ * mounts, on another processor; both have one table of descriptors, through which the namespace
+ * and the sockets come back. The builder enters the namespace before it gives up its power.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/sched.h>
+#include <sched.h>
+#include <signal.h>
+#include <stdio.h>
+#include <sys/mman.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+
+#include "base/fd.h"
+#include "jail/builder_priv.h"
+#include "jail/capture.h"
+
+/* What the child tells, in memory that both see. */
+struct builder_net {
+	int netns;	   /* -errno, or a descriptor */
+	int capture;	   /* 0 or -errno */
+	int tcp, dns;	   /* descriptors */
+	const char *stage; /* of capture: what failed; static text */
+};
+
+static void make_net(struct builder_net *net)
+{
+	net->netns = net->capture = -EIO;
+	if (unshare(CLONE_NEWNET) < 0) {
+		net->netns = -errno;
+		return;
+	}
+	int fd = open("/proc/self/ns/net", O_RDONLY | O_CLOEXEC);
+	net->netns = fd < 0 ? -errno : fd;
+	net->capture = capture_open(&net->tcp, &net->dns, &net->stage);
+}
+
+int builder_net_start(struct builder *b)
+{
+	struct clone_args args = { .flags = CLONE_FILES, .exit_signal = SIGCHLD };
+
+	b->net = mmap(NULL, sizeof(*b->net), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	if (b->net == MAP_FAILED)
+		return builder_step(b, -ENOMEM, "share memory");
+	long pid = syscall(SYS_clone3, &args, sizeof(args));
+	if (pid == 0) {
+		make_net(b->net);
+		_exit(0);
+	}
+	if (pid < 0)
+		return builder_step(b, -errno, "start the network's builder");
+	b->net_pid = (pid_t)pid;
+	return 0;
+}
+
+int builder_net_enter(struct builder *b)
+{
+	int status = 0;
+
+	while (waitpid(b->net_pid, &status, 0) < 0)
+		if (errno != EINTR)
+			return builder_step(b, -errno, "wait for the network's builder");
+	if (status != 0)
+		return builder_step(b, -EIO, "unshare the network namespace: its builder died");
+	if (b->net->netns < 0)
+		return builder_step(b, b->net->netns, "unshare the network namespace");
+	int r = setns(b->net->netns, CLONE_NEWNET) < 0 ? -errno : 0;
+	fd_close(&b->net->netns);
+	return r < 0 ? builder_step(b, r, "enter the network namespace") : 0;
+}
+
+int builder_net_capture(struct builder *b)
+{
+	struct builder_message message = { .kind = BUILDER_CAPTURE };
+	int fds[2] = { b->net->tcp, b->net->dns };
+
+	if (b->net->capture < 0)
+		return builder_step(b, b->net->capture, "%s", b->net->stage != NULL ? b->net->stage : "");
+	int r = fd_send(b->control, (struct span){ (const char *)&message, sizeof(message) }, fds, 2);
+	fd_close(&fds[0]);
+	fd_close(&fds[1]);
+	return r < 0 ? builder_step(b, r, "send the capture sockets") : 0;
+}
