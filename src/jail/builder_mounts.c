@@ -39,7 +39,7 @@ static int bind_mount(struct builder *b, const struct jail_mount *mount)
 	CLEANUP_FD int tree = tree_clone(AT_FDCWD, source, true);
 	struct stat st;
 
-	if (tree == -ELOOP || tree < 0 || fstat(tree, &st) < 0)
+	if (tree < 0 || fstat(tree, &st) < 0)
 		return builder_step(b, tree < 0 ? tree : -errno, "open %s", source);
 	if (!S_ISDIR(st.st_mode) && !S_ISREG(st.st_mode))
 		return builder_step(b, -EINVAL, "%s is neither a folder nor a file", source);
