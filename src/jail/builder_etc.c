@@ -66,9 +66,14 @@ static int cover(struct builder *b, const char *path)
 
 	if (fstatat(b->host, path, &st, AT_SYMLINK_NOFOLLOW) < 0 || !S_ISDIR(st.st_mode))
 		return 0;
-	CLEANUP_FD int tree = tree_clone(b->root, "mnt", false);
+	CLEANUP_FD int tree = tree_clone(b->root, BUILDER_EMPTY, false);
 	return tree < 0 ? tree : tree_attach(b, tree, path, MOUNT_ATTR_RDONLY);
 }
+
+#define RESOLV_CONF "nameserver 10.0.2.3\noptions timeout:5 attempts:2\n"
+#define HOSTS                                                              \
+	"127.0.0.1 localhost\n::1 localhost ip6-localhost ip6-loopback\n" \
+	"10.0.2.15 immure\n10.0.2.2 bridge.immure\n"
 
 /* made_files() - the files of /etc that are the sandbox's own */
 static int made_files(struct builder *b)
@@ -84,9 +89,8 @@ static int made_files(struct builder *b)
 		{ "etc/nsswitch.conf", "passwd: files\ngroup: files\nshadow: files\nhosts: files dns\n"
 				       "services: files\nprotocols: files\nnetworks: files\n" },
 		/* any address serves: DNS to all of them ends on the capture socket */
-		{ "etc/resolv.conf", "nameserver 10.0.2.3\noptions timeout:5 attempts:2\n" },
-		{ "etc/hosts", "127.0.0.1 localhost\n::1 localhost ip6-localhost ip6-loopback\n"
-			       "10.0.2.15 immure\n10.0.2.2 bridge.immure\n" },
+		{ "etc/resolv.conf", RESOLV_CONF },
+		{ "etc/hosts", HOSTS },
 		{ "etc/host.conf", "multi on\n" },
 		{ "etc/shells", "/bin/sh\n/bin/bash\n" },
 	};
@@ -105,8 +109,7 @@ int builder_etc(struct builder *b)
 {
 	CLEANUP_FD int etc = openat(b->host, "etc", O_PATH | O_DIRECTORY | O_CLOEXEC);
 
-	if (mkdirat(b->root, "etc", 0755) < 0 || mkdirat(b->root, "mnt", 0755) < 0 ||
-	    mkdirat(b->root, "etc/default", 0755) < 0)
+	if (mkdirat(b->root, "etc", 0755) < 0 || mkdirat(b->root, "etc/default", 0755) < 0)
 		return builder_step(b, -errno, "make /etc");
 	if (etc < 0)
 		return builder_step(b, -errno, "open the host's /etc");
@@ -123,4 +126,31 @@ int builder_etc(struct builder *b)
 			return builder_step(b, r, "cover /%s", covered[i]);
 	}
 	return made_files(b);
+}
+
+/* put_over() - our @text over the file @path of a --rootfs, if it has such a file */
+static int put_over(struct builder *b, const char *path, const char *text)
+{
+	char ours[64];
+	struct stat st;
+	CLEANUP_FD int theirs = tree_open(b, path);
+
+	if (text == NULL || theirs < 0 || fstat(theirs, &st) < 0 || !S_ISREG(st.st_mode))
+		return 0;
+	snprintf(ours, sizeof(ours), "run/immure/%s", strrchr(path, '/') + 1);
+	int r = tree_file(b, ours, span_of(text));
+	if (r < 0)
+		return builder_step(b, r, "make /%s", ours);
+	CLEANUP_FD int tree = tree_clone(b->root, ours, false);
+	r = tree < 0 ? tree : tree_attach(b, tree, path, MOUNT_ATTR_RDONLY | MOUNT_ATTR_NOSUID);
+	return r < 0 ? builder_step(b, r, "cover /%s", path) : 0;
+}
+
+int builder_etc_over(struct builder *b)
+{
+	int r = put_over(b, "etc/resolv.conf", RESOLV_CONF);
+
+	if (r == 0)
+		r = put_over(b, "etc/hosts", HOSTS);
+	return r == 0 ? put_over(b, "etc/hostname", plan_text(b->plan, b->plan->hostname)) : r;
 }

@@ -9,6 +9,8 @@
 
 #include "jail/jail.h"
 
+#define BUILDER_EMPTY "run/immure/empty" /* an empty folder of ours inside: a cover for others */
+
 enum { BUILDER_WRITABLE_MAX = JAIL_MOUNTS_MAX + 16 };
 
 struct builder {
@@ -74,6 +76,7 @@ MUST_USE int builder_become_user(struct builder *b);
 /* builder_root.c, builder_etc.c, builder_dev.c, builder_proc.c: the pieces of the new root */
 MUST_USE int builder_root(struct builder *b);
 MUST_USE int builder_etc(struct builder *b);
+MUST_USE int builder_etc_over(struct builder *b); /* our names and resolver over a --rootfs's own */
 MUST_USE int builder_dev(struct builder *b);
 MUST_USE int builder_proc(struct builder *b);
 MUST_USE int builder_scratch(struct builder *b);

@@ -28,7 +28,7 @@ static int mask(struct builder *b, const char *name)
 		return errno == ENOENT ? 0 : -errno;
 	if (fstat(at, &st) < 0)
 		return -errno;
-	CLEANUP_FD int tree = S_ISDIR(st.st_mode) ? tree_clone(b->root, "mnt", false) :
+	CLEANUP_FD int tree = S_ISDIR(st.st_mode) ? tree_clone(b->root, BUILDER_EMPTY, false) :
 						    tree_clone(b->root, "dev/null", false);
 	if (tree < 0)
 		return tree;

@@ -29,7 +29,7 @@ static const char *const system_folders[] = { "usr",   "bin",	 "sbin", "lib", "l
 					      "lib64", "libx32", "opt",	 "nix" };
 
 /* Top-level folders of a --rootfs that are ours, whatever it holds there. */
-static const char *const own_folders[] = { "dev", "proc", "sys", "tmp", "run" };
+static const char *const own_folders[] = { "dev", "proc", "sys", "tmp", "run", "home", "root" };
 
 static bool is_own_folder(const char *name)
 {
@@ -125,12 +125,13 @@ static int attach_root(struct builder *b)
 		return builder_step(b, b->root, "make the root tmpfs");
 	if (move_mount(b->root, "", AT_FDCWD, "/", MOVE_MOUNT_F_EMPTY_PATH) < 0)
 		return builder_step(b, -errno, "attach the root tmpfs");
-	return 0;
+	int r = tree_dir(b, BUILDER_EMPTY, 0755);
+	return r < 0 ? builder_step(b, r, "make /run") : 0;
 }
 
 int builder_root(struct builder *b)
 {
-	static const char *const empty[] = { "proc", "dev", "tmp", "home", "run", "var", "mnt", "srv" };
+	static const char *const empty[] = { "proc", "dev", "tmp", "home", "var", "mnt", "srv" };
 	const char *rootfs = plan_text(b->plan, b->plan->rootfs);
 
 	b->host = open("/", O_PATH | O_DIRECTORY | O_CLOEXEC);
@@ -139,6 +140,8 @@ int builder_root(struct builder *b)
 	int r = attach_root(b);
 	if (r == 0)
 		r = rootfs != NULL ? bind_rootfs(b, rootfs) : bind_system(b);
+	if (r == 0 && rootfs != NULL)
+		r = builder_etc_over(b);
 	for (size_t i = 0; r == 0 && i < ARRAY_SIZE(empty); i++)
 		if (mkdirat(b->root, empty[i], 0755) < 0 && errno != EEXIST)
 			r = builder_step(b, -errno, "make /%s", empty[i]);
@@ -179,7 +182,8 @@ int builder_scratch(struct builder *b)
 		r = open_scratch(b, home, 0700);
 	if (r < 0)
 		return r;
-	if (symlinkat("../tmp", b->root, "var/tmp") < 0 && errno != EEXIST)
+	/* a --rootfs may have a /var of its own, read-only, without tmp: then that is how it is */
+	if (symlinkat("../tmp", b->root, "var/tmp") < 0 && errno != EEXIST && errno != EROFS)
 		return builder_step(b, -errno, "make /var/tmp");
 	if (mkdirat(b->root, "tmp/workspace", 0755) < 0 ||
 	    fchownat(b->root, "tmp/workspace", b->scratch_uid, b->scratch_uid, 0) < 0)

@@ -1,10 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0
 """What the integration tests share.
 
-A test class derives from Tests and is decorated with @as_root_and_user: it becomes two classes that run
-the program as root and as an ordinary user (only the latter if the tests themselves are not run by
-root). Every test has a home and a state folder of its own, and after it nothing may be left of the
-sandboxes it had: no process, zombie, mount, cgroup, nor socket. To be sure of processes, however they
+A test class derives from Tests and is decorated with @as_root_and_user: it becomes two classes that
+run the program as root and as an ordinary user (only the latter if the tests themselves are not run
+by root). Every test has a home and a state folder of its own, and after it nothing may be left of
+the sandboxes it had: no process, mount, cgroup, nor socket. To be sure of processes, however they
 daemonise, we are the subreaper: what loses its parent becomes our child.
 """
 import ctypes
@@ -109,7 +109,8 @@ def descendants(pid, zombies=True):
 
 def command_line(pid):
     try:
-        return pathlib.Path(f'/proc/{pid}/cmdline').read_bytes().replace(b'\0', b' ').decode().strip()
+        octets = pathlib.Path(f'/proc/{pid}/cmdline').read_bytes()
+        return octets.replace(b'\0', b' ').decode('utf-8', 'replace').strip()
     except OSError:
         return ''
 
@@ -175,6 +176,15 @@ def reap():
             return
 
 
+def left_over(seconds=5.0):
+    """What still runs below us when nothing should; given that long to end."""
+    def running():
+        reap()
+        return descendants(os.getpid())
+    eventually(lambda: not running(), seconds)
+    return [describe(pid) for pid in running()]
+
+
 class Done:
     """A program that ended."""
 
@@ -228,7 +238,7 @@ class Terminal:
         os.write(self.fd, data if isinstance(data, bytes) else data.encode())
 
     def expect(self, pattern, seconds=15.0):
-        """Read until @pattern (of octets) appears. Return: the match; what is before it is dropped."""
+        """Read until @pattern (of octets) appears. Return: the match; what is before it goes."""
         end = time.monotonic() + seconds
         while True:
             match = re.search(pattern, self.seen)
@@ -308,11 +318,7 @@ class Tests:
         self._check_leaks()
 
     def _check_leaks(self):
-        def left():
-            reap()
-            return descendants(os.getpid())
-        eventually(lambda: not left(), 5)
-        leaked = [f'process {describe(pid)}' for pid in left()]
+        leaked = [f'process {text}' for text in left_over()]
         leaked += [f'mount {line}' for line in _mounts(self.folder) - self._mounts_before]
         leaked += [f'cgroup {folder}' for folder in _cgroups() - self._cgroups_before
                    if _is_empty_cgroup(folder)]  # others' sandboxes may be running beside us
@@ -359,7 +365,7 @@ class Tests:
         return process
 
     def immure(self, *arguments, input=b'', timeout=TIMEOUT_S, tty=False, **options):
-        """Run it to its end, with @input; on a terminal if @tty (both output streams are one then)."""
+        """Run it to its end, with @input; on a terminal if @tty (output is one stream then)."""
         if tty:
             terminal = self.terminal(*arguments)
             terminal.wait(timeout)
@@ -370,7 +376,8 @@ class Tests:
             out, err = process.communicate(data if process.stdin else None, timeout=timeout)
         except subprocess.TimeoutExpired:
             tree = [describe(pid) for pid in descendants(os.getpid())]
-            raise AssertionError(f'{arguments} did not end in {timeout} s; running: {tree}') from None
+            raise AssertionError(
+                f'{arguments} did not end in {timeout} s; running: {tree}') from None
         finally:
             if process.returncode is not None:
                 self._running.remove(process)

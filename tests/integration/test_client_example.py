@@ -13,11 +13,12 @@ class Client(support.Tests):
     def python(self, *arguments):
         """Run Python as whom we test, with the client library."""
         env = {**self.env, 'PYTHONPATH': str(support.ROOT / 'clients' / 'python'),
-               'IMMURE_BINARY': support.BINARY, 'PYTHONDONTWRITEBYTECODE': '1', 'TMPDIR': self.folder}
+               'IMMURE_BINARY': support.BINARY, 'TMPDIR': self.folder,
+               'PYTHONDONTWRITEBYTECODE': '1'}
         os.chmod(self.folder, stat.S_IRWXU | stat.S_IRWXG | stat.S_IRWXO)
         return subprocess.run([*self.identity.prefix, support.PYTHON, *arguments], env=env,
-                              cwd=support.ROOT / 'clients' / 'python', capture_output=True, text=True,
-                              timeout=600, check=False)
+                              cwd=support.ROOT / 'clients' / 'python', capture_output=True,
+                              text=True, timeout=600, check=False)
 
     def test_library(self):
         done = self.python('-m', 'unittest', 'tests.test_client')

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Sandboxes in the background: start, list, get, exec, attach, logs, stop, kill, rm, prune, status."""
+"""Sandboxes in the background: start, list, get, exec, attach, logs, stop, kill, rm, prune."""
 import calendar
 import json
 import os
@@ -245,8 +245,9 @@ class Stale(support.Tests):
         self.assertEqual(self.listed(), [])
 
     def test_damaged_folders_do_not_hinder(self):
-        for number, files in enumerate(({'pid': ''}, {'pid': 'x'}, {'status': 'happy'}, {'pid': '-1 0'},
-                                        {'config.json': '{'}, {'created_at': 'never'},
+        for number, files in enumerate(({'pid': ''}, {'pid': 'x'}, {'status': 'happy'},
+                                        {'pid': '-1 0'}, {'config.json': '{'},
+                                        {'created_at': 'never'},
                                         {'pid': '99999999999999999999 1'}, {'pid': '1 1'})):
             self.forge(f'vm-0000000{number}', **files)
         listed = self.listed()

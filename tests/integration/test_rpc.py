@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""JSON-RPC on stdio and on the sandbox's socket, line by line; the client library has its own tests."""
+"""JSON-RPC on stdio and on the sandbox's socket, line by line; the library has its own tests."""
 import base64
 import collections
 import json
@@ -135,7 +135,8 @@ class Protocol(RpcTests):
             (b'{"jsonrpc":"2.0","method":"exec","id":1}', -32602),
             (b'{"jsonrpc":"2.0","method":"exec","params":[1],"id":1}', -32602),
             (b'{"jsonrpc":"2.0","method":"exec","params":{"command":7},"id":1}', -32602),
-            (b'{"jsonrpc":"2.0","method":"exec","params":{"command":"x","stdin":"?"},"id":1}', -32602),
+            (b'{"jsonrpc":"2.0","method":"exec","params":{"command":"x","stdin":"?"},"id":1}',
+             -32602),
         ]
         peer = self.connect()
         for line, code in cases:
@@ -163,7 +164,8 @@ class Protocol(RpcTests):
         peer = self.connect()
         peer.raw(b'{"jsonrpc":"2.0","method":"exec","params":{"command":"echo x > note"}}\n')
         peer.raw(b'{"jsonrpc":"2.0","method":"no_such"}\n')
-        self.assertTrue(eventually(lambda: 'result' in peer.ask('read_file', path='/tmp/workspace/note')))
+        self.assertTrue(eventually(
+            lambda: 'result' in peer.ask('read_file', path='/tmp/workspace/note')))
 
     def test_ids_come_back_as_they_were(self):
         peer = self.connect()
@@ -238,8 +240,9 @@ class Methods(RpcTests):
             self.assert_error(answer, -32000, 'no/such/folder|No such')
         else:
             self.assertIn(answer['result']['exit_code'], (125, 126, 127))
-        for params in ({'command': []}, {'command': ['']}, {'command': ['a', 7]}, {'command': 'a\0b'},
-                       {'command': 'x', 'env': {'A=': 'b'}}, {'command': 'x', 'env': ['A']},
+        for params in ({'command': []}, {'command': ['']}, {'command': ['a', 7]},
+                       {'command': 'a\0b'}, {'command': 'x', 'env': {'A=': 'b'}},
+                       {'command': 'x', 'env': ['A']},
                        {'command': 'x', 'working_dir': 'relative'}, {'command': 'x', 'tty': 'yes'},
                        {'command': 'x', 'timeout_seconds': -1}, {'command': 'x', 'wrong': 1}):
             with self.subTest(params):
@@ -256,8 +259,8 @@ class Methods(RpcTests):
     def test_files(self):
         peer = self.connect()
         content = os.urandom(1_000_000)
-        self.assertIn('result', peer.ask('write_file', path='/tmp/workspace/f', content=b64(content),
-                                         mode=0o750))
+        self.assertIn('result', peer.ask('write_file', path='/tmp/workspace/f', mode=0o750,
+                                         content=b64(content)))
         self.assertEqual(self.result(peer.ask('read_file', path='/tmp/workspace/f'))['content'],
                          b64(content))
         part = peer.ask('read_file', path='/tmp/workspace/f', offset=999_990, length=100)
@@ -317,7 +320,8 @@ class Methods(RpcTests):
 class Streams(RpcTests):
     def test_parts_come_in_order_and_as_written(self):
         peer = self.connect()
-        number = peer.send('exec_stream', command='echo one; sleep 0.3; echo two >&2; sleep 0.3; echo 3')
+        number = peer.send('exec_stream', command='echo one; sleep 0.3; echo two >&2;'
+                                                  'sleep 0.3; echo 3')
         started = time.monotonic()
         parts = []
         while not parts or 'exit_code' not in parts[-1]:
@@ -395,7 +399,8 @@ class Streams(RpcTests):
     def test_terminal(self):
         peer = self.connect()
         number = peer.send('exec_stream', tty=True, rows=33, columns=44, stdin_open=True,
-                           command='test -t 0 && test -t 1 && test -t 2 && stty size; read x; stty size')
+                           command='test -t 0 && test -t 1 && test -t 2 && stty size; read x;'
+                                   'stty size')
         self.assertIn(b'33 44', base64.b64decode(peer.read()['result']['stdout']))
         self.assertIn('result', peer.ask('resize', exec=number, rows=10, columns=20))
         peer.send('stdin', exec=number, data=b64('\n'), eof=False)

@@ -138,7 +138,8 @@ class Streams(support.Tests):
     def test_a_folder_as_stdin_is_refused(self):
         descriptor = os.open('/', os.O_RDONLY)
         try:
-            self.assert_refused(self.immure('run', '--', 'true', stdin=descriptor), '(?i)director|folder')
+            self.assert_refused(self.immure('run', '--', 'true', stdin=descriptor),
+                                '(?i)director|folder')
         finally:
             os.close(descriptor)
 
@@ -206,7 +207,8 @@ class Files(support.Tests):
 
     def test_root_is_read_only(self):
         for user in ('1000', '0'):
-            for folder in ('/', '/usr', '/usr/bin', '/etc', '/bin', '/lib', '/proc', '/sys', '/var'):
+            for folder in ('/', '/usr', '/usr/bin', '/etc', '/bin', '/lib', '/proc', '/sys',
+                           '/var'):
                 with self.subTest(folder, user=user):
                     done = self.sh(f'test ! -d {folder} || : > {folder}/immure-test',
                                    '--user', user)
@@ -246,7 +248,8 @@ class Files(support.Tests):
 
     def test_mount_of_a_file_and_below_the_workspace(self):
         path = self.make_file('one', 'content')
-        done = self.run_in('cat', 'deep/er/one', options=['-v', f'{path}:/tmp/workspace/deep/er/one:ro'])
+        done = self.run_in('cat', 'deep/er/one',
+                           options=['-v', f'{path}:/tmp/workspace/deep/er/one:ro'])
         self.assert_prints(done, 'content')
 
     def test_mount_does_not_lead_out(self):
@@ -270,7 +273,8 @@ class Files(support.Tests):
         done = self.sh('cat /marker; cd /usr && echo x > new', '--rootfs', root)
         self.assertEqual(done.text, 'own root')
         self.assertNotEqual(done.code, 0)
-        self.assert_prints(self.sh('pwd; echo x > f; cat f', '--rootfs', root), '/tmp/workspace\nx\n')
+        self.assert_prints(self.sh('pwd; echo x > f; cat f', '--rootfs', root),
+                           '/tmp/workspace\nx\n')
         self.assert_code(self.run_in('ls', options=['--rootfs', root]), 127)
         self.assertFalse(os.path.exists(f'{root}/usr/new'))
 
@@ -291,8 +295,8 @@ class Files(support.Tests):
 
     def test_devices(self):
         done = self.sh('ls /dev')
-        allowed = {'console', 'fd', 'full', 'mqueue', 'null', 'ptmx', 'pts', 'random', 'shm', 'stderr',
-                   'stdin', 'stdout', 'tty', 'urandom', 'zero', 'core'}
+        allowed = {'console', 'fd', 'full', 'mqueue', 'null', 'ptmx', 'pts', 'random', 'shm',
+                   'stderr', 'stdin', 'stdout', 'tty', 'urandom', 'zero', 'core'}
         self.assertLessEqual(set(done.text.split()), allowed)
 
 
@@ -350,8 +354,7 @@ class Ends(support.Tests):
         vm_id = self.listed()[0]['id']
         process.kill()
         process.communicate(timeout=20)
-        self.assertTrue(eventually(lambda: (support.reap(), not support.descendants(os.getpid()))[1]),
-                        [support.describe(pid) for pid in support.descendants(os.getpid())])
+        self.assertEqual(support.left_over(), [])
         self.assertEqual(self.status_of(vm_id), 'crashed')
         self.assert_code(self.immure('prune'), 0)
         self.assertEqual(self.listed(), [])
@@ -402,7 +405,8 @@ class Limits(support.Tests):
 
     def test_memory(self):
         code = 'b = bytearray(600 << 20); print(len(b))'
-        self.assertNotEqual(self.run_in('python3', '-c', code, options=['--memory', '200M']).code, 0)
+        done = self.run_in('python3', '-c', code, options=['--memory', '200M'])
+        self.assertNotEqual(done.code, 0)
         self.assert_prints(self.run_in('python3', '-c', code, options=['--memory', '2G']),
                            f'{600 << 20}\n')
 

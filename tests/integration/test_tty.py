@@ -98,7 +98,8 @@ class Terminals(support.Tests):
     def test_ctrl_z_and_fg(self):
         shell = self.shell()
         shell.type(' '.join(self.quoted('run', '--', 'sh', '-c',
-                                        'trap "echo cont" CONT; echo on; while :; do sleep 0.1; done'))
+                                        'trap "echo cont" CONT; echo on;'
+                                        'while :; do sleep 0.1; done'))
                    + '\n')
         shell.expect(rb'on\r\n')
         shell.type(b'\x1a')
@@ -144,8 +145,8 @@ class Terminals(support.Tests):
         code = ('import fcntl, termios\n'
                 'for c in b"echo pushed\\n": fcntl.ioctl(0, termios.TIOCSTI, bytes([c]))')
         shell = self.shell()
-        shell.type(' '.join(self.quoted('run', '--', 'python3', '-c', code)).replace('\n', "'$'\\n''")
-                   + '; echo code=$?\n')
+        words = ' '.join(self.quoted('run', '--', 'python3', '-c', code))
+        shell.type(words.replace('\n', "'$'\\n''") + '; echo code=$?\n')
         shell.expect(rb'code=\d+\r\n')  # its own terminal is its own affair
         time.sleep(0.3)
         shell.type('exit\n')

@@ -35,14 +35,14 @@ def home_of(home: Union[None, str, os.PathLike[str]]) -> str:
 
 
 def check_id(vm_id: str) -> str:
-    """Return @vm_id if it is one, so that it can neither be an option nor leave the state folder."""
+    """Return @vm_id if it is one, so that it is no option and cannot leave the state folder."""
     if not isinstance(vm_id, str) or not _ID.fullmatch(vm_id):
         raise SandboxError(ErrorCode.INVALID_PARAMS, f'not the id of a sandbox: {vm_id!r}')
     return vm_id
 
 
 class ProcessChannel:
-    """`immure --rpc` as a child of ours, in a session of its own: Ctrl-C in our terminal is ours."""
+    """`immure --rpc` as a child of ours, in its own session: Ctrl-C in our terminal is ours."""
 
     exits = True  # after the end of its input
 

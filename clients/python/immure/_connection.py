@@ -142,13 +142,13 @@ class Connection:
             self.notify('cancel', {'exec': call.number})
 
     def abandon(self, call: Call) -> None:
-        """forget() with cancel, from a finaliser: takes no part in what its thread was just doing."""
+        """forget() with cancel, from a finaliser: whatever its thread was just doing."""
         self._abandoned.append(call.number)
         self._wake()
 
     def call(self, method: str, params: Message, timeout: Optional[float] = None,
              cancel: bool = False) -> Any:
-        """Send a request and wait for its one answer. @cancel: tell the server if we stop waiting."""
+        """Send a request and wait for its one answer. @cancel: tell the server if we give up."""
         deadline = deadline_of(timeout)
         call = self.start(method, params, deadline)
         try:
@@ -414,7 +414,8 @@ def _unregister(poll: Any, descriptor: int) -> None:
 def _encode(message: Message) -> bytes:
     line = json.dumps(message, separators=(',', ':'), allow_nan=False).encode('ascii') + b'\n'
     if len(line) > LINE_OCTETS_MAX:
-        raise SandboxError(ErrorCode.LIMIT, f'{message["method"]}: a message of {len(line)} octets; '
+        raise SandboxError(ErrorCode.LIMIT, 
+                           f'{message["method"]}: a message of {len(line)} octets; '
                            f'at most {LINE_OCTETS_MAX} can be sent at once')
     return line
 

@@ -22,7 +22,7 @@ class ErrorCode(enum.IntEnum):
 
 
 class SandboxError(Exception):
-    """A call failed: `code` is an ErrorCode (or a number unknown to us), `message` is for people."""
+    """A call failed: `code` is an ErrorCode (or an unknown number), `message` is for people."""
 
     def __init__(self, code: int, message: str) -> None:
         super().__init__(code, message)

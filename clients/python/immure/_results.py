@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What calls return. Results are dicts with the protocol's field names, readable as attributes too."""
+"""What calls return: dicts with the protocol's field names, and attributes of the same."""
 from __future__ import annotations
 
 import base64
@@ -14,7 +14,7 @@ def decode(result: Mapping[str, Any], name: str) -> bytes:
     try:
         return base64.b64decode(result.get(name) or '', validate=True)
     except (binascii.Error, TypeError, ValueError) as error:
-        raise SandboxError(ErrorCode.INTERNAL, f'bad base64 in the answer: {name}: {error}') from None
+        raise SandboxError(ErrorCode.INTERNAL, f'bad base64: {name}: {error}') from None
 
 
 class Chunk(NamedTuple):

@@ -23,9 +23,9 @@ Command = Union[str, Sequence[str]]
 class Sandbox:
     """A running sandbox. Any number of threads may use it at once.
 
-    Every method that asks the sandbox something takes `timeout` in seconds: how long to wait for the
-    answer before SandboxTimeout is raised (default: for ever). A command is cancelled then. This
-    is apart from exec's `timeout_seconds`, which the sandbox itself keeps.
+    Every method that asks the sandbox something takes `timeout` in seconds: how long to wait for
+    the answer before SandboxTimeout is raised (default: for ever). A command is cancelled then.
+    This is apart from exec's `timeout_seconds`, which the sandbox itself keeps.
 
     If the sandbox ends for any reason, waiting and later calls raise SandboxClosed.
     """
@@ -76,7 +76,7 @@ class Sandbox:
 
     @property
     def env(self) -> Dict[str, str]:
-        """The variables that `create` resolved: secrets appear as placeholders. Empty if attached."""
+        """The variables that `create` resolved: secrets are placeholders. Empty if attached."""
         return dict(self._env)
 
     @property

@@ -64,7 +64,7 @@ class ExecStream(Iterator[Chunk]):
         return self._result
 
     def write(self, data: Union[bytes, str], *, timeout: Optional[float] = None) -> None:
-        """Give the program input (needs exec_stream(stdin_open=True)); waits until it is accepted."""
+        """Give the program input (needs stdin_open=True); waits until it is accepted."""
         octets = memoryview(data.encode() if isinstance(data, str) else data)
         for start in range(0, len(octets), STDIN_OCTETS):
             self._stdin(octets[start:start + STDIN_OCTETS], False, timeout)

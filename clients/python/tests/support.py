@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What all tests of the client share: which server they talk to, and a look at what is left over."""
+"""What all tests of the client share: which server they use, and a look at what is left over."""
 import os
 import pathlib
 import shutil

@@ -41,7 +41,8 @@ class Exec(Case):
         self.assertEqual(result.stdout, '\ufffd\0a')
 
     def test_array_is_run_without_a_shell(self):
-        self.assertEqual(self.sandbox().exec(['printf', '%s|', '$HOME', 'a b']).stdout, '$HOME|a b|')
+        result = self.sandbox().exec(['printf', '%s|', '$HOME', 'a b'])
+        self.assertEqual(result.stdout, '$HOME|a b|')
 
     def test_options(self):
         sandbox = self.sandbox()
@@ -56,7 +57,8 @@ class Exec(Case):
         result = sandbox.exec('kill -9 $$')
         self.assertEqual((result.exit_code, result.signal), (137, 9))
         result = sandbox.exec('echo early; sleep 60', timeout_seconds=1)
-        self.assertEqual((result.exit_code, result.timed_out, result.stdout), (124, True, 'early\n'))
+        self.assertEqual((result.exit_code, result.timed_out, result.stdout),
+                         (124, True, 'early\n'))
 
     def test_output_is_bounded(self):
         result = self.sandbox().exec('head -c 20000000 /dev/zero; echo end >&2')
@@ -95,7 +97,8 @@ class Exec(Case):
 
 class Stream(Case):
     def test_chunks_and_result(self):
-        stream = self.sandbox().exec_stream('echo a; sleep 0.3; echo b >&2; sleep 0.3; echo c; exit 5')
+        stream = self.sandbox().exec_stream('echo a; sleep 0.3; echo b >&2; sleep 0.3;'
+                                            'echo c; exit 5')
         self.assertIsNone(stream.result)
         chunks = list(stream)
         self.assertEqual([(c.stdout, c.stderr) for c in chunks],
@@ -220,7 +223,8 @@ class Files(Case):
         self.assertEqual(sandbox.read_file('/tmp/workspace/t').decode(), 'tëxt')
         self.assertEqual(sandbox.read_file('/tmp/workspace/t', offset=1, length=2).decode(), 'ë')
         files = {file.name: file for file in sandbox.list_files('/tmp/workspace')}
-        self.assertEqual((files['t'].mode, files['t'].size, files['t']['is_dir']), (0o755, 5, False))
+        self.assertEqual((files['t'].mode, files['t'].size, files['t']['is_dir']),
+                         (0o755, 5, False))
 
     def test_missing(self):
         with self.assertRaises(SandboxError) as caught:

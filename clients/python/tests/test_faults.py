@@ -189,7 +189,8 @@ class Slow(FakeCase):
         sandbox.call('fake_events', {'count': 1000})
         self.assertTrue(sandbox.exec('true').ok)
         go.set()
-        self.assertTrue(support.eventually(lambda: any(event['type'] == 'dropped' for event in seen)))
+        self.assertTrue(support.eventually(
+            lambda: any(event['type'] == 'dropped' for event in seen)))
         numbers = [event['number'] for event in seen if event['type'] == 'network']
         dropped = [event['dropped']['count'] for event in seen if event['type'] == 'dropped']
         self.assertEqual(numbers, sorted(numbers))
