@@ -58,7 +58,8 @@ static inline struct span span_of(const char *text)
 /* span_is() - does @s hold exactly the text @literal? */
 static inline bool span_is(struct span s, const char *literal)
 {
-	return s.len == strlen(literal) && memcmp(s.ptr, literal, s.len) == 0;
+	return s.len == strlen(literal) &&
+	       (s.len == 0 || (s.ptr != NULL && memcmp(s.ptr, literal, s.len) == 0));
 }
 
 /* span_drop() - @s without its first @n octets; @n is at most s.len. */

@@ -9,7 +9,7 @@
  *
  *	0 to 255	the exit status (enum cli_exit, or the status of the user's program)
  *	negative errno	it failed; call->diag says why, main() prints it and exits with
- *CLI_EXIT_FAILED
+ *			CLI_EXIT_FAILED
  */
 #ifndef CLI_CLI_H
 #define CLI_CLI_H

@@ -29,6 +29,7 @@ int cli_prune(struct cli_call *call)
 	if (r < 0)
 		return diag_set(&call->diag, r, "prune: %s", strerrordesc_np(-r));
 	for (size_t i = 0; i < len; i++) {
+		sandboxes_drop_groups(ids[i]);
 		if (json_array_append_new(removed, json_string(ids[i])) < 0)
 			return diag_set(&call->diag, -ENOMEM, "out of memory");
 		if (!cli_has(call, "json"))

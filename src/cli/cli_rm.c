@@ -13,7 +13,11 @@ static int remove_one(struct cli_call *call, int home, const char *id)
 	CLEANUP_FD int dir = -1;
 	int r = sandboxes_open(&dir, home, id, call);
 
-	return r < 0 ? r : state_remove(home, id, &call->diag);
+	if (r == 0)
+		r = state_remove(home, id, &call->diag);
+	if (r == 0)
+		sandboxes_drop_groups(id);
+	return r;
 }
 
 int cli_rm(struct cli_call *call)

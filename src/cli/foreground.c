@@ -253,7 +253,7 @@ static int start_session(struct foreground *f)
 		terminal_size(STDIN_FILENO, &exec.rows, &exec.columns);
 	}
 	if (r == 0)
-		r = session_start(&f->session, sandbox, &exec, fds, 0, &hooks, f->diag);
+		r = session_start(&f->session, sandbox, &exec, fds, &hooks, f->diag);
 	if (r == 0) {
 		r = open_relays(f, fds);
 		if (r < 0)

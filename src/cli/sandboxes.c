@@ -6,6 +6,22 @@
 
 #include "base/fd.h"
 #include "cli/print.h"
+#include "jail/cgroup.h"
+
+static bool none_is_alive(void *context, const char *name)
+{
+	(void)context;
+	(void)name;
+	return false;
+}
+
+void sandboxes_drop_groups(const char *id)
+{
+	char name[CGROUP_NAME_OCTETS];
+
+	(void)snprintf(name, sizeof(name), "immure-%s", id); /* as the warden names them */
+	(void)!cgroup_prune(name, none_is_alive, NULL);	     /* with processes in it, one stays */
+}
 
 bool sandboxes_is_running(const struct state_entry *entry)
 {

@@ -49,6 +49,9 @@ MUST_USE int sandboxes_open(int *ret_dir, int home, const char *id, struct cli_c
 MUST_USE int sandboxes_entry(struct state_entry *ret, int home, const char *id,
 			     struct cli_call *call);
 
+/* sandboxes_drop_groups() - remove the empty cgroups that a killed warden of @id left */
+void sandboxes_drop_groups(const char *id);
+
 MUST_USE bool sandboxes_is_running(const struct state_entry *entry); /* has it processes? */
 
 /* sandboxes_json() - what a listing says of one. @ret: owned. Return: 0 or -ENOMEM and call->diag.

@@ -19,9 +19,9 @@
  *
  *	- it cannot bind UDP port 53 of any address, nor TCP port CAPTURE_TCP_PORT (EADDRINUSE)
  *	- TCP to CAPTURE_TCP_PORT, and UDP to port 53, of an own address reach our sockets too,
- *which see that address as the destination
+ *	  which see that address as the destination
  *	- a server that goes without SO_REUSEADDR cannot bind a TCP port while a flow to that port
- *of anywhere is open or was until a minute ago
+ *	  of anywhere is open or was until a minute ago
  *	- it can bind an address that is not its own, and gains nothing: what it sends is captured
  *	- it may bind any port without privilege where /proc/sys is writable, else from 1024
  */

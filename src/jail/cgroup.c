@@ -4,9 +4,11 @@
  * places are tried, the first that offers a controller we need is taken:
  *
  *	our own group			if controllers are enabled below it, or can be: we are in
- *the topmost group, which alone may have processes beside children the same, with us moved down
- *if all processes in it are ours, as in a delegated scope: into the child "immure-warden", after
- *which it may have others
+ *					the topmost group, which alone may have processes beside
+ *					children
+ *	the same, with us moved down	if all processes in it are ours, as in a delegated scope:
+ *					into the child "immure-warden", after which it may have
+ *					others
  *	the group above			if somebody delegated that to us; enabled there is only used
  *
  * Whatever v2 does not offer is looked for in v1, in the group we are in, so that limits which

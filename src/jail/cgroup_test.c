@@ -105,7 +105,7 @@ static const char *get(int dir, const char *file)
 	memcpy(text, read, len + 1);
 	free(read);
 	for (char *p = text; *p != '\0'; p++)
-		*p = *p == '\n' ? ' ' : *p;
+		*p = (char)(*p == '\n' ? ' ' : *p);
 	return text;
 }
 
@@ -195,7 +195,7 @@ static void fake_leave(struct span line)
 		return;
 	memmove(found, found + strlen(pid), strlen(found + strlen(pid)) + 1);
 	for (char *p = rest; *p != '\0'; p++)
-		*p = *p == ' ' ? '\n' : *p;
+		*p = (char)(*p == ' ' ? '\n' : *p);
 	put(fake_home, "cgroup.procs", rest);
 }
 
@@ -210,7 +210,7 @@ static int fake_write(int dir, const char *file, struct span text)
 	if (strcmp(file, "cgroup.subtree_control") == 0)
 		return fake_enable(dir, text);
 	if (strcmp(file, "cgroup.procs") == 0) {
-		struct stat here, home;
+		struct stat here = { 0 }, home = { 0 };
 
 		CHECK(fstat(dir, &here) == 0 && fstat(fake_home, &home) == 0, "stat");
 		if (here.st_ino != home.st_ino)

@@ -327,7 +327,7 @@ static void test_much(void)
 	CHECK(rpc_client_congested(c.client), "congested");
 	for (int i = 0; i < 40; i++)
 		spin(rig->loop);
-	CHECK(c.octets == 40 * 100000, "%zu", c.octets);
+	CHECK(c.octets == 40UL * 100000, "%zu", c.octets);
 	CHECK(c.drained == 1, "%d", c.drained);
 	c.free_when_received = true;
 	CHECK(rpc_client_send(c.client, 1, "sum", NULL) == 0, "send");

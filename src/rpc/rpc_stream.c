@@ -10,8 +10,8 @@
  *	congested	set when the queue passes RPC_CONGESTED_OCTETS, cleared below half of that
  *	eof		end of input, or an error of it; ended() follows once the lines are taken
  *	broken		end of output. A socket is still read until that would block, for the
- *requests that were sent before the other side went; two pipes end at once. finished()	after
- *ended(): broken, or nothing left to write and nobody is going to
+ *			requests that were sent before the other side went; two pipes end at once.
+ *	finished()	after ended(): broken, or nothing left to write and nobody is going to
  *
  * Sockets are used with MSG_DONTWAIT and MSG_NOSIGNAL. For anything else O_NONBLOCK is set and the
  * old flags are put back on closing, since a terminal or a pipe is shared with whoever started us;

@@ -186,7 +186,7 @@ static void test_split(const struct row *rows, size_t len)
 
 	for (size_t i = 0; i < len; i++)
 		for (size_t k = 0; k <= rows[i].line.len; k++) {
-			char c = k < rows[i].line.len ? rows[i].line.ptr[k] : '\n';
+			char c = (char)(k < rows[i].line.len ? rows[i].line.ptr[k] : '\n');
 
 			rig_send(rig, (struct span){ &c, 1 });
 			(void)rig_round(rig->loop);

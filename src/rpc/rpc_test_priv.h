@@ -262,7 +262,7 @@ static inline void rig_send(struct rig *rig, struct span text)
 static inline json_t *rig_line(struct rig *rig)
 {
 	struct span all = buf_span(&rig->got);
-	const char *end = all.len > 0 ? memchr(all.ptr, '\n', all.len) : NULL;
+	const char *end = all.ptr != NULL ? memchr(all.ptr, '\n', all.len) : NULL;
 
 	if (end == NULL)
 		return NULL;

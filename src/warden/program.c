@@ -50,7 +50,7 @@ static void on_drained(void *context)
 /* set_base64() - a collected stream as the field @name */
 static void set_base64(json_t *result, const char *name, struct buf *data)
 {
-	struct buf text = BUF(BASE64_OCTETS(EXEC_COLLECT_OCTETS_MAX));
+	struct buf text = BUF(BASE64_OCTETS((size_t)EXEC_COLLECT_OCTETS_MAX));
 
 	if (base64_encode(&text, buf_span(data)) == 0)
 		json_object_set_new(result, name, json_stringn_nocheck(buf_span(&text).ptr, buf_len(&text)));
@@ -120,11 +120,13 @@ int program_start(struct program **ret, struct server *server, const struct agen
 	program->server = server;
 	program->tty = (exec->flags & AGENT_EXEC_TTY) != 0;
 	program->output[0] = program->output[1] = BUF(EXEC_COLLECT_OCTETS_MAX);
-	int r = session_start(&program->session, server->sandbox, exec, fds, timeout_ms, &hooks, diag);
+	int r = session_start(&program->session, server->sandbox, exec, fds, &hooks, diag);
 	if (r < 0) {
 		free(program);
 		return r;
 	}
+	if (timeout_ms > 0)
+		session_limit(program->session, timeout_ms);
 	program->next = server->programs;
 	server->programs = program;
 	server->programs_len++;

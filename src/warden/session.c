@@ -229,8 +229,7 @@ static struct session *new_session(struct sandbox *sandbox, const struct session
 }
 
 int session_start(struct session **ret, struct sandbox *sandbox, const struct agent_exec *exec,
-		  const int fds[3], uint64_t timeout_ms, const struct session_hooks *hooks,
-		  struct diag *diag)
+		  const int fds[3], const struct session_hooks *hooks, struct diag *diag)
 {
 	struct session *session = new_session(sandbox, hooks);
 	int theirs[3] = { -1, -1, -1 }, given[3];
@@ -251,10 +250,13 @@ int session_start(struct session **ret, struct sandbox *sandbox, const struct ag
 		return diag_set(diag, r, "cannot start it: %s", strerror(-r));
 	}
 	session->timer.fired = timed_out;
-	if (timeout_ms > 0)
-		loop_arm(session->loop, &session->timer, (int64_t)timeout_ms * 1000000);
 	*ret = session;
 	return 0;
+}
+
+void session_limit(struct session *session, uint64_t timeout_ms)
+{
+	loop_arm(session->loop, &session->timer, (int64_t)timeout_ms * 1000000);
 }
 
 int session_input(struct session *session, struct span data)

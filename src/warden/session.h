@@ -38,13 +38,14 @@ struct session_hooks {
  * session_start() - start a program
  * @exec:	borrowed for the call
  * @fds:	three descriptors, borrowed, or SESSION_PIPED
- * @timeout_ms:	0: none
  *
  * Return: 0: hooks.ended will follow; a negative errno with *diag.
  */
 MUST_USE int session_start(struct session **ret, struct sandbox *sandbox, const struct agent_exec *exec,
-			   const int fds[3], uint64_t timeout_ms, const struct session_hooks *hooks,
-			   struct diag *diag);
+			   const int fds[3], const struct session_hooks *hooks, struct diag *diag);
+
+/* session_limit() - end it, as timed out, in @timeout_ms */
+void session_limit(struct session *session, uint64_t timeout_ms);
 
 /* session_input() - queue @data for its stdin. Return: 0; -EPIPE: stdin is closed; -ENOBUFS; -ENOMEM. */
 MUST_USE int session_input(struct session *session, struct span data);

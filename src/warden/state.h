@@ -7,19 +7,21 @@
  *				ticks since boot, field 22 of /proc/PID/stat), since PIDs are reused
  *		config.json	the settings in force, and "command": what runs, a text or an array
  *		status		"created" | "starting" | "running" | "stopping" | "stopped" |
- *"crashed" created_at	Unix time in seconds socket		JSON-RPC of the running sandbox
+ *				"crashed"
+ *		created_at	Unix time in seconds
+ *		socket		JSON-RPC of the running sandbox
  *		logs/vm.log	output of its programs
  *		logs/start.json	walls and limits in force, self-test result
  *
  * IMMURE_HOME replaces ~/.immure. Folders are 0700, files 0600. status is overwritten
  * in place, the other files stay as they were made or are replaced whole (fd_replace_file()). All
- *of it may be changed by the owner's other processes at any time, so what is read is checked: an
- *unreadable folder is a crashed sandbox, not an error of the listing.
+ * of it may be changed by the owner's other processes at any time, so what is read is checked: an
+ * unreadable folder is a crashed sandbox, not an error of the listing.
  *
  * A folder is built under a hidden name (".new-PID-STARTTIME-a1b2c3d4") and renamed once it is
- *whole; it is renamed to another (".old-a1b2c3d4") before it is deleted. So a name that is an id is
- *always a whole sandbox, and what a killed process leaves behind is hidden until state_prune()
- *takes it.
+ * whole; it is renamed to another (".old-a1b2c3d4") before it is deleted. So a name that is an id is
+ * always a whole sandbox, and what a killed process leaves behind is hidden until state_prune()
+ * takes it.
  */
 #ifndef WARDEN_STATE_H
 #define WARDEN_STATE_H

@@ -441,6 +441,7 @@ static void test_prune(void)
 	crashed = make(id[1], home, STATE_RUNNING);
 	put(crashed, "pid", dead);
 	running = make(id[2], home, STATE_RUNNING);
+	CHECK(running >= 0, "%d", running);
 	garbled = make(id[3], home, STATE_RUNNING);
 	put(garbled, "status", "garbage"); /* but its warden lives */
 

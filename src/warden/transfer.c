@@ -128,10 +128,10 @@ int transfer_start(struct sandbox *sandbox, enum agent_type type, const struct a
 	int r = open_pipe(transfer, sandbox_loop(sandbox), &theirs);
 	if (r == 0)
 		r = sandbox_file(sandbox, &transfer->op, type, file, theirs);
-	if (r < 0) {
-		close_pipe(transfer);
-		buf_free(&transfer->data);
-		free(transfer);
-	}
+	if (r == 0)
+		return 0;
+	close_pipe(transfer);
+	buf_free(&transfer->data);
+	free(transfer);
 	return r;
 }

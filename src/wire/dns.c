@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 /*
  * Theory of operation: a cursor takes octets off the front of the packet, and any shortage makes
- *the whole query malformed. Besides the question a query may hold one OPT record (RFC 6891) and
- *nothing else, up to the last octet: what is not understood cannot be carried along.
+ * the whole query malformed. Besides the question a query may hold one OPT record (RFC 6891) and
+ * nothing else, up to the last octet: what is not understood cannot be carried along.
  *
  *	header		id, flags, then the counts of questions, answers, authorities, additions
  *	question	labels (length, octets), a zero length; type; class

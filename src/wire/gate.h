@@ -22,7 +22,7 @@
  *	DROPPED		-			-		yes	so many reports were lost
  *
  * What is "-" is 0. The gateway reads hostile bytes, so the warden trusts no message of it: one
- *that does not decode ends the gateway.
+ * that does not decode ends the gateway.
  */
 #ifndef WIRE_GATE_H
 #define WIRE_GATE_H
