@@ -351,7 +351,7 @@ static int c13_settings(int argc, char **argv)
 		"/proc/sys/kernel/ns_last_pid", "/proc/sys/kernel/randomize_va_space",
 		"/proc/sys/net/ipv4/ip_forward", "/proc/sys/net/ipv4/ping_group_range",
 		"/proc/sys/net/ipv4/ip_unprivileged_port_start", "/proc/sys/user/max_user_namespaces",
-		"/proc/sysrq-trigger", "/proc/irq/default_smp_affinity", "/proc/1/oom_score_adj",
+		"/proc/sysrq-trigger", "/proc/irq/default_smp_affinity",
 		"/proc/kcore", "/proc/kmsg", "/proc/mtrr", "/proc/timer_list", "/proc/acpi/wakeup",
 		"/proc/fs/nfsd/threads", "/proc/scsi/scsi", "/proc/bus/pci/devices",
 		"/sys/kernel/uevent_helper", "/sys/fs/cgroup/release_agent", "/sys/fs/cgroup/cgroup.procs",

@@ -21,7 +21,9 @@ class Kernel(rig.Row):
         self.refused('C07-mounts', least=20)
 
     def test_C08_init_and_host_processes(self):
-        self.refused('C08', os.getpid(), os.getppid(), errors={'ESRCH'}, least=30)
+        # as root inside one may open the folders of a process that cannot be dumped, but not look on
+        folders = {'open_folder_/proc/1/fd', 'open_folder_/proc/1/map_files', 'open_folder_/proc/1/task/1/fd'}
+        self.refused('C08', os.getpid(), os.getppid(), errors={'ESRCH'}, but=folders, least=30)
 
     def test_C08_signals_do_not_reach_init(self):
         tried = self.hostile('C08-signals', code=None)
@@ -45,7 +47,7 @@ class Kernel(rig.Row):
         self.refused('C11', least=40)
 
     def test_C12_terminal_ioctls(self):
-        self.refused('C12', errors={'ENOTTY'}, least=5)
+        self.refused('C12', errors={'ENOTTY', 'EINVAL'}, least=5)
 
     def test_C12_on_a_terminal(self):
         done = self.immure('run', '-t', '-v', f'{rig.HOSTILE}:/tmp/hostile:ro', '--', rig.PROGRAM, 'C12',
@@ -53,7 +55,7 @@ class Kernel(rig.Row):
         done.out = done.out.replace(b'\r\n', b'\n')
         tried = rig.Attempts(done)
         self.assertEqual(tried.one('stdin-tty'), '1', done)
-        self.judge(tried, least=15)
+        self.judge(tried, errors={'EINVAL'}, least=15)
 
     def test_C12_terminal_passed_as_stderr(self):
         """stdin and stdout are pipes, stderr is the person's terminal."""
@@ -61,11 +63,12 @@ class Kernel(rig.Row):
                            f'exec {rig.PROGRAM} C12 <&2', tty=True, timeout=20)
         done.out = done.out.replace(b'\r\n', b'\n')
         tried = rig.Attempts(done)
-        self.judge(tried, errors={'ENOTTY'}, least=5)
+        self.judge(tried, errors={'ENOTTY', 'EINVAL'}, least=5)
         self.assertEqual(tried.one('stdin-tty'), '0', 'a terminal of the host is inside')
 
     def test_C13_settings_of_the_machine(self):
-        self.refused('C13', errors={'ENOENT'}, least=40)
+        covered = {'open_w_/proc/kmsg', 'open_w_/proc/timer_list', 'open_w_/proc/keys'}  # by /dev/null
+        self.refused('C13', errors={'ENOENT'}, but=covered, least=40)
 
     def test_C13_oom_score(self):
         """When memory runs out, the sandbox goes first; it must not be able to change that."""
