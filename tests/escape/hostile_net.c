@@ -104,7 +104,8 @@ static int net_udp(int argc, char **argv)
 		const char *word;
 
 		setsockopt(fd, SOL_SOCKET, SO_BROADCAST, &on, sizeof(on));
-		setsockopt(fd, IPPROTO_IP, IP_RECVERR, &on, sizeof(on));
+		setsockopt(fd, IPPROTO_IP, IP_RECVERR, &on, sizeof(on)); /* tell errors before connect() */
+		setsockopt(fd, IPPROTO_IPV6, IPV6_RECVERR, &on, sizeof(on));
 		if (sendto(fd, "hello", 5, 0, (struct sockaddr *)&to, len) < 0)
 			word = strerrorname_np(errno);
 		else if (wait_for(fd, POLLIN) <= 0)

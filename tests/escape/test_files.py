@@ -3,11 +3,9 @@
 import fcntl
 import os
 import pathlib
-import re
-import resource
+import select
 import shutil
 import socket
-import stat
 import subprocess
 
 import rig
@@ -67,7 +65,7 @@ class Streams(rig.Row):
         with self.sandbox({'vfs': {'direct_mounts': {'/tmp/hostile': {'host_path': rig.HOSTILE,
                                                                        'readonly': True}}}}) as sandbox:
             result = sandbox.exec([rig.PROGRAM, 'C02'])
-            done = support.Done(['C02'], 0, result.stdout, b'')
+            done = support.Done(['C02'], 0, result.stdout.encode(), b'')
             self._judge_descriptors(rig.Attempts(done))
 
     def test_C02_background_keeps_no_descriptor(self):
@@ -75,10 +73,10 @@ class Streams(rig.Row):
         reader, writer = os.pipe()
         vm_id = self.immure('start', pass_fds=[writer]).text.strip()
         os.close(writer)
-        os.set_blocking(reader, False)
-        self.assertEqual(os.read(reader, 1), b'', 'still open in the warden')
+        closed = bool(select.select([reader], [], [], 2)[0])
         os.close(reader)
         self.immure('kill', vm_id)
+        self.assertTrue(closed, 'still open in the warden')
 
     def test_C02_closed_streams(self):
         for closed in ('0<&-', '1>&-', '2>&-', '0<&- 1>&-', '0<&- 1>&- 2>&-', '1>&- 2>&-'):
@@ -128,7 +126,8 @@ class Streams(rig.Row):
         self.assertEqual(after.st_nlink, 1, 'it has another name now')
         self.assertEqual(pathlib.Path(path).read_text(), SECRET)
         self.assertEqual(os.listdir(folder), [])
-        self.judge(tried, errors={'EXDEV', 'ENOENT', 'EINVAL', 'EBADF', 'ENOTTY', 'ENXIO', 'EAGAIN', 'ENOTSUP', 'EOPNOTSUPP'}, but={'open_as_path'}, least=8)
+        chance = {'EXDEV', 'ENOENT', 'EINVAL', 'EBADF', 'ENOTTY', 'ENXIO', 'EAGAIN', 'EOPNOTSUPP'}
+        self.judge(tried, errors=chance, but={'open_as_path'}, least=8)
 
     def test_C02_file_as_stdin(self):
         self._stream(0o600, os.O_RDONLY, 'stdin', '0')
