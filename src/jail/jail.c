@@ -169,7 +169,13 @@ int jail_report_read(struct jail *jail, struct jail_report *report, struct diag 
 	int fds[FD_PASS_MAX];
 	size_t len = 0, count = 0;
 	int r = fd_recv(&len, jail->control, &message, sizeof(message), fds, &count);
+	bool died = r == -ECONNRESET;
 
+	/* it died with our octet unread; what it said before comes next (net/unix/af_unix.c) */
+	if (died)
+		r = fd_recv(&len, jail->control, &message, sizeof(message), fds, &count);
+	if (died && r == 0 && len == 0)
+		r = -ECONNRESET;
 	if (r < 0)
 		return r == -EAGAIN ? 0 : diag_set(diag, r, "the builder's report cannot be read");
 	if (len == 0) { /* closed by init's exec; a builder that died is seen by its pidfd */
