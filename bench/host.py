@@ -54,7 +54,7 @@ def commit():
 
 
 def file_system(path):
-    return output_of(['stat', '-f', '-c', '%T', path]) or 'unknown'
+    return output_of(['findmnt', '-n', '-o', 'FSTYPE', '-T', path]) or 'unknown'
 
 
 def describe(binary):

@@ -243,7 +243,8 @@ def conmon_pss_kib(oci, work):
     pid_file, conmon_file = work / 'container.pid', work / 'conmon.pid'
     words = [*oci.nsenter(), 'conmon', '-c', name, '-u', name, '-n', name, '-r', shutil.which('crun'),
              '-b', str(bundle), '-p', str(pid_file), '-P', str(conmon_file),
-             '-l', f"k8s-file:{work / 'conmon.log'}", '--exit-dir', str(work)]
+             '-l', f"k8s-file:{work / 'conmon.log'}", '--exit-dir', str(work),
+             '--socket-dir-path', str(work)]
     crun = [*oci.nsenter(), 'crun']
     try:
         subprocess.run(words, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL,

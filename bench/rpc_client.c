@@ -212,12 +212,13 @@ static void execs(size_t rounds, const struct command *commands, size_t len)
 			(void)call(&peers[i], "create", "{}");
 		}
 	for (size_t i = 0; i < (rounds + WARMUP) * len; i++) {
-		struct peer *peer = &peers[i % len];
+		size_t turn = next_in_turn(i, len);
+		struct peer *peer = &peers[turn];
 		uint64_t took =
-		    peer->pid > 0 ? call(peer, "exec", exec_true) : run(&commands[i % len]);
+		    peer->pid > 0 ? call(peer, "exec", exec_true) : run(&commands[turn]);
 
 		if (i >= WARMUP * len)
-			printf("%zu %llu\n", i % len, (unsigned long long)took);
+			printf("%zu %llu\n", turn, (unsigned long long)took);
 	}
 	for (size_t i = 0; i < len; i++)
 		if (peers[i].pid > 0) {

@@ -16,6 +16,8 @@
 #include <time.h>
 #include <unistd.h>
 
+enum { PAUSE_NS = 5 * 1000 * 1000 };
+
 void die(const char *what)
 {
 	fprintf(stderr, "%s: %s\n", what, strerror(errno));
@@ -127,4 +129,32 @@ int wait_for(pid_t pid)
 		if (errno != EINTR)
 			die("waitpid");
 	return WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
+}
+
+static unsigned random_below(unsigned limit)
+{
+	static uint32_t x = 2463534242; /* xorshift32 (Marsaglia, 2003) */
+
+	x ^= x << 13;
+	x ^= x >> 17;
+	x ^= x << 5;
+	return x % limit;
+}
+
+size_t next_in_turn(size_t i, size_t len)
+{
+	static size_t order[ORDER_MAX];
+
+	nanosleep(&(const struct timespec){ .tv_nsec = PAUSE_NS }, NULL);
+	if (i == 0)
+		for (size_t k = 0; k < len; k++)
+			order[k] = k;
+	if (i % len == 0)
+		for (size_t k = len - 1; k > 0; k--) {
+			size_t other = random_below((unsigned)k + 1), swap = order[k];
+
+			order[k] = order[other];
+			order[other] = swap;
+		}
+	return order[i % len];
 }

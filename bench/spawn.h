@@ -30,6 +30,17 @@ pid_t spawn(const struct command *command, const int fds[3]);
 /* wait_for() - Return: the exit status, or 128 and the signal */
 int wait_for(pid_t pid);
 
+enum { ORDER_MAX = 64 };
+
+/**
+ * next_in_turn() - which of @len commands is the @i-th run
+ *
+ * Each comes once a round, in another order each round (the same ones in each run of the bench):
+ * who comes after whom matters, since the kernel is still at work for the one before. For the same
+ * reason this first pauses for a few milliseconds.
+ */
+size_t next_in_turn(size_t i, size_t len);
+
 void die(const char *what) __attribute__((noreturn)); /* says why (errno), exits with 1 */
 
 #endif

@@ -2,9 +2,9 @@
 /*
  * timer ROUNDS WARMUP wall|cpu COMMAND [;; COMMAND]... - time whole processes, interleaved
  *
- * Theory of operation: each round runs every command once, in order, so that a drift of the machine
- * hits all of them alike. A line of the output is "ROUND COMMAND WALL_NS CPU_NS STATUS". Output is
- * written when all is over: nothing but the commands runs in between.
+ * Theory of operation: each round runs every command once, so that a drift of the machine hits all
+ * of them alike; next_in_turn() says in which order. A line of the output is "ROUND COMMAND WALL_NS
+ * CPU_NS STATUS". Output is written when all is over: nothing but the commands runs in between.
  *
  * "cpu" counts the processor time of the command and all its descendants, also of those it does not
  * wait for, by an inherited task-clock counter (perf_event_open(2)); counters cost a little at each
@@ -27,6 +27,7 @@ enum { COMMANDS_MAX = 32 };
 struct sample {
 	uint64_t wall_ns, cpu_ns;
 	int status;
+	size_t command;
 };
 
 static int open_counter(void)
@@ -77,10 +78,14 @@ int main(int argc, char **argv)
 	struct sample *samples = calloc((rounds + warmup) * len, sizeof(*samples));
 	if (samples == NULL)
 		die("calloc");
-	for (size_t i = 0; i < (rounds + warmup) * len; i++)
-		samples[i] = measure(&commands[i % len], cpu ? open_counter() : -1);
+	for (size_t i = 0; i < (rounds + warmup) * len; i++) {
+		size_t turn = next_in_turn(i, len);
+
+		samples[i] = measure(&commands[turn], cpu ? open_counter() : -1);
+		samples[i].command = turn;
+	}
 	for (size_t i = warmup * len; i < (rounds + warmup) * len; i++)
-		printf("%zu %zu %llu %llu %d\n", i / len - warmup, i % len,
+		printf("%zu %zu %llu %llu %d\n", i / len - warmup, samples[i].command,
 		       (unsigned long long)samples[i].wall_ns,
 		       (unsigned long long)samples[i].cpu_ns, samples[i].status);
 	free(samples);
