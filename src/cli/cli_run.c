@@ -4,6 +4,17 @@
 #include "cli/foreground.h"
 #include "cli/sandbox_options.h"
 
+/* plain_root() - is nothing said that would change the root? A wrong guess only costs time. */
+static bool plain_root(const struct cli_call *call)
+{
+	static const char *const names[] = { "config", "rootfs", "user", "hostname", "disk" };
+
+	for (size_t i = 0; i < ARRAY_SIZE(names); i++)
+		if (cli_value(call, names[i]) != NULL)
+			return false;
+	return true;
+}
+
 int cli_run(struct cli_call *call)
 {
 	struct foreground_options options = {
@@ -16,7 +27,7 @@ int cli_run(struct cli_call *call)
 	};
 	CLEANUP(foreground_freep) struct foreground *foreground = NULL;
 	struct config *config = NULL;
-	int r = foreground_new(&foreground, &call->diag);
+	int r = foreground_new(&foreground, plain_root(call), &call->diag);
 
 	if (r == 0)
 		r = sandbox_options_read(&config, call);

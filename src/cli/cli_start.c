@@ -154,7 +154,7 @@ static int run_background(struct background *b, struct config *config)
 	if (r < 0)
 		diag_set(diag, r, "cannot go to the background: %s", strerror(-r));
 	if (r == 0)
-		r = server_prepare(b->server, &main, diag);
+		r = server_prepare(b->server, &main, false, diag);
 	if (r == 0)
 		r = server_sandbox(b->server, config, command, diag);
 	else

@@ -289,7 +289,7 @@ static void on_sandbox_ended(void *context, enum state_status status, const char
 	server_stop(f->server);
 }
 
-int foreground_new(struct foreground **ret, struct diag *diag)
+int foreground_new(struct foreground **ret, bool ahead, struct diag *diag)
 {
 	struct foreground *f = calloc(1, sizeof(*f));
 
@@ -306,7 +306,7 @@ int foreground_new(struct foreground **ret, struct diag *diag)
 	if (r < 0)
 		diag_set(diag, r, "cannot start: %s", strerror(-r));
 	if (r == 0)
-		r = server_prepare(f->server, &main, diag);
+		r = server_prepare(f->server, &main, ahead, diag);
 	if (r < 0) {
 		foreground_free(f);
 		return r;

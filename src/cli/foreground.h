@@ -19,8 +19,11 @@ struct foreground_options {
 
 struct foreground;
 
-/* foreground_new() - begin; the sandbox's namespaces are made while the caller reads its settings */
-MUST_USE int foreground_new(struct foreground **ret, struct diag *diag);
+/*
+ * foreground_new() - begin; the sandbox's namespaces are made while the caller reads its settings,
+ * and its root too if @ahead: the settings will likely want the default one
+ */
+MUST_USE int foreground_new(struct foreground **ret, bool ahead, struct diag *diag);
 
 /**
  * foreground_run() - run the program to its end

@@ -3,7 +3,8 @@
  * Theory of operation: two tables of stages, run in order. Each stage belongs to a wall; one that
  * fails ends the launch with the wall's name, unless the plan waives that wall and it can be waived.
  * The early table needs no plan (so nothing in it can be waived) and runs while the warden still
- * reads its settings.
+ * reads its settings; so does the root, built ahead as most sandboxes want it. A plan that wants
+ * another root gets a new one on top.
  *
  * What runs here holds the power to build the sandbox and reads nothing that comes from inside it.
  */
@@ -95,20 +96,33 @@ static int make_image(struct builder *b)
 	return r < 0 ? builder_step(b, r, "copy init to a memfd") : 0;
 }
 
+/* close_root() - forget a root that was built ahead and does not fit the plan; it stays covered */
+static void close_root(struct builder *b)
+{
+	fd_close(&b->host);
+	fd_close(&b->root);
+	fd_close(&b->proc);
+	fd_close(&b->proc_sys);
+	b->writable_len = 0;
+}
+
 static int raise_root(struct builder *b)
 {
-	const char *hostname = plan_text(b->plan, b->plan->hostname);
+	close_root(b);
 	int r = builder_root(b);
-
 	if (r == 0)
 		r = builder_dev(b);
-	if (r == 0)
-		r = builder_scratch(b);
-	if (r == 0)
-		r = builder_mounts(b);
-	if (r == 0 && hostname != NULL && sethostname(hostname, strlen(hostname)) < 0)
-		r = builder_step(b, -errno, "set the host name");
-	return r;
+	return r == 0 ? builder_scratch(b) : r;
+}
+
+/* raise_mounts() - what only the plan knows of the root */
+static int raise_mounts(struct builder *b)
+{
+	const char *hostname = plan_text(b->plan, b->plan->hostname);
+
+	if (hostname != NULL && sethostname(hostname, strlen(hostname)) < 0)
+		return builder_step(b, -errno, "set the host name");
+	return builder_mounts(b);
 }
 
 static int set_limit(struct builder *b, __rlimit_resource_t resource, rlim_t value, const char *name)
@@ -209,13 +223,17 @@ static const struct stage early[] = {
 	{ WALL_UTSNS, false, raise_utsns },	 { WALL_ROOT, false, make_image },
 };
 
+static const struct stage root[] = {
+	{ WALL_ROOT, false, raise_root },
+	{ WALL_PROC, false, builder_proc },
+};
+
 static const struct stage late[] = {
-	{ WALL_CGROUPNS, true, raise_cgroupns }, { WALL_ROOT, false, raise_root },
-	{ WALL_PROC, false, builder_proc },	 { WALL_LIMITS, true, raise_limits },
-	{ WALL_NETNS, false, builder_net_enter }, { WALL_CAPTURE, true, builder_net_capture },
-	{ WALL_USERNS, false, raise_user },	 { WALL_CAPS, false, raise_caps },
-	{ WALL_NNP, false, raise_nnp },		 { WALL_LANDLOCK, true, raise_landlock },
-	{ WALL_SECCOMP, true, raise_seccomp },
+	{ WALL_CGROUPNS, true, raise_cgroupns },  { WALL_ROOT, false, raise_mounts },
+	{ WALL_LIMITS, true, raise_limits },	  { WALL_NETNS, false, builder_net_enter },
+	{ WALL_CAPTURE, true, builder_net_capture }, { WALL_USERNS, false, raise_user },
+	{ WALL_CAPS, false, raise_caps },	  { WALL_NNP, false, raise_nnp },
+	{ WALL_LANDLOCK, true, raise_landlock },  { WALL_SECCOMP, true, raise_seccomp },
 };
 
 static void send_report(struct builder *b, enum builder_kind kind, const struct jail_report *report)
@@ -309,6 +327,22 @@ static int plain_process(struct builder *b)
 	return 0;
 }
 
+/* default_plan() - what most sandboxes ask of their root */
+static const struct jail_plan *default_plan(void)
+{
+	static struct jail_plan plan = { .user = JAIL_USER };
+
+	plan.hostname = jail_plan_text(&plan, JAIL_HOSTNAME);
+	return &plan;
+}
+
+/* fits() - is the root of the default plan also the root of this one? */
+static bool fits(const struct jail_plan *plan)
+{
+	return plan->rootfs == 0 && plan->user == JAIL_USER && plan->disk_mb == 0 &&
+	       plan->hostname != 0 && strcmp(plan_text(plan, plan->hostname), JAIL_HOSTNAME) == 0;
+}
+
 void builder_main(struct builder *b)
 {
 	struct jail_report report = { 0 };
@@ -316,8 +350,14 @@ void builder_main(struct builder *b)
 
 	if (r < 0)
 		fail(b, WALL_ROOT, r);
+	b->plan = default_plan();
 	run_stages(b, early, ARRAY_SIZE(early), &report);
+	if (b->ahead)
+		run_stages(b, root, ARRAY_SIZE(root), &report);
 	wait_for_plan(b);
+	b->plan = b->shared;
+	if (!b->ahead || !fits(b->plan))
+		run_stages(b, root, ARRAY_SIZE(root), &report);
 	run_stages(b, late, ARRAY_SIZE(late), &report);
 	send_report(b, BUILDER_READY, &report);
 	become_init(b);

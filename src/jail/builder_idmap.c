@@ -17,12 +17,18 @@
 #include "base/fd.h"
 #include "jail/builder_priv.h"
 
-/* map_child() - in a new user namespace: tell our PID as the host's /proc sees it, wait, end */
-static _Noreturn void map_child(int channel)
+/*
+ * map_child() - in a new user namespace: tell our PID as the host's /proc sees it, wait, end
+ *
+ * The kernel makes no user namespace for a process whose root is not the topmost one of its mount
+ * namespace (create_user_ns(), current_chrooted()); by now @root covers the one we have.
+ */
+static _Noreturn void map_child(int channel, int root)
 {
 	char pid[16] = { 0 };
 
-	if (unshare(CLONE_NEWUSER) < 0 || readlink("/proc/self", pid, sizeof(pid) - 1) <= 0 ||
+	if (readlink("/proc/self", pid, sizeof(pid) - 1) <= 0 || fchdir(root) < 0 ||
+	    chroot(".") < 0 || unshare(CLONE_NEWUSER) < 0 ||
 	    write(channel, pid, sizeof(pid)) != sizeof(pid))
 		_exit(1);
 	(void)!read(channel, pid, 1);
@@ -55,7 +61,7 @@ static int open_userns(const char *pid, uid_t owner, gid_t group, uid_t to)
 }
 
 /* child_userns() - @ret: a user namespace that maps @owner and @group to @to; owned by the caller */
-static int child_userns(int *ret, uid_t owner, gid_t group, uid_t to)
+static int child_userns(int *ret, int root, uid_t owner, gid_t group, uid_t to)
 {
 	CLEANUP_FD int ours = -1;
 	CLEANUP_FD int theirs = -1;
@@ -71,7 +77,7 @@ static int child_userns(int *ret, uid_t owner, gid_t group, uid_t to)
 		return -errno;
 	if (child == 0) {
 		fd_close(&ours);
-		map_child(theirs);
+		map_child(theirs, root);
 	}
 	fd_close(&theirs);
 	int r = -EIO;
@@ -89,7 +95,7 @@ static int child_userns(int *ret, uid_t owner, gid_t group, uid_t to)
 int builder_idmap(struct builder *b, int tree, uid_t owner, gid_t group)
 {
 	CLEANUP_FD int userns = -1;
-	int r = child_userns(&userns, owner, group, b->host_uid);
+	int r = child_userns(&userns, b->root, owner, group, b->host_uid);
 
 	if (r < 0)
 		return r;

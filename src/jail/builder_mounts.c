@@ -2,9 +2,7 @@
 /*
  * Theory of operation: what the user asked for with -v, --tmpfs or vfs settings. A source is opened
  * once; its type, its owner and its mount are all taken from that one descriptor, so swapping the
- * path meanwhile changes nothing (CVE-2021-30465). Sources are opened before the new root covers the
- * old one, since the kernel makes no user namespace (builder_idmap.c) for a process whose root is
- * covered. A mount point is made if it is not there.
+ * path meanwhile changes nothing (CVE-2021-30465). A mount point is made if it is not there.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -33,49 +31,42 @@ static int mount_point(struct builder *b, const char *path, bool folder)
 	return mknodat(at, slash + 1, S_IFREG | 0444, 0) < 0 && errno != EEXIST ? -errno : 0;
 }
 
-/* open_source() - a detached copy of one bind's source, owned inside by the program's user */
-static int open_source(struct builder *b, const struct jail_mount *mount, uint32_t i)
+/* open_source() - @ret: a detached copy of one bind's source, owned inside by the program's user */
+static int open_source(struct builder *b, int *ret, bool *ret_folder, const struct jail_mount *mount)
 {
 	const char *source = plan_text(b->plan, mount->source);
 	struct mount_attr private = { .propagation = MS_PRIVATE };
 	struct stat st;
 
-	b->trees[i] = tree_clone(AT_FDCWD, source, true);
-	if (b->trees[i] < 0 || fstat(b->trees[i], &st) < 0)
-		return builder_step(b, b->trees[i] < 0 ? b->trees[i] : -errno, "open %s", source);
+	CLEANUP_FD int tree = tree_clone(AT_FDCWD, source, true);
+	if (tree < 0 || fstat(tree, &st) < 0)
+		return builder_step(b, tree < 0 ? tree : -errno, "open %s", source);
 	if (!S_ISDIR(st.st_mode) && !S_ISREG(st.st_mode))
 		return builder_step(b, -EINVAL, "%s is neither a folder nor a file", source);
-	b->folders[i] = S_ISDIR(st.st_mode);
-	if (mount_setattr(b->trees[i], "", AT_EMPTY_PATH | AT_RECURSIVE, &private, sizeof(private)) < 0)
+	if (mount_setattr(tree, "", AT_EMPTY_PATH | AT_RECURSIVE, &private, sizeof(private)) < 0)
 		return builder_step(b, -errno, "make %s private", source);
-	if (!b->privileged)
-		return 0;
-	int r = builder_idmap(b, b->trees[i], st.st_uid, st.st_gid);
+	int r = b->privileged ? builder_idmap(b, tree, st.st_uid, st.st_gid) : 0;
 	if (r < 0 && !mount->readonly) /* read-only needs no owner: what others may read */
 		return builder_step(b, r, "map the owner of %s to the sandbox's user", source);
+	*ret_folder = S_ISDIR(st.st_mode);
+	*ret = fd_take(&tree);
 	return 0;
 }
 
-int builder_sources(struct builder *b)
-{
-	int r = 0;
-
-	for (uint32_t i = 0; r == 0 && i < b->plan->mounts_len; i++)
-		if (b->plan->mounts[i].type == JAIL_MOUNT_BIND)
-			r = open_source(b, &b->plan->mounts[i], i);
-	return r;
-}
-
-static int bind_mount(struct builder *b, const struct jail_mount *mount, uint32_t i)
+static int bind_mount(struct builder *b, const struct jail_mount *mount)
 {
 	const char *path = plan_text(b->plan, mount->path);
 	uint64_t attrs = MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV | (mount->readonly ? MOUNT_ATTR_RDONLY : 0);
-	int r = mount_point(b, path, b->folders[i]);
+	CLEANUP_FD int tree = -1;
+	bool folder = false;
+	int r = open_source(b, &tree, &folder, mount);
 
 	if (r < 0)
+		return r;
+	r = mount_point(b, path, folder);
+	if (r < 0)
 		return builder_step(b, r, "make the mount point %s", path);
-	r = tree_attach(b, b->trees[i], path, attrs);
-	fd_close(&b->trees[i]);
+	r = tree_attach(b, tree, path, attrs);
 	return r < 0 ? builder_step(b, r, "mount %s at %s", plan_text(b->plan, mount->source), path) : 0;
 }
 
@@ -103,7 +94,7 @@ int builder_mounts(struct builder *b)
 {
 	for (uint32_t i = 0; i < b->plan->mounts_len; i++) {
 		const struct jail_mount *mount = &b->plan->mounts[i];
-		int r = mount->type == JAIL_MOUNT_BIND ? bind_mount(b, mount, i) : tmpfs_mount(b, mount);
+		int r = mount->type == JAIL_MOUNT_BIND ? bind_mount(b, mount) : tmpfs_mount(b, mount);
 
 		if (r < 0)
 			return r;

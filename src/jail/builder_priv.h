@@ -14,7 +14,9 @@
 enum { BUILDER_WRITABLE_MAX = JAIL_MOUNTS_MAX + 16 };
 
 struct builder {
-	const struct jail_plan *plan;
+	const struct jail_plan *plan; /* the defaults, until the warden's is there */
+	const struct jail_plan *shared; /* the warden's, being written until it says so */
+	bool ahead;		      /* build the default root before the plan is there */
 	bool privileged; /* the caller has CAP_SYS_ADMIN on the host: no user namespace of our own
 			    around the set-up, and mounts can be idmapped */
 	uid_t caller_uid;
@@ -32,8 +34,6 @@ struct builder {
 	pid_t net_pid;
 	size_t writable_len;
 	const char *writable[BUILDER_WRITABLE_MAX]; /* paths inside that Landlock leaves writable */
-	int trees[JAIL_MOUNTS_MAX];  /* detached copies of what the plan's binds show; -1 */
-	bool folders[JAIL_MOUNTS_MAX]; /* is it a folder, or a file? */
 	char detail[192];
 };
 
@@ -82,7 +82,6 @@ MUST_USE int builder_etc_over(struct builder *b); /* our names and resolver over
 MUST_USE int builder_dev(struct builder *b);
 MUST_USE int builder_proc(struct builder *b);
 MUST_USE int builder_scratch(struct builder *b);
-MUST_USE int builder_sources(struct builder *b); /* open what builder_mounts() will show */
 MUST_USE int builder_mounts(struct builder *b);
 MUST_USE int builder_enter_root(struct builder *b);
 

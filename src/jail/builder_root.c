@@ -137,9 +137,7 @@ int builder_root(struct builder *b)
 	b->host = open("/", O_PATH | O_DIRECTORY | O_CLOEXEC);
 	if (b->host < 0)
 		return builder_step(b, -errno, "open /");
-	int r = builder_sources(b);
-	if (r == 0)
-		r = attach_root(b);
+	int r = attach_root(b);
 	if (r == 0)
 		r = rootfs != NULL ? bind_rootfs(b, rootfs) : bind_system(b);
 	if (r == 0 && rootfs != NULL)

@@ -95,7 +95,7 @@ static int clone_builder(struct jail *jail, struct builder *b, struct diag *diag
 	return 0;
 }
 
-int jail_spawn(struct jail *ret, struct diag *diag)
+int jail_spawn(struct jail *ret, bool ahead, struct diag *diag)
 {
 	struct jail jail = { .pidfd = -1, .agent = -1, .control = -1, .capture_tcp = -1, .capture_dns = -1 };
 	CLEANUP_FD int builder_agent = -1;
@@ -117,7 +117,8 @@ int jail_spawn(struct jail *ret, struct diag *diag)
 		jail.control = control[0];
 		builder_control = control[1];
 	}
-	b.plan = jail.plan;
+	b.shared = jail.plan;
+	b.ahead = ahead;
 	b.agent = builder_agent;
 	b.control = builder_control;
 	jail.host_uid = b.host_uid;

@@ -102,13 +102,18 @@ struct jail {
 	uid_t host_uid;	    /* who the program is outside */
 };
 
+#define JAIL_HOSTNAME "immure" /* of the plan most sandboxes have */
+enum { JAIL_USER = 1000 };
+
 /**
  * jail_spawn() - phase one: clone a builder
  * @ret:	filled in; release with jail_free()
+ * @ahead:	the plan will most likely want the default root (no rootfs, the host name and the
+ *		user above, no size): build it at once
  *
  * Return: 0; a negative errno with *diag set (what to do about it included).
  */
-MUST_USE int jail_spawn(struct jail *ret, struct diag *diag);
+MUST_USE int jail_spawn(struct jail *ret, bool ahead, struct diag *diag);
 
 /* jail_build() - phase two: let the builder go on with ret->plan. Return: 0 or -errno. */
 MUST_USE int jail_build(struct jail *jail);

@@ -182,7 +182,7 @@ void sandbox_hello(struct sandbox *sandbox, const struct agent_hello *hello)
 	}
 }
 
-int sandbox_new(struct sandbox **ret, struct loop *loop, const struct sandbox_hooks *hooks,
+int sandbox_new(struct sandbox **ret, struct loop *loop, const struct sandbox_hooks *hooks, bool ahead,
 		struct diag *diag)
 {
 	struct sandbox *sandbox = calloc(1, sizeof(*sandbox));
@@ -193,7 +193,7 @@ int sandbox_new(struct sandbox **ret, struct loop *loop, const struct sandbox_ho
 	sandbox->hooks = *hooks;
 	sandbox->home = sandbox->dir = sandbox->log = -1;
 	sandbox->gate = (struct gate){ .fd = -1, .flow = on_flow, .context = sandbox };
-	int r = jail_spawn(&sandbox->jail, diag);
+	int r = jail_spawn(&sandbox->jail, ahead, diag);
 	if (r < 0) {
 		free(sandbox);
 		return r;
@@ -209,8 +209,6 @@ static int hold_limits(struct sandbox *sandbox, struct diag *diag)
 	const struct cgroup_limits limits = { .cpus = config->cpus, .memory_mb = config->memory_mb };
 	char name[64];
 
-	if (config->cpus <= 0 && config->memory_mb == 0)
-		return 0;
 	snprintf(name, sizeof(name), "immure-%s", sandbox->id);
 	int r = cgroup_open(&sandbox->cgroup, name, &limits, &sandbox->held, diag);
 	if (r < 0)
@@ -297,12 +295,16 @@ int sandbox_start(struct sandbox *sandbox, struct config *config, json_t *comman
 	assert(sandbox->config == NULL);
 	sandbox->config = config;
 	int r = plan_fill(sandbox->jail.plan, config, diag);
+	bool limited = config->cpus > 0 || config->memory_mb > 0;
+	if (r == 0 && !limited) /* beside what follows; nothing runs in it before it is running */
+		r = build(sandbox, diag);
 	if (r == 0)
 		r = register_sandbox(sandbox, command, diag);
-	if (r == 0)
+	if (r == 0 && limited) { /* the plan depends on what can be held, the cgroup on the id */
 		r = hold_limits(sandbox, diag);
-	if (r == 0)
-		r = build(sandbox, diag);
+		if (r == 0)
+			r = build(sandbox, diag);
+	}
 	if (r == 0) { /* beside the builder, which is at work now */
 		r = environment_make(&sandbox->environment, config);
 		if (r < 0)

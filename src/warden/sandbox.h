@@ -57,9 +57,10 @@ struct operation {
 /**
  * sandbox_new() - a sandbox without settings; its namespaces are being made while we go on
  * @hooks:	copied
+ * @ahead:	settings will likely be plain: see jail_spawn()
  */
 MUST_USE int sandbox_new(struct sandbox **ret, struct loop *loop, const struct sandbox_hooks *hooks,
-			 struct diag *diag);
+			 bool ahead, struct diag *diag);
 
 /**
  * sandbox_start() - give it its settings and let it start; hooks.running or hooks.ended follows

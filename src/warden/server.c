@@ -243,19 +243,19 @@ static void on_flow(void *context, const struct gate_report *report)
 			       "reason", "no network is allowed to this sandbox"));
 }
 
-static int new_sandbox(struct server *server, struct diag *diag)
+static int new_sandbox(struct server *server, bool ahead, struct diag *diag)
 {
 	const struct sandbox_hooks hooks = {
 		.running = on_running, .ended = on_ended, .flow = on_flow, .context = server
 	};
 
-	return sandbox_new(&server->sandbox, server->loop, &hooks, diag);
+	return sandbox_new(&server->sandbox, server->loop, &hooks, ahead, diag);
 }
 
-int server_prepare(struct server *server, const struct server_main *main, struct diag *diag)
+int server_prepare(struct server *server, const struct server_main *main, bool ahead, struct diag *diag)
 {
 	server->main = *main;
-	return new_sandbox(server, diag);
+	return new_sandbox(server, ahead, diag);
 }
 
 int server_sandbox(struct server *server, struct config *config, json_t *command, struct diag *diag)
@@ -285,7 +285,7 @@ static int start_created(struct server *server, json_t *params, struct diag *dia
 
 	json_decref(tree);
 	if (r == 0 && server->sandbox == NULL)
-		r = new_sandbox(server, diag);
+		r = new_sandbox(server, true, diag);
 	if (r == 0)
 		return sandbox_start(server->sandbox, config, NULL, diag);
 	config_free(config);
@@ -325,7 +325,7 @@ int server_stdio(struct server *server, json_t *settings, struct diag *diag)
 	if (r < 0)
 		return diag_set(diag, r, "cannot serve stdin and stdout: %s", strerror(-r));
 	/* ahead of `create`; if it cannot be, `create` will say why */
-	if (new_sandbox(server, diag) < 0)
+	if (new_sandbox(server, true, diag) < 0)
 		server->sandbox = NULL;
 	return 0;
 }
