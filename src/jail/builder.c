@@ -4,7 +4,7 @@
  * fails ends the launch with the wall's name, unless the plan waives that wall and it can be waived.
  * The early table needs no plan (so nothing in it can be waived) and runs while the warden still
  * reads its settings; so does the root, built ahead as most sandboxes want it. A plan that wants
- * another root gets a new one on top.
+ * another root gets a new one instead.
  *
  * What runs here holds the power to build the sandbox and reads nothing that comes from inside it.
  */
@@ -14,6 +14,7 @@
 #include <signal.h>
 #include <stdio.h>
 #include <sys/mman.h>
+#include <sys/mount.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
@@ -96,20 +97,25 @@ static int make_image(struct builder *b)
 	return r < 0 ? builder_step(b, r, "copy init to a memfd") : 0;
 }
 
-/* close_root() - forget a root that was built ahead and does not fit the plan; it stays covered */
-static void close_root(struct builder *b)
+/* drop_root() - take away a root that was built ahead and does not fit the plan */
+static int drop_root(struct builder *b)
 {
+	if (b->root >= 0 && (fchdir(b->root) < 0 || umount2(".", MNT_DETACH) < 0 || chdir("/") < 0))
+		return builder_step(b, -errno, "take the default root away");
 	fd_close(&b->host);
 	fd_close(&b->root);
 	fd_close(&b->proc);
 	fd_close(&b->proc_sys);
 	b->writable_len = 0;
+	return 0;
 }
 
 static int raise_root(struct builder *b)
 {
-	close_root(b);
-	int r = builder_root(b);
+	int r = drop_root(b);
+
+	if (r == 0)
+		r = builder_root(b);
 	if (r == 0)
 		r = builder_dev(b);
 	return r == 0 ? builder_scratch(b) : r;
