@@ -6,6 +6,7 @@ import pathlib
 import subprocess
 
 import support
+import workspace
 from support import as_root_and_user
 
 HERE = pathlib.Path(__file__).resolve().parent
@@ -14,11 +15,7 @@ REFUSED_S = 5.0  # a refusal that takes longer is a time-out to whoever waits fo
 CONTENT = "made by the agent: it's\n"  # has what shells trip over
 
 
-class Agents(support.Tests):
-    def setUp(self):
-        super().setUp()
-        self.workspace = self.make_folder('workspace')
-
+class Agents(workspace.Tests):
     def agent(self, *words, options=(), timeout=support.TIMEOUT_S):
         """Run an agent on the shared workspace, with the scripts of this folder."""
         return self.run_in(*words, timeout=timeout, options=[
@@ -117,7 +114,7 @@ class Own(Agents):
 
 
 @as_root_and_user
-class Adr(support.Tests):
+class Adr(workspace.Tests):
     def test_example(self):
         """The Python example of the ADR, as printed there."""
         if self.run_in('python', '-c', '').code != 0:

@@ -6,16 +6,13 @@ import pathlib
 import re
 
 import support
+import workspace
 from support import as_root_and_user
 
 GO = '/usr/local/go/bin/go'
 
 
-class Tools(support.Tests):
-    def setUp(self):
-        super().setUp()
-        self.workspace = self.make_folder('workspace')
-
+class Tools(workspace.Tests):
     def work(self, script, *options, code=0, timeout=support.TIMEOUT_S):
         """Run a shell script on the shared workspace. Return: what it printed."""
         done = self.sh('set -eu\n' + script, '-v', f'{self.workspace}:/tmp/workspace', *options,

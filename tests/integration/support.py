@@ -320,8 +320,7 @@ class Tests:
     def _check_leaks(self):
         leaked = [f'process {text}' for text in left_over()]
         leaked += [f'mount {line}' for line in _mounts(self.folder) - self._mounts_before]
-        leaked += [f'cgroup {folder}' for folder in _cgroups() - self._cgroups_before
-                   if _is_empty_cgroup(folder)]  # others' sandboxes may be running beside us
+        leaked += [f'cgroup {folder}' for folder in self._leaked_cgroups()]
         leaked += [f'socket {path}' for path in pathlib.Path(self.state).glob('vms/*/socket')
                    if 'crashed' not in path.with_name('status').read_text()]  # those are prune's
         for pid in descendants(os.getpid()):  # so that the next test is judged by itself
@@ -330,6 +329,10 @@ class Tests:
             except ProcessLookupError:
                 pass
         self.assertEqual(leaked, [], 'left behind')
+
+    def _leaked_cgroups(self):
+        return [folder for folder in _cgroups() - self._cgroups_before
+                if _is_empty_cgroup(folder)]  # others' sandboxes may be running beside us
 
     # Files on the host.
 
