@@ -159,13 +159,6 @@ def _cgroups():
             if 'immure' in os.path.basename(folder)}
 
 
-def _is_empty_cgroup(folder):
-    try:
-        return not pathlib.Path(folder, 'cgroup.procs').read_text(encoding='ascii').strip()
-    except OSError:
-        return False
-
-
 def reap():
     """Take leave of orphans that ended; each test's own children are waited for by then."""
     while True:
@@ -305,6 +298,7 @@ class Tests:
         self._cgroups_before = _cgroups()
         self._mounts_before = _mounts(self.folder)
         self._sandboxes = []
+        self._started = set()  # IDs
         self._running = []
         self.addCleanup(self._clean_up)
 
@@ -331,8 +325,14 @@ class Tests:
         self.assertEqual(leaked, [], 'left behind')
 
     def _leaked_cgroups(self):
-        return [folder for folder in _cgroups() - self._cgroups_before
-                if _is_empty_cgroup(folder)]  # others' sandboxes may be running beside us
+        """Those of our own sandboxes: others' may be running beside us."""
+        ids = {path.name for path in pathlib.Path(self.state).glob('vms/*')} | self._started
+
+        def left():
+            return [folder for folder in _cgroups() - self._cgroups_before
+                    if any(vm_id in os.path.basename(folder) for vm_id in ids)]
+        eventually(lambda: not left(), 3)
+        return left()
 
     # Files on the host.
 
@@ -411,6 +411,7 @@ class Tests:
         done = self.immure('start', *arguments)
         self.assert_code(done, 0)
         self.assertRegex(done.text, r'^vm-[0-9a-z]+\n$')
+        self._started.add(done.text.strip())
         return done.text.strip()
 
     def listed(self, *options):

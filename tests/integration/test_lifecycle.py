@@ -84,6 +84,7 @@ class Look(support.Tests):
         self.assertEqual(self.listed(), [])
         before = time.time() - 2
         one = self.start('--', 'sleep', '1000')
+        time.sleep(1.1)  # they are listed by age, in seconds
         two = self.start('--', 'sh', '-c', 'exit 0')
         self.assertTrue(eventually(lambda: self.status_of(two) == 'stopped'))
         listed = self.listed()

@@ -70,9 +70,10 @@ class RpcTests(support.Tests):
             self.assertIn('result', self.created)
         return peer
 
-    def assert_error(self, message, code, pattern='.'):
+    def assert_error(self, message, codes, pattern='.'):
         self.assertEqual(message.get('jsonrpc'), '2.0', message)
-        self.assertEqual(message.get('error', {}).get('code'), code, message)
+        self.assertIn(message.get('error', {}).get('code'),
+                      codes if isinstance(codes, tuple) else (codes,), message)
         self.assertRegex(message['error']['message'], pattern)
         self.assertNotIn('result', message)
 
@@ -98,8 +99,10 @@ class RpcTests(support.Tests):
 class Protocol(RpcTests):
     def test_before_create_and_after_close(self):
         peer = self.connect(create=False)
-        for method in ('exec', 'write_file', 'read_file', 'list_files', 'exec_stream'):
-            self.assert_error(peer.ask(method, command='true', path='/tmp/x', content=''), -32001)
+        for method, params in (('exec', {'command': 'true'}), ('exec_stream', {'command': 'true'}),
+                               ('write_file', {'path': '/tmp/x', 'content': ''}),
+                               ('read_file', {'path': '/tmp/x'}), ('list_files', {'path': '/'})):
+            self.assert_error(peer.ask(method, **params), -32001)
         self.assertRegex(self.result(peer.ask('create'))['id'], '^vm-[0-9a-z]+$')
         self.assertIn('error', peer.ask('create'))
         self.assertIn('result', peer.ask('close'))
@@ -123,14 +126,19 @@ class Protocol(RpcTests):
         self.assertEqual([vm['status'] for vm in self.listed()], ['stopped'])
 
     def test_malformed_lines(self):
+        unread = (-32700, -32600)  # JSON by the grammar, but not what we take for it
         cases = [
             (b'nonsense', -32700), (b'{"jsonrpc":"2.0"', -32700), (b'\xff\xfe', -32700),
-            (b'{"a":1,"a":2}', -32700), (b'{"jsonrpc":"2.0","method":"exec\xff","id":1}', -32700),
-            (b'[' * 100000, -32700), (b'1', -32600), (b'"x"', -32600), (b'null', -32600),
+            (b'{"a":1,"a":2}', unread), (b'{"jsonrpc":"2.0","method":"exec\xff","id":1}', -32700),
+            (b'[' * 100000, unread), (b'1', -32600), (b'"x"', -32600), (b'null', -32600),
             (b'{}', -32600), (b'[]', -32600), (b'{"jsonrpc":"1.0","method":"exec","id":1}', -32600),
             (b'{"jsonrpc":"2.0","method":7,"id":1}', -32600),
             (b'{"jsonrpc":"2.0","method":"exec","params":7,"id":1}', -32600),
             (b'{"jsonrpc":"2.0","method":"exec","id":{}}', -32600),
+            (b'{"jsonrpc":"2.0","method":"exec","params":{"command":"a\\u0000b"},"id":1}',
+             (-32600, -32602, -32700)),
+            (b'{"jsonrpc":"2.0","method":"exec","params":{"command":"\\ud800"},"id":1}',
+             (-32600, -32602, -32700)),
             (b'{"jsonrpc":"2.0","method":"no_such","id":1}', -32601),
             (b'{"jsonrpc":"2.0","method":"exec","id":1}', -32602),
             (b'{"jsonrpc":"2.0","method":"exec","params":[1],"id":1}', -32602),
@@ -205,7 +213,7 @@ class Protocol(RpcTests):
 class Methods(RpcTests):
     def test_create(self):
         self.connect(image='standard', env={'A': 'b'}, working_dir='/workspace',
-                     resources={'cpus': 1, 'memory_mb': 512, 'timeout_seconds': 300},
+                     resources={'memory_mb': 512, 'timeout_seconds': 300},
                      vfs={'mounts': {'/workspace': {'type': 'memory'}}})
         self.assertEqual(self.created['result']['env'], {'A': 'b'})
         self.assertEqual([vm['id'] for vm in self.listed()], [self.created['result']['id']])
@@ -229,7 +237,8 @@ class Methods(RpcTests):
 
     def test_exec_of_what_is_not_there(self):
         peer = self.connect()
-        for params, code in (({'command': ['no-such-program']}, 127), ({'command': ['/tmp']}, 126)):
+        for params, code in (({'command': ['no-such-program']}, 127), ({'command': ['/tmp']}, 126),
+                             ({'command': ['']}, 127)):
             answer = peer.ask('exec', **params)
             if 'error' in answer:
                 self.assert_error(answer, -32000)
@@ -240,8 +249,8 @@ class Methods(RpcTests):
             self.assert_error(answer, -32000, 'no/such/folder|No such')
         else:
             self.assertIn(answer['result']['exit_code'], (125, 126, 127))
-        for params in ({'command': []}, {'command': ['']}, {'command': ['a', 7]},
-                       {'command': 'a\0b'}, {'command': 'x', 'env': {'A=': 'b'}},
+        for params in ({'command': []}, {'command': ['a', 7]},
+                       {'command': 'x', 'env': {'A=': 'b'}},
                        {'command': 'x', 'env': ['A']},
                        {'command': 'x', 'working_dir': 'relative'}, {'command': 'x', 'tty': 'yes'},
                        {'command': 'x', 'timeout_seconds': -1}, {'command': 'x', 'wrong': 1}):
@@ -286,10 +295,10 @@ class Methods(RpcTests):
                 params = {'content': b64('x')} if method == 'write_file' else {}
                 self.assert_error(peer.ask(method, path=path, **params), -32000)
         for method, params in (('read_file', {}), ('read_file', {'path': 'relative'}),
-                               ('read_file', {'path': '/a\0b'}), ('read_file', {'path': 7}),
+                               ('read_file', {'path': 7}),
                                ('write_file', {'path': '/tmp/x'}), ('list_files', {'path': ''}),
                                ('write_file', {'path': '/tmp/x', 'content': '!'}),
-                               ('read_file', {'path': '/tmp/x', 'offset': -1})):
+                               ('read_file', {'path': '/proc/self/status', 'offset': -1})):
             with self.subTest(method, params=params):
                 self.assert_error(peer.ask(method, **params), -32602)
 
@@ -346,7 +355,9 @@ class Streams(RpcTests):
         seen = []
         for data, eof in (('first\n', False), ('second', False), ('', True)):
             peer.send('stdin', exec=number, data=b64(data), eof=eof)
-        while not seen or 'exit_code' not in seen[-1].get('result', {}):
+        while len(seen) < 4 or not any('exit_code' in m.get('result', {}) for m in seen):
+            seen.append(peer.read())
+        while len([m for m in seen if m['id'] != number]) < 3:
             seen.append(peer.read())
         out = b''.join(base64.b64decode(m['result'].get('stdout', '')) for m in seen
                        if m['id'] == number)

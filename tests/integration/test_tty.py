@@ -42,7 +42,7 @@ class Terminals(support.Tests):
         self.assertEqual(terminal.wait(), 0)
 
     def test_size_and_its_changes(self):
-        script = 'stty size; trap "stty size" WINCH; while :; do sleep 0.1; done'
+        script = 'trap "stty size" WINCH; stty size; while :; do sleep 0.1; done'
         terminal = self.terminal('run', '--', 'sh', '-c', script, rows=33, columns=111)
         terminal.expect(rb'33 111\r\n')
         terminal.resize(44, 99)

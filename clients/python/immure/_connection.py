@@ -29,6 +29,7 @@ from ._channel import Channel
 from ._errors import ErrorCode, SandboxClosed, SandboxError, SandboxTimeout
 
 LINE_OCTETS_MAX = 48 * 1024 * 1024     # of a request: the server's own limit
+DEPTH_MAX = 60                         # of a request: a little below the server's
 ANSWER_OCTETS_MAX = 128 * 1024 * 1024  # of a line from the server; far above what it ever sends
 OUTBOX_OCTETS = 1024 * 1024            # callers wait to send while there is more than this unsent
 BUFFER_OCTETS = 8 * 1024 * 1024
@@ -411,8 +412,27 @@ def _unregister(poll: Any, descriptor: int) -> None:
         pass  # it is not there any more
 
 
+def _check(value: Any, depth: int = 0) -> None:
+    """Refuse what the server could not even read, and hence could not answer the right call."""
+    if isinstance(value, str):
+        if '\0' in value or (not value.isascii()
+                             and any('\ud800' <= letter <= '\udfff' for letter in value)):
+            raise SandboxError(ErrorCode.INVALID_PARAMS, f'NUL or no text: {value[:100]!r}')
+    elif isinstance(value, (list, tuple, dict)):
+        if depth >= DEPTH_MAX:
+            raise SandboxError(ErrorCode.INVALID_PARAMS, 'nested too deeply')
+        for item in value:
+            _check(item, depth + 1)
+            if isinstance(value, dict):
+                _check(value[item], depth + 1)
+
+
 def _encode(message: Message) -> bytes:
-    line = json.dumps(message, separators=(',', ':'), allow_nan=False).encode('ascii') + b'\n'
+    _check(message)
+    try:
+        line = json.dumps(message, separators=(',', ':'), allow_nan=False).encode('ascii') + b'\n'
+    except (TypeError, ValueError) as error:
+        raise SandboxError(ErrorCode.INVALID_PARAMS, f'no JSON: {error}') from None
     if len(line) > LINE_OCTETS_MAX:
         raise SandboxError(ErrorCode.LIMIT, 
                            f'{message["method"]}: a message of {len(line)} octets; '

@@ -71,6 +71,18 @@ class Exec(Case):
         self.assertEqual(caught.exception.code, ErrorCode.INVALID_PARAMS)
         self.assertIn('command', caught.exception.message)
 
+    def test_what_no_server_could_read_is_refused_here(self):
+        sandbox = self.sandbox()
+        deep = value = {}
+        for _ in range(100):
+            value['x'] = value = {}
+        for command, env in (('a\0b', None), ('\udc80', None), ('x', {'A\0': 'b'}),
+                             ('x', {'A': deep}), ('x', {'A': b'octets'}), ('x', {'A': 1e999})):
+            with self.assertRaises(SandboxError) as caught:
+                sandbox.exec(command, env=env)
+            self.assertEqual(caught.exception.code, ErrorCode.INVALID_PARAMS)
+        self.assertTrue(sandbox.exec(r"test '\u0000' = '\u0000' && test ü = ü").ok)
+
     def test_client_timeout_cancels_the_command(self):
         sandbox = self.sandbox()
         with self.assertRaises(SandboxTimeout):
