@@ -129,10 +129,11 @@ class Streams(support.Tests):
                 words = [*self.identity.prefix, 'sh', '-c', f'exec "$@" {redirect}', 'sh',
                          support.BINARY, 'run', '--', 'sh', '-c', 'cat; echo out; echo err >&2; :']
                 done = self.immure(words=words)
-                self.assertIn(done.code, (0, 141) if number == 1 else (0,), done)
+                # writing to what is closed fails or raises SIGPIPE, but goes nowhere else
+                self.assertIn(done.code, (0, 141) if number else (0,), done)
                 if number != 1:
                     self.assertEqual(done.out, b'out\n')
-                if number != 2:
+                if number != 2 and done.code == 0:
                     self.assertEqual(done.err.splitlines()[-1:], [b'err'])
 
     def test_a_folder_as_stdin_is_refused(self):
