@@ -151,8 +151,9 @@ class Egress(rig.Row):
             events = []
             sandbox.on_event(events.append)
             sandbox.exec([rig.PROGRAM, 'udp', '192.0.2.7', '443', '2001:db8::7', '4712'])
-            self.assertTrue(eventually(lambda: any('192.0.2.7' in str(event) for event in events), 2),
-                            'no event of a refused datagram')
+            eventually(lambda: any(event['type'] == 'network' for event in events), 2)
+        urls = [event['network']['url'] for event in events if event['type'] == 'network']
+        self.assertTrue(any('192.0.2.7' in url for url in urls), 'no event of a refused datagram')
 
     def test_A28_flood_of_flows(self):
         tried = self.hostile('flood', '192.0.2.1', '443', '2000')

@@ -171,7 +171,9 @@ class MissingWalls(rig.Row):
         self.assert_refused(self.without(wall, 'run', '--allow-degraded', other, '--', 'true'), wall)
         done = self.without(wall, 'start', '--allow-degraded', wall)
         self.assert_code(done, 0)
-        shown = self.immure('get', done.text.strip()).json()
+        vm_id = done.text.strip()
+        shown = support.eventually(lambda: (lambda got: got if got['start'] else None)(
+            self.immure('get', vm_id).json()), 5)  # it is recorded while the program starts
         self.assertEqual(shown['start']['walls'][wall], 'missing', shown['start']['walls'])
         others = {name for name, state in shown['start']['walls'].items() if state != 'up'}
         self.assertEqual(others, {wall})
