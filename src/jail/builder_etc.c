@@ -26,8 +26,9 @@ static const char *const allowed[] = {
 	"ssl", "pki", "crypto-policies",
 	/* language run-times and tools that keep their settings there */
 	"alternatives", "python3", "python3.9", "python3.10", "python3.11", "python3.12",
-	"python3.13", "perl", "java-11-openjdk", "java-17-openjdk", "java-21-openjdk", "maven",
-	"fonts", "ImageMagick-6", "vim", "emacs", "chromium", "chromium.d", "gtk-3.0", "xdg",
+	"python3.13", "python3.14", "perl", "java-8-openjdk", "java-11-openjdk", "java-17-openjdk",
+	"java-21-openjdk", "java-25-openjdk", "maven", "manpath.config", "fonts", "ImageMagick-6", "vim", "emacs",
+	"chromium", "chromium.d", "gtk-3.0", "xdg",
 };
 
 /* Private parts of allowed folders. */

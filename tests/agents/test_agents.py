@@ -52,7 +52,7 @@ class Npm(Agents):
         self.assertRegex(done.text, r'(?s)task done: .*tool-ran-as-1000')
 
     def test_openclaw(self):
-        done = self.do_task('openclaw', 90)
+        done = self.do_task('openclaw', 120)
         self.assertEqual(json.loads(done.text[done.text.index('\n{') if done.text[0] != '{' else 0:])
                          ['final'], 'task done: tool-ran-as-1000', done)
 

@@ -257,3 +257,9 @@ sys.exit(os.waitstatus_to_exitcode(code))
         self.assertEqual(said.split(), ['through', '1073741824', 'locked', '2001-02-03', 'old', 'lock',
                                         './old', '640', '2', 'big.gz'])
         self.assert_owned()
+
+    def test_man(self):
+        self.need('man')
+        if not os.path.exists('/usr/share/man/man1/ls.1.gz'):
+            self.skipTest('this host has no manual pages')
+        self.assertIn('LS(1)', self.work('man ls'))
