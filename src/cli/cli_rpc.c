@@ -1,15 +1,44 @@
 // SPDX-License-Identifier: Apache-2.0
+#include <errno.h>
 #include <signal.h>
+#include <sys/signalfd.h>
+#include <unistd.h>
 
 #include "cli/cli.h"
 #include "cli/commands.h"
 #include "cli/sandbox_options.h"
 #include "warden/server.h"
 
+static void signals_ready(struct loop_source *source, uint32_t events)
+{
+	struct signalfd_siginfo info;
+
+	(void)events;
+	if (read(source->fd, &info, sizeof(info)) == sizeof(info))
+		loop_stop(source->loop, 128 + (int)info.ssi_signo); /* the sandbox ends with its server */
+}
+
+/* watch_signals() - being told to end is no reason to leave anything behind */
+static int watch_signals(struct loop *loop, struct loop_source *signals)
+{
+	sigset_t set;
+
+	sigemptyset(&set);
+	sigaddset(&set, SIGTERM);
+	sigaddset(&set, SIGINT);
+	sigaddset(&set, SIGHUP);
+	if (sigprocmask(SIG_BLOCK, &set, NULL) < 0)
+		return -errno;
+	int fd = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK); /* ours until we end */
+	signals->ready = signals_ready;
+	return fd < 0 ? -errno : loop_add(loop, signals, fd, EPOLLIN);
+}
+
 /* serve() - @settings: consumed */
 static int serve(struct loop *loop, json_t *settings, struct diag *diag)
 {
 	CLEANUP(server_freep) struct server *server = NULL;
+	struct loop_source signals = { 0 };
 	int r = server_new(&server, loop);
 
 	if (r < 0) {
@@ -17,6 +46,8 @@ static int serve(struct loop *loop, json_t *settings, struct diag *diag)
 		return diag_set(diag, r, "out of memory");
 	}
 	r = server_stdio(server, settings, diag);
+	if (r == 0 && watch_signals(loop, &signals) < 0)
+		return diag_set(diag, -EIO, "cannot watch signals");
 	return r < 0 ? r : loop_run(loop);
 }
 

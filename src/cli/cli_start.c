@@ -77,10 +77,16 @@ static void on_running(void *context)
 	struct background *b = context;
 	int r = b->call->operands_len > 0 ? start_program(b) : 0;
 
-	if (r == 0)
-		tell(b, '+', sandbox_id(server_get(b->server)));
-	else
+	if (r < 0)
 		sandbox_stop(server_get(b->server), true);
+}
+
+static void on_listening(void *context)
+{
+	struct background *b = context;
+
+	if (sandbox_status(server_get(b->server)) == STATE_RUNNING)
+		tell(b, '+', sandbox_id(server_get(b->server)));
 }
 
 static void on_ended(void *context, enum state_status status, const char *why)
@@ -142,7 +148,9 @@ static json_t *command_json(const struct cli_call *call)
 /* run_background() - the whole life of the warden. @config: consumed. */
 static int run_background(struct background *b, struct config *config)
 {
-	const struct server_main main = { .running = on_running, .ended = on_ended, .context = b };
+	const struct server_main main = {
+		.running = on_running, .listening = on_listening, .ended = on_ended, .context = b
+	};
 	json_t *command = command_json(b->call);
 	struct diag *diag = &b->call->diag;
 	int r = loop_new(&b->loop);

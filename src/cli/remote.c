@@ -26,6 +26,7 @@ struct remote {
 	struct rpc_client *client;
 	struct diag *diag;
 	bool tty;
+	int insisted; /* signals that ask for the end */
 	struct terminal terminal;
 	struct relay_in in;
 	struct relay_out out[2];
@@ -153,6 +154,10 @@ static void take_signal(struct remote *r, int number)
 	}
 	if (r->options->detaches) {
 		loop_stop(r->loop, 128 + number);
+		return;
+	}
+	if (number != SIGUSR1 && number != SIGUSR2 && r->insisted++ > 0) {
+		loop_stop(r->loop, 128 + number); /* the connection's end is the program's, too */
 		return;
 	}
 	control(r, CONTROL_ID, "kill", json_pack("{s:i}", "signal", number));

@@ -6,12 +6,25 @@
  * those that come are closed unseen.
  */
 #include <errno.h>
+#include <fcntl.h>
 #include <signal.h>
+#include <stdlib.h>
 
 #include "base/fd.h"
 #include "warden/sandbox_priv.h"
 
-enum { FRAMES_A_TURN = 64 }; /* then other sources get their turn */
+enum {
+	FRAMES_A_TURN = 64, /* then other sources get their turn */
+	PENDING_MAX = 1024, /* frames; more than init could have operations under way */
+};
+
+/* A frame that waits: the kernel queues no more than net.unix.max_dgram_qlen (10) packets. */
+struct pending {
+	struct buf frame;
+	int fds[AGENT_FDS_MAX]; /* owned */
+	size_t count;
+	struct pending *next;
+};
 
 static struct operation *find(struct sandbox *sandbox, uint32_t id)
 {
@@ -104,13 +117,37 @@ static int take_frame(struct sandbox *sandbox, struct span frame)
 	return r;
 }
 
+static void free_pending(struct pending *pending)
+{
+	for (size_t i = 0; i < pending->count; i++)
+		fd_close(&pending->fds[i]);
+	buf_free(&pending->frame);
+	free(pending);
+}
+
+/* send_pending() - as many as init's queue takes. A dead init is told by its pidfd. */
+static void send_pending(struct sandbox *sandbox)
+{
+	while (sandbox->pending != NULL) {
+		struct pending *first = sandbox->pending;
+
+		if (fd_send(sandbox->jail.agent, buf_span(&first->frame), first->fds, first->count) == -EAGAIN)
+			return;
+		sandbox->pending = first->next;
+		sandbox->pending_len--;
+		free_pending(first);
+	}
+	loop_change(&sandbox->channel, EPOLLIN);
+}
+
 static void channel_ready(struct loop_source *source, uint32_t events)
 {
 	struct sandbox *sandbox = container_of(source, struct sandbox, channel);
 	static char frame[AGENT_FRAME_OCTETS_MAX]; /* one thread, never nested: read, handle, forget */
 	int fds[FD_PASS_MAX];
 
-	(void)events;
+	if ((events & EPOLLOUT) != 0)
+		send_pending(sandbox);
 	for (int i = 0; i < FRAMES_A_TURN && sandbox->channel.loop != NULL; i++) {
 		size_t len = 0, count = 0;
 		int r = fd_recv(&len, sandbox->jail.agent, frame, sizeof(frame), fds, &count);
@@ -138,10 +175,50 @@ int channel_open(struct sandbox *sandbox)
 	return loop_add(sandbox->loop, &sandbox->channel, sandbox->jail.agent, EPOLLIN);
 }
 
+void channel_close(struct sandbox *sandbox)
+{
+	loop_remove(&sandbox->channel);
+	while (sandbox->pending != NULL) {
+		struct pending *first = sandbox->pending;
+
+		sandbox->pending = first->next;
+		free_pending(first);
+	}
+	sandbox->pending_len = 0;
+}
+
+/* keep() - queue a frame until init reads; consumes @frame. Return: 0 or -errno. */
+static int keep(struct sandbox *sandbox, struct buf *frame, const int *fds, size_t count)
+{
+	struct pending *last = sandbox->pending_len < PENDING_MAX ? calloc(1, sizeof(*last)) : NULL;
+	struct pending **at = &sandbox->pending;
+
+	if (last == NULL)
+		return -EAGAIN;
+	for (; last->count < count; last->count++) {
+		last->fds[last->count] = fcntl(fds[last->count], F_DUPFD_CLOEXEC, 3);
+		if (last->fds[last->count] < 0) {
+			free_pending(last);
+			return -EMFILE;
+		}
+	}
+	last->frame = *frame;
+	*frame = BUF(AGENT_FRAME_OCTETS_MAX); /* now the queue's */
+	while (*at != NULL)
+		at = &(*at)->next;
+	*at = last;
+	sandbox->pending_len++;
+	loop_change(&sandbox->channel, EPOLLIN | EPOLLOUT);
+	return 0;
+}
+
 int channel_send(struct sandbox *sandbox, struct buf *frame, const int *fds, size_t count)
 {
-	int r = fd_send(sandbox->jail.agent, buf_span(frame), fds, count);
+	int r = sandbox->pending != NULL ? -EAGAIN :
+					   fd_send(sandbox->jail.agent, buf_span(frame), fds, count);
 
+	if (r == -EAGAIN)
+		r = keep(sandbox, frame, fds, count);
 	buf_free(frame);
 	return r;
 }

@@ -29,8 +29,9 @@ static void refuse(struct rpc_call *call, int error, const struct diag *diag)
 /* ready() - is there a running sandbox? Answers if not. */
 static bool ready(struct server *server, struct rpc_call *call)
 {
-	if (server->sandbox == NULL || sandbox_config(server->sandbox) == NULL) {
-		rpc_fail(call, RPC_NOT_CREATED, "there is no sandbox yet: call create first");
+	if (server->sandbox == NULL || sandbox_config(server->sandbox) == NULL ||
+	    sandbox_status(server->sandbox) < STATE_RUNNING) {
+		rpc_fail(call, RPC_NOT_CREATED, "there is no sandbox yet: call create first, and await its answer");
 		return false;
 	}
 	if (sandbox_status(server->sandbox) != STATE_RUNNING) {

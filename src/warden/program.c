@@ -94,7 +94,10 @@ static void on_ended(void *context, const struct session_result *result)
 
 	for (size_t i = 0; i < program->watchers_len; i++) {
 		if (lost)
-			rpc_fail(program->watchers[i], RPC_FAILED, "%s", last.error);
+			rpc_fail(program->watchers[i],
+				 sandbox_status(program->server->sandbox) == STATE_RUNNING ? RPC_FAILED :
+											     RPC_CLOSED,
+				 "%s", last.error);
 		else
 			rpc_reply(program->watchers[i], result_json(program, &last));
 	}

@@ -50,7 +50,7 @@ static void release_cgroup(struct sandbox *sandbox)
 static void finish(struct sandbox *sandbox)
 {
 	loop_remove(&sandbox->control);
-	loop_remove(&sandbox->channel);
+	channel_close(sandbox);
 	loop_remove(&sandbox->pidfd);
 	loop_disarm(&sandbox->timer);
 	gate_close(&sandbox->gate);

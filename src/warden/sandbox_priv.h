@@ -28,6 +28,8 @@ struct sandbox {
 	struct loop_source control, channel, pidfd;
 	struct loop_timer timer; /* grace time of a stop, or "end at once" */
 	struct gate gate;	 /* the gateway's side: watches the capture sockets */
+	struct pending *pending; /* frames that init's full queue did not take yet */
+	size_t pending_len;
 	struct operation *operations;
 	uint32_t last_id;
 	struct diag why; /* why it ended */
@@ -40,6 +42,7 @@ MUST_USE enum state_status lifecycle_next(enum state_status status, enum lifecyc
 
 /* channel.c: frames to and from init */
 MUST_USE int channel_open(struct sandbox *sandbox);
+void channel_close(struct sandbox *sandbox);
 MUST_USE int channel_send(struct sandbox *sandbox, struct buf *frame, const int *fds, size_t count);
 void channel_lose_all(struct sandbox *sandbox); /* OPERATION_LOST to every operation */
 

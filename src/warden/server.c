@@ -188,6 +188,8 @@ static void on_running(void *context)
 	/* without its socket it still serves stdio and its own program */
 	(void)!rpc_listen(&server->listener, server->loop, sandbox_dir(server->sandbox), "socket",
 			  &server->rpc);
+	if (server->main.listening != NULL)
+		server->main.listening(server->main.context);
 	answer_create(server);
 }
 
@@ -197,7 +199,7 @@ static void on_ended(void *context, enum state_status status, const char *why)
 
 	loop_disarm(&server->timeout);
 	if (server->creating != NULL)
-		rpc_fail(server->creating, RPC_FAILED, "%s", why);
+		rpc_fail(server->creating, RPC_FAILED, "%s", *why != '\0' ? why : "it was closed meanwhile");
 	server->creating = NULL;
 	server_event(server, json_pack("{s:s, s:I, s:{s:s, s:s}}", "type", "sandbox", "timestamp",
 				       (json_int_t)clock_unix_s(), "sandbox", "status", state_names[status],

@@ -236,6 +236,9 @@ static int read_files(struct state_entry *entry, int dir)
 	r = state_files_read(&got, text, sizeof(text), dir, "created_at");
 	if (r == 0 && state_text_seconds(&entry->created_at, got) < 0)
 		entry->created_at = 0;
+	struct stat st;
+	if (fstatat(dir, "created_at", &st, AT_SYMLINK_NOFOLLOW) == 0)
+		entry->created_ns = (int64_t)st.st_mtim.tv_sec * 1000000000 + st.st_mtim.tv_nsec;
 	if (!is_lack(r))
 		r = read_config(entry, dir);
 	return r < 0 ? r : alive;
@@ -349,6 +352,8 @@ static int by_age(const void *left, const void *right)
 
 	if (l->created_at != r->created_at)
 		return l->created_at < r->created_at ? -1 : 1;
+	if (l->created_ns != r->created_ns)
+		return l->created_ns < r->created_ns ? -1 : 1;
 	return strcmp(l->id, r->id);
 }
 

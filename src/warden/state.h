@@ -55,6 +55,7 @@ struct state_entry {
 	    status; /* a dead warden's "running" reads as crashed, and is corrected on disk */
 	pid_t pid;  /* of the warden, which lives; 0: none, or stopped */
 	int64_t created_at; /* Unix seconds; 0: unknown */
+	int64_t created_ns; /* when that was written, in nanoseconds: the order within a second */
 	char image[64];     /* these two are from config.json, safe to print on a terminal: */
 	char command[256];  /* cut with "...", control characters and bad UTF-8 as \xNN */
 };

@@ -60,7 +60,6 @@ vfs:
             ('vfs:\n  mounts:\n    /data: {type: magic}\n', 3, 'magic'),
             ('vfs:\n  mounts:\n    /data: {}\n', 3, 'type'),
             ('vfs:\n  mounts:\n    /proc/x: {type: memory}\n', 3, '/proc'),
-            ('vfs:\n  direct_mounts:\n    /mnt: {host_path: /no/such/folder}\n', 3, '/no/such'),
             ('working_dir: relative\n', 1, 'working_dir'),
             ('hostname: "a b"\n', 1, 'hostname'),
             ('image: no-such-image\n', 1, 'image'),

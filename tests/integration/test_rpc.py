@@ -120,9 +120,9 @@ class Protocol(RpcTests):
     def test_end_of_input_ends_the_sandbox(self):
         peer = self.connect()
         peer.send('exec', command='sleep 1000')
-        self.process.stdin.close()
-        self.process.stdin = None
-        self.process.communicate(timeout=20)
+        self.process.stdin.close()  # a call under way may still be answered ...
+        self.process.stdout.close()  # ... but now nobody would read it
+        self.process.wait(timeout=20)
         self.assertEqual([vm['status'] for vm in self.listed()], ['stopped'])
 
     def test_malformed_lines(self):
@@ -238,7 +238,7 @@ class Methods(RpcTests):
     def test_exec_of_what_is_not_there(self):
         peer = self.connect()
         for params, code in (({'command': ['no-such-program']}, 127), ({'command': ['/tmp']}, 126),
-                             ({'command': ['']}, 127)):
+                             ):
             answer = peer.ask('exec', **params)
             if 'error' in answer:
                 self.assert_error(answer, -32000)
