@@ -30,7 +30,8 @@ int cli_rpc(struct cli_call *call)
 
 	(void)signal(SIGPIPE, SIG_IGN); /* a client that goes away is an end, not a fault */
 	if (r == 0) {
-		r = config_read(&config, settings, source, &call->diag); /* refuse now, not at `create` */
+		r = config_read(&config, settings, source,
+				&call->diag); /* refuse now, not at `create` */
 		if (r < 0)
 			json_decref(settings);
 	}

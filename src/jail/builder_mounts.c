@@ -46,7 +46,8 @@ static int open_source(struct builder *b, const struct jail_mount *mount, uint32
 	if (!S_ISDIR(st.st_mode) && !S_ISREG(st.st_mode))
 		return builder_step(b, -EINVAL, "%s is neither a folder nor a file", source);
 	b->folders[i] = S_ISDIR(st.st_mode);
-	if (mount_setattr(b->trees[i], "", AT_EMPTY_PATH | AT_RECURSIVE, &private, sizeof(private)) < 0)
+	if (mount_setattr(b->trees[i], "", AT_EMPTY_PATH | AT_RECURSIVE, &private,
+			  sizeof(private)) < 0)
 		return builder_step(b, -errno, "make %s private", source);
 	if (!b->privileged)
 		return 0;
@@ -69,14 +70,16 @@ int builder_sources(struct builder *b)
 static int bind_mount(struct builder *b, const struct jail_mount *mount, uint32_t i)
 {
 	const char *path = plan_text(b->plan, mount->path);
-	uint64_t attrs = MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV | (mount->readonly ? MOUNT_ATTR_RDONLY : 0);
+	uint64_t attrs =
+	    MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV | (mount->readonly ? MOUNT_ATTR_RDONLY : 0);
 	int r = mount_point(b, path, b->folders[i]);
 
 	if (r < 0)
 		return builder_step(b, r, "make the mount point %s", path);
 	r = tree_attach(b, b->trees[i], path, attrs);
 	fd_close(&b->trees[i]);
-	return r < 0 ? builder_step(b, r, "mount %s at %s", plan_text(b->plan, mount->source), path) : 0;
+	return r < 0 ? builder_step(b, r, "mount %s at %s", plan_text(b->plan, mount->source), path)
+		     : 0;
 }
 
 static int tmpfs_mount(struct builder *b, const struct jail_mount *mount)
@@ -103,7 +106,8 @@ int builder_mounts(struct builder *b)
 {
 	for (uint32_t i = 0; i < b->plan->mounts_len; i++) {
 		const struct jail_mount *mount = &b->plan->mounts[i];
-		int r = mount->type == JAIL_MOUNT_BIND ? bind_mount(b, mount, i) : tmpfs_mount(b, mount);
+		int r = mount->type == JAIL_MOUNT_BIND ? bind_mount(b, mount, i)
+						       : tmpfs_mount(b, mount);
 
 		if (r < 0)
 			return r;

@@ -107,7 +107,8 @@ static int take_frame(struct sandbox *sandbox, struct span frame)
 static void channel_ready(struct loop_source *source, uint32_t events)
 {
 	struct sandbox *sandbox = container_of(source, struct sandbox, channel);
-	static char frame[AGENT_FRAME_OCTETS_MAX]; /* one thread, never nested: read, handle, forget */
+	static char
+	    frame[AGENT_FRAME_OCTETS_MAX]; /* one thread, never nested: read, handle, forget */
 	int fds[FD_PASS_MAX];
 
 	(void)events;
@@ -171,8 +172,8 @@ static uint32_t begin(struct sandbox *sandbox, struct operation *op)
 }
 
 /* send_request() - the frame of an operation that begins; forgets it again if that fails */
-static int send_request(struct sandbox *sandbox, struct operation *op, struct buf *frame, int encoded,
-			const int *fds, size_t count)
+static int send_request(struct sandbox *sandbox, struct operation *op, struct buf *frame,
+			int encoded, const int *fds, size_t count)
 {
 	int r = encoded;
 
@@ -217,7 +218,8 @@ void sandbox_signal(struct sandbox *sandbox, const struct operation *op, int sig
 		(void)!channel_send(sandbox, &frame, NULL, 0);
 }
 
-void sandbox_resize(struct sandbox *sandbox, const struct operation *op, uint16_t rows, uint16_t columns)
+void sandbox_resize(struct sandbox *sandbox, const struct operation *op, uint16_t rows,
+		    uint16_t columns)
 {
 	struct buf frame = BUF(AGENT_FRAME_OCTETS_MAX);
 

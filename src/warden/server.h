@@ -41,7 +41,8 @@ struct server_main {
  * @config:	consumed, also on failure
  * @command:	borrowed
  */
-MUST_USE int server_prepare(struct server *server, const struct server_main *main, struct diag *diag);
+MUST_USE int server_prepare(struct server *server, const struct server_main *main,
+			    struct diag *diag);
 MUST_USE int server_sandbox(struct server *server, struct config *config, json_t *command,
 			    struct diag *diag);
 

@@ -56,8 +56,8 @@ void see(const char *name, const char *format, ...)
 	vsnprintf(text, sizeof(text), format, args);
 	va_end(args);
 	for (const char *c = text; *c != '\0'; c++)
-		to += *c < ' ' || *c > '~' ? sprintf(to, "\\x%02x", (unsigned char)*c) :
-					     sprintf(to, "%c", *c);
+		to += *c < ' ' || *c > '~' ? sprintf(to, "\\x%02x", (unsigned char)*c)
+					   : sprintf(to, "%c", *c);
 	*to = '\0';
 	dprintf(STDOUT_FILENO, "%s %s is %s\n", row, name, shown);
 }

@@ -93,7 +93,8 @@ static int c02_stream(int argc, char **argv)
 	tell(linkat(AT_FDCWD, path, AT_FDCWD, "/tmp/stolen", AT_SYMLINK_FOLLOW), "link into /tmp");
 	if (argc > 2) {
 		snprintf(other, sizeof(other), "%s/stolen", argv[2]);
-		tell(linkat(AT_FDCWD, path, AT_FDCWD, other, AT_SYMLINK_FOLLOW), "link into the share");
+		tell(linkat(AT_FDCWD, path, AT_FDCWD, other, AT_SYMLINK_FOLLOW),
+		     "link into the share");
 		tell(linkat(fd, "", AT_FDCWD, other, AT_EMPTY_PATH), "link by descriptor");
 	}
 	tell(fcntl(fd, F_SETLEASE, mode == O_RDONLY ? F_RDLCK : F_WRLCK), "lease");
@@ -125,7 +126,8 @@ static int c02_socket(int argc, char **argv)
 
 		if (fstat(fd, &st) == 0)
 			see("type", "%d %o", fd, st.st_mode & S_IFMT);
-		tell(getsockopt(fd, SOL_SOCKET, SO_TYPE, &type, &(socklen_t){ sizeof(type) }), "socket %d", fd);
+		tell(getsockopt(fd, SOL_SOCKET, SO_TYPE, &type, &(socklen_t){ sizeof(type) }),
+		     "socket %d", fd);
 		tell(connect(fd, &none, sizeof(none)), "connect %d to AF_UNSPEC", fd);
 	}
 	return 0;
@@ -188,7 +190,8 @@ static int c19_rename(int argc, char **argv)
 		tell(unlink(argv[i]), "unlink %s", argv[i]);
 		tell(rmdir(argv[i]), "rmdir %s", argv[i]);
 		mkdir(other, 0700);
-		tell(syscall(SYS_renameat2, AT_FDCWD, argv[i], AT_FDCWD, other, 2), "exchange %s", argv[i]);
+		tell(syscall(SYS_renameat2, AT_FDCWD, argv[i], AT_FDCWD, other, 2), "exchange %s",
+		     argv[i]);
 		rmdir(other);
 	}
 	return 0;
@@ -213,15 +216,28 @@ static int c05_read(int argc, char **argv)
 static int c14_sockets(int argc, char **argv)
 {
 	static const char *const usual[] = {
-		"/run/dbus/system_bus_socket", "/var/run/docker.sock", "/run/docker.sock",
-		"/run/containerd/containerd.sock", "/run/systemd/private", "/run/systemd/notify",
-		"/run/systemd/journal/socket", "/run/udev/control", "/tmp/.X11-unix/X0", "/dev/log",
-		"/run/user/0/bus", "/run/user/1000/bus", "/run/snapd.socket", "/var/run/nscd/socket",
-		"@/tmp/.X11-unix/X0", "@/tmp/dbus-0", "@ISCSIADM_ABSTRACT_NAMESPACE",
+		"/run/dbus/system_bus_socket",
+		"/var/run/docker.sock",
+		"/run/docker.sock",
+		"/run/containerd/containerd.sock",
+		"/run/systemd/private",
+		"/run/systemd/notify",
+		"/run/systemd/journal/socket",
+		"/run/udev/control",
+		"/tmp/.X11-unix/X0",
+		"/dev/log",
+		"/run/user/0/bus",
+		"/run/user/1000/bus",
+		"/run/snapd.socket",
+		"/var/run/nscd/socket",
+		"@/tmp/.X11-unix/X0",
+		"@/tmp/dbus-0",
+		"@ISCSIADM_ABSTRACT_NAMESPACE",
 	};
 
 	for (size_t i = 0; i < ARRAY_SIZE(usual) + (size_t)argc - 1; i++) {
-		const char *path = i < ARRAY_SIZE(usual) ? usual[i] : argv[i - ARRAY_SIZE(usual) + 1];
+		const char *path =
+		    i < ARRAY_SIZE(usual) ? usual[i] : argv[i - ARRAY_SIZE(usual) + 1];
 		struct sockaddr_un name = { .sun_family = AF_UNIX };
 		int len = snprintf(name.sun_path, sizeof(name.sun_path), "%s", path);
 
@@ -231,8 +247,9 @@ static int c14_sockets(int argc, char **argv)
 			int fd = socket(AF_UNIX, type, 0);
 			if (path[0] == '@')
 				name.sun_path[0] = '\0';
-			tell(connect(fd, (struct sockaddr *)&name,
-				     (socklen_t)(offsetof(struct sockaddr_un, sun_path) + (size_t)len)),
+			tell(connect(
+				 fd, (struct sockaddr *)&name,
+				 (socklen_t)(offsetof(struct sockaddr_un, sun_path) + (size_t)len)),
 			     "connect %s type %d", path, type);
 			close(fd);
 		}
@@ -258,14 +275,17 @@ static void try_setid(const char *folder, mode_t bits, const char *bit)
 	snprintf(plain, sizeof(plain), "%s/plain-%s", folder, bit);
 	int fd = open(plain, O_CREAT | O_RDWR, 0755);
 	tell(syscall(SYS_fchmod, fd, bits | 0755), "fchmod %s", bit);
-	tell(syscall(SYS_fchmod, fd, (unsigned long)bits | 0755 | 1UL << 32), "fchmod high %s", bit);
+	tell(syscall(SYS_fchmod, fd, (unsigned long)bits | 0755 | 1UL << 32), "fchmod high %s",
+	     bit);
 	tell(syscall(SYS_fchmodat, AT_FDCWD, plain, bits | 0755), "fchmodat %s", bit);
 	tell(syscall(NR_FCHMODAT2, AT_FDCWD, plain, bits | 0755, 0), "fchmodat2 %s", bit);
 	tell(syscall(NR_FCHMODAT2, fd, "", bits | 0755, AT_EMPTY_PATH), "fchmodat2 empty %s", bit);
-	tell_fd(syscall(SYS_openat, AT_FDCWD, NEXT, O_CREAT | O_WRONLY, bits | 0755), "openat %s", bit);
+	tell_fd(syscall(SYS_openat, AT_FDCWD, NEXT, O_CREAT | O_WRONLY, bits | 0755), "openat %s",
+		bit);
 	tell_fd(syscall(SYS_openat, AT_FDCWD, NEXT, O_CREAT | O_EXCL | O_RDWR, bits | 0711),
 		"openat exclusive %s", bit);
-	tell_fd(syscall(SYS_openat, AT_FDCWD, folder, O_TMPFILE | O_RDWR, bits | 0755), "tmpfile %s", bit);
+	tell_fd(syscall(SYS_openat, AT_FDCWD, folder, O_TMPFILE | O_RDWR, bits | 0755),
+		"tmpfile %s", bit);
 	try_openat2(NEXT, bits | 0755, bit);
 	tell(syscall(SYS_mknodat, AT_FDCWD, NEXT, S_IFREG | bits | 0755, 0), "mknodat %s", bit);
 	tell(syscall(SYS_mknodat, AT_FDCWD, NEXT, bits | 0755, 0), "mknodat without type %s", bit);
@@ -279,8 +299,8 @@ static void try_setid(const char *folder, mode_t bits, const char *bit)
 	snprintf(inner, sizeof(inner), "%s/linked-%s", folder, bit);
 	fd = open(folder, O_TMPFILE | O_RDWR, bits | 0755);
 	if (fd >= 0)
-		tell(linkat(AT_FDCWD, (snprintf(path, sizeof(path), "/proc/self/fd/%d", fd), path), AT_FDCWD,
-			    inner, AT_SYMLINK_FOLLOW),
+		tell(linkat(AT_FDCWD, (snprintf(path, sizeof(path), "/proc/self/fd/%d", fd), path),
+			    AT_FDCWD, inner, AT_SYMLINK_FOLLOW),
 		     "link a tmpfile %s", bit);
 #undef NEXT
 }
@@ -300,8 +320,9 @@ static int c16_setid(int argc, char **argv)
 /* c16_acl() FOLDER - an ACL whose text carries mode bits, by old and new calls */
 static int c16_acl(int argc, char **argv)
 {
-	static const unsigned char acl[] = { 2, 0, 0, 0, 1, 0, 7, 0, 255, 255, 255, 255, 4, 0, 7, 0, 255, 255,
-					     255, 255, 32, 0, 7, 0, 255, 255, 255, 255 };
+	static const unsigned char acl[] = { 2,   0,   0, 0, 1,   0,   7,   0,   255, 255,
+					     255, 255, 4, 0, 7,   0,   255, 255, 255, 255,
+					     32,  0,   7, 0, 255, 255, 255, 255 };
 	const char *folder = argc > 1 ? argv[1] : "/tmp";
 	char path[256];
 
@@ -323,15 +344,16 @@ static int c10_swap(int argc, char **argv)
 
 	while (argc > 3 && now_ms() < end)
 		for (int i = 0; i < 100; i++)
-			count += syscall(SYS_renameat2, AT_FDCWD, argv[1], AT_FDCWD, argv[2], 2) == 0;
+			count +=
+			    syscall(SYS_renameat2, AT_FDCWD, argv[1], AT_FDCWD, argv[2], 2) == 0;
 	see("swaps", "%ld", count);
 	return 0;
 }
 
 const struct command file_commands[] = {
-	{ "C01", c01_program },	      { "C02", c02_descriptors }, { "C02-ids", c02_ids },
+	{ "C01", c01_program },       { "C02", c02_descriptors },   { "C02-ids", c02_ids },
 	{ "C02-stream", c02_stream }, { "C02-append", c02_append }, { "C02-socket", c02_socket },
-	{ "C03-write", c03_write },   { "C05-read", c05_read },	    { "C06", c06_readonly },
-	{ "C10-swap", c10_swap },     { "C14", c14_sockets },	    { "C16-setid", c16_setid },
-	{ "C16-acl", c16_acl },	      { "C19", c19_rename },	    { NULL, NULL },
+	{ "C03-write", c03_write },   { "C05-read", c05_read },     { "C06", c06_readonly },
+	{ "C10-swap", c10_swap },     { "C14", c14_sockets },       { "C16-setid", c16_setid },
+	{ "C16-acl", c16_acl },       { "C19", c19_rename },        { NULL, NULL },
 };

@@ -17,8 +17,8 @@
 #include <sys/prctl.h>
 #include <sys/ptrace.h>
 #include <sys/reboot.h>
-#include <sys/sysmacros.h>
 #include <sys/stat.h>
+#include <sys/sysmacros.h>
 #include <sys/timex.h>
 #include <sys/uio.h>
 #include <sys/wait.h>
@@ -30,8 +30,8 @@ static const struct {
 	const char *name;
 	unsigned long flag;
 } namespaces[] = {
-	{ "user", CLONE_NEWUSER }, { "mnt", CLONE_NEWNS },	 { "pid", CLONE_NEWPID },
-	{ "net", CLONE_NEWNET },   { "ipc", CLONE_NEWIPC },	 { "uts", CLONE_NEWUTS },
+	{ "user", CLONE_NEWUSER }, { "mnt", CLONE_NEWNS },        { "pid", CLONE_NEWPID },
+	{ "net", CLONE_NEWNET },   { "ipc", CLONE_NEWIPC },       { "uts", CLONE_NEWUTS },
 	{ "time", CLONE_NEWTIME }, { "cgroup", CLONE_NEWCGROUP },
 };
 
@@ -93,7 +93,8 @@ static int c07_namespaces(int argc, char **argv)
 	}
 	int pidfd = (int)syscall(SYS_pidfd_open, 1, 0);
 	tell(syscall(SYS_setns, pidfd, CLONE_NEWNS | CLONE_NEWNET), "setns pidfd");
-	for (const char *const *map = (const char *const[]){ "uid_map", "gid_map", NULL }; *map; map++) {
+	for (const char *const *map = (const char *const[]){ "uid_map", "gid_map", NULL }; *map;
+	     map++) {
 		char path[64];
 
 		snprintf(path, sizeof(path), "/proc/self/%s", *map);
@@ -105,7 +106,9 @@ static int c07_namespaces(int argc, char **argv)
 
 static int c07_mounts(int argc, char **argv)
 {
-	struct { uint64_t set, clear, propagation, userns; } attr = { .clear = MOUNT_ATTR_RDONLY };
+	struct {
+		uint64_t set, clear, propagation, userns;
+	} attr = { .clear = MOUNT_ATTR_RDONLY };
 
 	(void)argc;
 	(void)argv;
@@ -127,7 +130,8 @@ static int c07_mounts(int argc, char **argv)
 	tell_fd(syscall(SYS_open_tree, AT_FDCWD, "/", 1), "open_tree clone");
 	tell_fd(syscall(SYS_open_tree, AT_FDCWD, "/", 0), "open_tree");
 	tell_fd(syscall(NR_OPEN_TREE_ATTR, AT_FDCWD, "/", 1, NULL, 0), "open_tree_attr");
-	tell(syscall(SYS_move_mount, AT_FDCWD, "/tmp", AT_FDCWD, "/tmp/mountpoint", 0), "move_mount");
+	tell(syscall(SYS_move_mount, AT_FDCWD, "/tmp", AT_FDCWD, "/tmp/mountpoint", 0),
+	     "move_mount");
 	tell(syscall(SYS_mount_setattr, AT_FDCWD, "/usr", 0, &attr, sizeof(attr)), "mount_setattr");
 	tell(syscall(NR_STATMOUNT, NULL, NULL, 0, 0), "statmount");
 	return 0;
@@ -142,9 +146,10 @@ static void try_open(const char *path, int flags, const char *how)
 
 static int c08_init(int argc, char **argv)
 {
-	static const char *const files[] = { "mem",  "maps",  "smaps",	   "environ", "auxv", "io",
-					     "stack", "syscall", "pagemap", "personality" };
-	static const char *const links[] = { "exe", "root", "cwd", "fd/3", "fd/0", "ns/mnt", "ns/net" };
+	static const char *const files[] = { "mem", "maps",  "smaps",   "environ", "auxv",
+					     "io",  "stack", "syscall", "pagemap", "personality" };
+	static const char *const links[] = { "exe",  "root",   "cwd",   "fd/3",
+					     "fd/0", "ns/mnt", "ns/net" };
 	char path[64], memory[16], text[256];
 	struct iovec here = { memory, sizeof(memory) }, there = { memory, sizeof(memory) };
 
@@ -229,7 +234,8 @@ static void try_listener(void)
 	struct sock_filter allow = BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW);
 	struct sock_fprog program = { 1, &allow };
 
-	tell_fd(syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, SECCOMP_FILTER_FLAG_NEW_LISTENER, &program),
+	tell_fd(syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, SECCOMP_FILTER_FLAG_NEW_LISTENER,
+			&program),
 		"seccomp listener");
 }
 
@@ -318,7 +324,8 @@ static void try_terminal(int fd, const char *name)
 	int discipline = 0;
 
 	tell(syscall(SYS_ioctl, fd, TIOCSTI, &octet), "%s TIOCSTI", name);
-	tell(syscall(SYS_ioctl, fd, TIOCSTI | 1UL << 32, &octet), "%s TIOCSTI with high bits", name);
+	tell(syscall(SYS_ioctl, fd, TIOCSTI | 1UL << 32, &octet), "%s TIOCSTI with high bits",
+	     name);
 	tell(syscall(SYS_ioctl, fd, TIOCLINUX, &paste), "%s TIOCLINUX", name);
 	tell(syscall(SYS_ioctl, fd, TIOCSETD, &discipline), "%s TIOCSETD", name);
 	tell(syscall(SYS_ioctl, fd, TIOCCONS, NULL), "%s TIOCCONS", name);
@@ -345,23 +352,45 @@ static int c12_terminal(int argc, char **argv)
 static int c13_settings(int argc, char **argv)
 {
 	static const char *const written[] = {
-		"/proc/sys/kernel/core_pattern", "/proc/sys/kernel/modprobe", "/proc/sys/kernel/hotplug",
-		"/proc/sys/kernel/sysrq", "/proc/sys/vm/drop_caches", "/proc/sys/vm/overcommit_memory",
-		"/proc/sys/fs/binfmt_misc/register", "/proc/sys/fs/file-max", "/proc/sys/kernel/hostname",
-		"/proc/sys/kernel/ns_last_pid", "/proc/sys/kernel/randomize_va_space",
-		"/proc/sys/net/ipv4/ip_forward", "/proc/sys/net/ipv4/ping_group_range",
-		"/proc/sys/net/ipv4/ip_unprivileged_port_start", "/proc/sys/user/max_user_namespaces",
-		"/proc/sysrq-trigger", "/proc/irq/default_smp_affinity",
-		"/proc/kcore", "/proc/kmsg", "/proc/mtrr", "/proc/timer_list", "/proc/acpi/wakeup",
-		"/proc/fs/nfsd/threads", "/proc/scsi/scsi", "/proc/bus/pci/devices",
-		"/sys/kernel/uevent_helper", "/sys/fs/cgroup/release_agent", "/sys/fs/cgroup/cgroup.procs",
-		"/sys/power/state", "/sys/kernel/mm/transparent_hugepage/enabled",
-		"/sys/fs/cgroup/memory/release_agent", "/sys/kernel/debug", "/sys/kernel/security",
+		"/proc/sys/kernel/core_pattern",
+		"/proc/sys/kernel/modprobe",
+		"/proc/sys/kernel/hotplug",
+		"/proc/sys/kernel/sysrq",
+		"/proc/sys/vm/drop_caches",
+		"/proc/sys/vm/overcommit_memory",
+		"/proc/sys/fs/binfmt_misc/register",
+		"/proc/sys/fs/file-max",
+		"/proc/sys/kernel/hostname",
+		"/proc/sys/kernel/ns_last_pid",
+		"/proc/sys/kernel/randomize_va_space",
+		"/proc/sys/net/ipv4/ip_forward",
+		"/proc/sys/net/ipv4/ping_group_range",
+		"/proc/sys/net/ipv4/ip_unprivileged_port_start",
+		"/proc/sys/user/max_user_namespaces",
+		"/proc/sysrq-trigger",
+		"/proc/irq/default_smp_affinity",
+		"/proc/kcore",
+		"/proc/kmsg",
+		"/proc/mtrr",
+		"/proc/timer_list",
+		"/proc/acpi/wakeup",
+		"/proc/fs/nfsd/threads",
+		"/proc/scsi/scsi",
+		"/proc/bus/pci/devices",
+		"/sys/kernel/uevent_helper",
+		"/sys/fs/cgroup/release_agent",
+		"/sys/fs/cgroup/cgroup.procs",
+		"/sys/power/state",
+		"/sys/kernel/mm/transparent_hugepage/enabled",
+		"/sys/fs/cgroup/memory/release_agent",
+		"/sys/kernel/debug",
+		"/sys/kernel/security",
 	};
-	static const char *const read_too[] = { "/proc/kcore", "/proc/kmsg", "/proc/kpagecount",
-						"/proc/kpageflags", "/proc/keys", "/proc/timer_list",
-						"/proc/sched_debug", "/proc/vmallocinfo", "/proc/slabinfo",
-						"/proc/pagetypeinfo" };
+	static const char *const read_too[] = { "/proc/kcore",       "/proc/kmsg",
+						"/proc/kpagecount",  "/proc/kpageflags",
+						"/proc/keys",        "/proc/timer_list",
+						"/proc/sched_debug", "/proc/vmallocinfo",
+						"/proc/slabinfo",    "/proc/pagetypeinfo" };
 
 	(void)argc;
 	(void)argv;
@@ -388,7 +417,8 @@ static int c13_oom(int argc, char **argv)
 {
 	(void)argc;
 	(void)argv;
-	for (const char *const *value = (const char *const[]){ "-1000", "0", "500", NULL }; *value; value++) {
+	for (const char *const *value = (const char *const[]){ "-1000", "0", "500", NULL }; *value;
+	     value++) {
 		int fd = open("/proc/self/oom_score_adj", O_WRONLY);
 
 		tell(fd < 0 ? -1 : write(fd, *value, strlen(*value)), "oom_score_adj %s", *value);
@@ -400,7 +430,9 @@ static int c13_oom(int argc, char **argv)
 
 static int c13_crash(int argc, char **argv)
 {
-	struct { unsigned long soft, hard; } limit = { 1 << 20, 1 << 20 };
+	struct {
+		unsigned long soft, hard;
+	} limit = { 1 << 20, 1 << 20 };
 
 	if (argc > 1 && chdir(argv[1]) < 0)
 		return 1;
@@ -415,10 +447,17 @@ static int c13_crash(int argc, char **argv)
 static int c15_devices(int argc, char **argv)
 {
 	static const char *const nodes[] = {
-		"mem", "kmem", "port", "kmsg", "console", "tty0", "tty1", "ttyS0", "vcs", "vda", "sda",
-		"nvme0n1", "loop0", "loop-control", "fuse", "kvm", "vhost-net", "vhost-vsock", "vsock",
-		"net/tun", "mapper/control", "snapshot", "uinput", "userfaultfd", "autofs", "btrfs-control",
-		"cpu/0/msr", "hpet", "rtc0", "watchdog", "dri/card0", "snd/seq", "input/event0",
+		"mem",       "kmem",          "port",
+		"kmsg",      "console",       "tty0",
+		"tty1",      "ttyS0",         "vcs",
+		"vda",       "sda",           "nvme0n1",
+		"loop0",     "loop-control",  "fuse",
+		"kvm",       "vhost-net",     "vhost-vsock",
+		"vsock",     "net/tun",       "mapper/control",
+		"snapshot",  "uinput",        "userfaultfd",
+		"autofs",    "btrfs-control", "cpu/0/msr",
+		"hpet",      "rtc0",          "watchdog",
+		"dri/card0", "snd/seq",       "input/event0",
 	};
 	const char *folder = argc > 1 ? argv[1] : "/tmp";
 	char path[256];
@@ -429,7 +468,8 @@ static int c15_devices(int argc, char **argv)
 	}
 	snprintf(path, sizeof(path), "%s/node", folder);
 	tell(syscall(SYS_mknodat, AT_FDCWD, path, S_IFCHR | 0666, makedev(1, 1)), "mknodat mem");
-	tell(syscall(SYS_mknodat, AT_FDCWD, path, S_IFBLK | 0666, makedev(254, 0)), "mknodat block");
+	tell(syscall(SYS_mknodat, AT_FDCWD, path, S_IFBLK | 0666, makedev(254, 0)),
+	     "mknodat block");
 	tell(syscall(SYS_mknodat, AT_FDCWD, path, S_IFCHR, 0), "mknodat whiteout");
 #ifdef SYS_mknod
 	tell(syscall(SYS_mknod, path, S_IFCHR | 0666, makedev(1, 1)), "mknod mem");
@@ -449,8 +489,9 @@ static int c16_power(int argc, char **argv)
 	(void)argv;
 	(void)syscall(SYS_capget, &head, sets);
 	see("euid", "%d", (int)geteuid());
-	see("caps", "%x", sets[0].effective | sets[0].permitted | sets[0].inheritable | sets[1].effective |
-				  sets[1].permitted);
+	see("caps", "%x",
+	    sets[0].effective | sets[0].permitted | sets[0].inheritable | sets[1].effective |
+		sets[1].permitted);
 	see("nnp", "%d", prctl(PR_GET_NO_NEW_PRIVS, 0, 0, 0, 0));
 	see("seccomp", "%d", prctl(PR_GET_SECCOMP, 0, 0, 0, 0));
 	return 0;
@@ -460,7 +501,8 @@ static int c16_gain(int argc, char **argv)
 {
 	struct __user_cap_header_struct head = { .version = _LINUX_CAPABILITY_VERSION_3 };
 	struct __user_cap_data_struct all[2] = { { ~0U, ~0U, ~0U }, { ~0U, ~0U, ~0U } };
-	uint32_t filecap[5] = { 0x02000001, ~0U, ~0U, ~0U, ~0U }; /* VFS_CAP_REVISION_2, effective */
+	uint32_t filecap[5] = { 0x02000001, ~0U, ~0U, ~0U,
+				~0U }; /* VFS_CAP_REVISION_2, effective */
 
 	tell(syscall(SYS_capset, &head, all), "capset");
 	tell(prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_RAISE, CAP_SYS_ADMIN, 0, 0), "ambient");
@@ -503,13 +545,13 @@ static int c20_memfd(int argc, char **argv)
 /* ---- C23: a kernel that lacks something; runs outside, around immure ---- */
 
 #define FAIL(e) BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ERRNO | (e))
-#define PASS BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW)
+#define PASS    BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW)
 
 /* Each refuses one call where an argument says so: load nr, compare, load argument, compare, FAIL. */
 static const struct lack {
 	const char *name;
 	long nr;
-	int arg;	 /* -1: whatever its arguments are */
+	int arg;       /* -1: whatever its arguments are */
 	uint32_t mask; /* the argument must have one of these bits, or be equal if @equal */
 	bool equal;
 	int error;
@@ -538,7 +580,8 @@ static int lack(const struct lack *l)
 		BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, nr)),
 		BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, (uint32_t)l->nr, 0, 3),
 		BPF_STMT(BPF_LD | BPF_W | BPF_ABS,
-			 (uint32_t)(offsetof(struct seccomp_data, args) + 8 * (l->arg < 0 ? 0 : (unsigned)l->arg))),
+			 (uint32_t)(offsetof(struct seccomp_data, args) +
+				    8 * (l->arg < 0 ? 0 : (unsigned)l->arg))),
 		BPF_JUMP(BPF_JMP | (l->equal ? BPF_JEQ : BPF_JSET) | BPF_K, l->mask, 0, 1),
 		FAIL((unsigned)l->error),
 		PASS,
@@ -567,10 +610,21 @@ static int c23_without(int argc, char **argv)
 }
 
 const struct command kernel_commands[] = {
-	{ "C07", c07_namespaces },    { "C07-mounts", c07_mounts },   { "C08", c08_init },
-	{ "C08-signals", c08_signals }, { "C08-processes", c08_processes },
-	{ "C09", c09_io_uring },      { "C11", c11_calls },	      { "C12", c12_terminal },
-	{ "C13", c13_settings },      { "C13-oom", c13_oom },	      { "C13-crash", c13_crash },
-	{ "C15", c15_devices },	      { "C16", c16_power },	      { "C16-gain", c16_gain },
-	{ "C20-memfd", c20_memfd },   { "without", c23_without },     { NULL, NULL },
+	{ "C07", c07_namespaces },
+	{ "C07-mounts", c07_mounts },
+	{ "C08", c08_init },
+	{ "C08-signals", c08_signals },
+	{ "C08-processes", c08_processes },
+	{ "C09", c09_io_uring },
+	{ "C11", c11_calls },
+	{ "C12", c12_terminal },
+	{ "C13", c13_settings },
+	{ "C13-oom", c13_oom },
+	{ "C13-crash", c13_crash },
+	{ "C15", c15_devices },
+	{ "C16", c16_power },
+	{ "C16-gain", c16_gain },
+	{ "C20-memfd", c20_memfd },
+	{ "without", c23_without },
+	{ NULL, NULL },
 };

@@ -11,8 +11,8 @@
 #include <sys/mman.h>
 #include <sys/resource.h>
 #include <sys/shm.h>
-#include <sys/stat.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <sys/statvfs.h>
 #include <sys/wait.h>
 
@@ -80,9 +80,11 @@ static int bomb_memory(int argc, char **argv)
 		void *memory = MAP_FAILED;
 
 		if (strcmp(kind, "private") == 0 || strcmp(kind, "fork") == 0)
-			memory = mmap(NULL, step, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+			memory = mmap(NULL, step, PROT_READ | PROT_WRITE,
+				      MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 		else if (strcmp(kind, "shared") == 0)
-			memory = mmap(NULL, step, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+			memory = mmap(NULL, step, PROT_READ | PROT_WRITE,
+				      MAP_SHARED | MAP_ANONYMOUS, -1, 0);
 		else if (strcmp(kind, "sysv") == 0)
 			memory = shmat(shmget(IPC_PRIVATE, step, 0600 | IPC_CREAT), NULL, 0);
 		else if (strcmp(kind, "heap") == 0)
@@ -91,7 +93,8 @@ static int bomb_memory(int argc, char **argv)
 			int fd = memfd_create("x", 0);
 
 			if (fd >= 0 && ftruncate(fd, (off_t)step) == 0)
-				memory = mmap(NULL, step, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+				memory =
+				    mmap(NULL, step, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
 		}
 		if (memory == MAP_FAILED || memory == NULL) {
 			see("stopped", "%s", strerrorname_np(errno));
@@ -99,7 +102,8 @@ static int bomb_memory(int argc, char **argv)
 		}
 		use(memory, step);
 		see("used", "%ld", mib);
-		if (strcmp(kind, "fork") == 0 && mib % 32 == 0) { /* go on in a child: each has its own limit */
+		if (strcmp(kind, "fork") == 0 &&
+		    mib % 32 == 0) { /* go on in a child: each has its own limit */
 			pid_t pid = fork();
 
 			if (pid < 0)
@@ -109,7 +113,8 @@ static int bomb_memory(int argc, char **argv)
 				return 0;
 			}
 			munmap(memory, step);
-			memory = mmap(NULL, 32 << 20, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+			memory = mmap(NULL, 32 << 20, PROT_READ | PROT_WRITE,
+				      MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 			if (memory != MAP_FAILED)
 				use(memory, 32 << 20);
 		}
@@ -224,7 +229,8 @@ static int greed(int argc, char **argv)
 	tell(syscall(SYS_ioprio_set, 1, 0, 1 << 13), "real-time io");
 	tell(setrlimit(RLIMIT_NPROC, &all), "raise RLIMIT_NPROC");
 	tell(setrlimit(RLIMIT_MEMLOCK, &all), "raise RLIMIT_MEMLOCK");
-	void *memory = mmap(NULL, 96 << 20, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	void *memory =
+	    mmap(NULL, 96 << 20, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 	tell(mlock(memory, 96 << 20), "mlock 96 MiB");
 	return 0;
 }
@@ -244,9 +250,9 @@ static int meddle(int argc, char **argv)
 }
 
 const struct command limit_commands[] = {
-	{ "C17-fork", bomb_fork },     { "C17-threads", bomb_threads },
-	{ "C17-memory", bomb_memory }, { "C17-disk", bomb_disk },
-	{ "C17-inodes", bomb_inodes }, { "C17-descriptors", bomb_descriptors },
+	{ "C17-fork", bomb_fork },       { "C17-threads", bomb_threads },
+	{ "C17-memory", bomb_memory },   { "C17-disk", bomb_disk },
+	{ "C17-inodes", bomb_inodes },   { "C17-descriptors", bomb_descriptors },
 	{ "C17-orphans", bomb_orphans }, { "C17-greed", greed },
-	{ "C08-meddle", meddle },      { NULL, NULL },
+	{ "C08-meddle", meddle },        { NULL, NULL },
 };

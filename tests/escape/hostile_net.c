@@ -43,7 +43,8 @@ static int wait_for(int fd, short events)
 }
 
 /* outcome() - how a flow ended; what the tests compare is the word, and how long it took */
-static void outcome(const char *kind, const char *address, int port, const char *word, int64_t since)
+static void outcome(const char *kind, const char *address, int port, const char *word,
+		    int64_t since)
 {
 	see(kind, "%s %d %s %lld", address, port, word, (long long)(now_ms() - since));
 }
@@ -88,7 +89,8 @@ static int net_tcp(int argc, char **argv)
 	for (int i = 1; i + 1 < argc; i += 2) {
 		int64_t since = now_ms();
 
-		outcome("tcp", argv[i], atoi(argv[i + 1]), tcp_try(argv[i], atoi(argv[i + 1])), since);
+		outcome("tcp", argv[i], atoi(argv[i + 1]), tcp_try(argv[i], atoi(argv[i + 1])),
+			since);
 	}
 	return 0;
 }
@@ -104,14 +106,16 @@ static int net_udp(int argc, char **argv)
 		const char *word;
 
 		setsockopt(fd, SOL_SOCKET, SO_BROADCAST, &on, sizeof(on));
-		setsockopt(fd, IPPROTO_IP, IP_RECVERR, &on, sizeof(on)); /* tell errors before connect() */
+		setsockopt(fd, IPPROTO_IP, IP_RECVERR, &on,
+			   sizeof(on)); /* tell errors before connect() */
 		setsockopt(fd, IPPROTO_IPV6, IPV6_RECVERR, &on, sizeof(on));
 		if (sendto(fd, "hello", 5, 0, (struct sockaddr *)&to, len) < 0)
 			word = strerrorname_np(errno);
 		else if (wait_for(fd, POLLIN) <= 0)
 			word = "TIMEOUT";
 		else
-			word = recv(fd, data, sizeof(data), 0) >= 0 ? "DATA" : strerrorname_np(errno);
+			word =
+			    recv(fd, data, sizeof(data), 0) >= 0 ? "DATA" : strerrorname_np(errno);
 		outcome("udp", argv[i], atoi(argv[i + 1]), word, since);
 		close(fd);
 	}
@@ -161,9 +165,11 @@ static int net_dns(int argc, char **argv)
 		else if (wait_for(fd, POLLIN) <= 0)
 			snprintf(word, sizeof(word), "TIMEOUT");
 		else if ((n = recv(fd, answer, sizeof(answer), 0)) < 12)
-			snprintf(word, sizeof(word), "%s", n < 0 ? strerrorname_np(errno) : "SHORT");
+			snprintf(word, sizeof(word), "%s",
+				 n < 0 ? strerrorname_np(errno) : "SHORT");
 		else
-			snprintf(word, sizeof(word), "rcode%d-answers%d", answer[3] & 15, answer[7]);
+			snprintf(word, sizeof(word), "rcode%d-answers%d", answer[3] & 15,
+				 answer[7]);
 		outcome("dns", argv[i], atoi(argv[i + 2]), word, since);
 		close(fd);
 	}
@@ -173,17 +179,18 @@ static int net_dns(int argc, char **argv)
 /* a24_sockets() - every family and type there is */
 static int a24_sockets(int argc, char **argv)
 {
-	static const int protocols[] = { 0, 1, 2, 4, 6, 17, 33, 41, 47, 50, 58, 89, 132, 136, 255, 262 };
+	static const int protocols[] = { 0,  1,  2,  4,  6,   17,  33,  41,
+					 47, 50, 58, 89, 132, 136, 255, 262 };
 	static const int types[] = { 1, 2, 3, 4, 5, 6, 10 };
 
 	(void)argc;
 	(void)argv;
 	for (int family = 0; family < 50; family++)
 		for (size_t i = 0; i < ARRAY_SIZE(types); i++) {
-			size_t last = family == AF_INET || family == AF_INET6 || family == AF_NETLINK ||
-						      family == AF_PACKET ?
-					      ARRAY_SIZE(protocols) :
-					      1;
+			size_t last = family == AF_INET || family == AF_INET6 ||
+					      family == AF_NETLINK || family == AF_PACKET
+					  ? ARRAY_SIZE(protocols)
+					  : 1;
 			for (size_t p = 0; p < last; p++) {
 				int fd = socket(family, types[i], protocols[p]);
 
@@ -207,8 +214,10 @@ static int a24_sockets(int argc, char **argv)
 			see("socketpair", "%d", family);
 	int fd = socket((int)(AF_VSOCK), SOCK_STREAM, 0);
 	tell_fd(fd, "vsock");
-	tell_fd((int)syscall(SYS_socket, AF_PACKET | 1UL << 32, SOCK_RAW, 0), "packet with high bits");
-	tell_fd((int)syscall(SYS_socket, AF_INET | 1UL << 32, SOCK_RAW | 1UL << 32, 1UL), "raw with high bits");
+	tell_fd((int)syscall(SYS_socket, AF_PACKET | 1UL << 32, SOCK_RAW, 0),
+		"packet with high bits");
+	tell_fd((int)syscall(SYS_socket, AF_INET | 1UL << 32, SOCK_RAW | 1UL << 32, 1UL),
+		"raw with high bits");
 	return 0;
 }
 
@@ -236,7 +245,8 @@ static int a24_options(int argc, char **argv)
 	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
 		int fd = socket(rows[i].family, rows[i].type, 0);
 
-		tell(setsockopt(fd, rows[i].level, rows[i].option, &rows[i].value, sizeof(rows[i].value)),
+		tell(setsockopt(fd, rows[i].level, rows[i].option, &rows[i].value,
+				sizeof(rows[i].value)),
 		     "%s", rows[i].name);
 		close(fd);
 	}
@@ -267,7 +277,11 @@ struct request {
 static void ask(struct request *request, int type, size_t len, const char *name)
 {
 	int fd = socket(AF_NETLINK, SOCK_RAW, NETLINK_ROUTE);
-	struct { struct nlmsghdr head; struct nlmsgerr error; char rest[512]; } answer;
+	struct {
+		struct nlmsghdr head;
+		struct nlmsgerr error;
+		char rest[512];
+	} answer;
 
 	request->head.nlmsg_len = (uint32_t)(NLMSG_HDRLEN + len);
 	request->head.nlmsg_type = (uint16_t)type;
@@ -291,13 +305,18 @@ static int a24_netlink(int argc, char **argv)
 	request.link = (struct ifinfomsg){ .ifi_index = 1, .ifi_flags = 0, .ifi_change = IFF_UP };
 	ask(&request, RTM_NEWLINK, sizeof(request.link), "lo down");
 	memset(&request, 0, sizeof(request));
-	request.address = (struct ifaddrmsg){ .ifa_family = AF_INET, .ifa_prefixlen = 32, .ifa_index = 1 };
+	request.address =
+	    (struct ifaddrmsg){ .ifa_family = AF_INET, .ifa_prefixlen = 32, .ifa_index = 1 };
 	ask(&request, RTM_NEWADDR, sizeof(request.address), "add an address");
 	memset(&request, 0, sizeof(request));
-	request.route = (struct rtmsg){ .rtm_family = AF_INET, .rtm_table = RT_TABLE_MAIN, .rtm_type = RTN_BLACKHOLE };
+	request.route = (struct rtmsg){ .rtm_family = AF_INET,
+					.rtm_table = RT_TABLE_MAIN,
+					.rtm_type = RTN_BLACKHOLE };
 	ask(&request, RTM_NEWROUTE, sizeof(request.route), "add a route");
 	memset(&request, 0, sizeof(request));
-	request.route = (struct rtmsg){ .rtm_family = AF_INET, .rtm_table = RT_TABLE_LOCAL, .rtm_type = RTN_LOCAL };
+	request.route = (struct rtmsg){ .rtm_family = AF_INET,
+					.rtm_table = RT_TABLE_LOCAL,
+					.rtm_type = RTN_LOCAL };
 	ask(&request, RTM_DELROUTE, sizeof(request.route), "remove the route");
 	memset(&request, 0, sizeof(request));
 	request.link = (struct ifinfomsg){ .ifi_index = 0 };
@@ -341,7 +360,8 @@ static int a28_flood(int argc, char **argv)
 	for (int i = 0; i < count; i++) {
 		int fd = socket(to.ss_family, SOCK_STREAM | SOCK_NONBLOCK, 0);
 
-		if (fd < 0 || (connect(fd, (struct sockaddr *)&to, len) < 0 && errno != EINPROGRESS)) {
+		if (fd < 0 ||
+		    (connect(fd, (struct sockaddr *)&to, len) < 0 && errno != EINPROGRESS)) {
 			refused++;
 			close(fd);
 			continue;
@@ -366,7 +386,13 @@ static int a28_flood(int argc, char **argv)
 }
 
 const struct command net_commands[] = {
-	{ "tcp", net_tcp },	       { "udp", net_udp },	      { "dns", net_dns },
-	{ "A24", a24_sockets },	       { "A24-options", a24_options }, { "A24-netlink", a24_netlink },
-	{ "A25", a25_interfaces },     { "flood", a28_flood },	      { NULL, NULL },
+	{ "tcp", net_tcp },
+	{ "udp", net_udp },
+	{ "dns", net_dns },
+	{ "A24", a24_sockets },
+	{ "A24-options", a24_options },
+	{ "A24-netlink", a24_netlink },
+	{ "A25", a25_interfaces },
+	{ "flood", a28_flood },
+	{ NULL, NULL },
 };
