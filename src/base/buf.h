@@ -9,9 +9,9 @@
 #include "base/base.h"
 
 struct buf {
-	char *ptr;	   /* owned */
-	size_t start;	   /* octets already taken off the front */
-	size_t end;	   /* octets in use, those taken included */
+	char *ptr;         /* owned */
+	size_t start;      /* octets already taken off the front */
+	size_t end;        /* octets in use, those taken included */
 	size_t capacity;   /* octets allocated */
 	size_t octets_max; /* limit on what it may hold */
 };

@@ -55,7 +55,8 @@ MUST_USE int fd_write_all(int fd, struct span data);
  * @ret:	allocated, NUL-terminated after @ret_len octets; owned by the caller
  * @octets_max:	a larger file is refused with -EFBIG
  */
-MUST_USE int fd_read_file(char **ret, size_t *ret_len, int dir, const char *name, size_t octets_max);
+MUST_USE int fd_read_file(char **ret, size_t *ret_len, int dir, const char *name,
+			  size_t octets_max);
 
 /* fd_replace_file() - write @name beneath @dir so that a reader sees the old or the new text, whole */
 MUST_USE int fd_replace_file(int dir, const char *name, struct span text, mode_t mode);

@@ -15,7 +15,8 @@ static void signals_ready(struct loop_source *source, uint32_t events)
 
 	(void)events;
 	if (read(source->fd, &info, sizeof(info)) == sizeof(info))
-		loop_stop(source->loop, 128 + (int)info.ssi_signo); /* the sandbox ends with its server */
+		loop_stop(source->loop,
+			  128 + (int)info.ssi_signo); /* the sandbox ends with its server */
 }
 
 /* watch_signals() - being told to end is no reason to leave anything behind */
@@ -61,7 +62,8 @@ int cli_rpc(struct cli_call *call)
 
 	(void)signal(SIGPIPE, SIG_IGN); /* a client that goes away is an end, not a fault */
 	if (r == 0) {
-		r = config_read(&config, settings, source, &call->diag); /* refuse now, not at `create` */
+		r = config_read(&config, settings, source,
+				&call->diag); /* refuse now, not at `create` */
 		if (r < 0)
 			json_decref(settings);
 	}

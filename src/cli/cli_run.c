@@ -18,9 +18,9 @@ static bool plain_root(const struct cli_call *call)
 int cli_run(struct cli_call *call)
 {
 	struct foreground_options options = {
-		.tty = cli_has(call, "tty")    ? FOREGROUND_TTY_YES :
-		       cli_has(call, "no-tty") ? FOREGROUND_TTY_NO :
-						 FOREGROUND_TTY_AUTO,
+		.tty = cli_has(call, "tty")      ? FOREGROUND_TTY_YES
+		       : cli_has(call, "no-tty") ? FOREGROUND_TTY_NO
+						 : FOREGROUND_TTY_AUTO,
 		.log = cli_has(call, "log"),
 		.words = call->operands,
 		.words_len = call->operands_len,

@@ -184,13 +184,15 @@ static int await_start(struct cli_call *call, int report)
 	size_t len = 0;
 	ssize_t n = 0;
 
-	while (len < sizeof(line) - 1 && (n = read(report, line + len, sizeof(line) - 1 - len)) != 0) {
+	while (len < sizeof(line) - 1 &&
+	       (n = read(report, line + len, sizeof(line) - 1 - len)) != 0) {
 		if (n < 0 && errno != EINTR)
 			break;
 		len += n > 0 ? (size_t)n : 0;
 	}
 	if (line[0] != '+')
-		return diag_set(&call->diag, -EIO, "%s", len > 1 ? line + 1 : "the sandbox died at its start");
+		return diag_set(&call->diag, -EIO, "%s",
+				len > 1 ? line + 1 : "the sandbox died at its start");
 	if (cli_has(call, "json"))
 		fprintf(call->out, "{\"id\": \"%s\"}\n", line + 1);
 	else
@@ -219,6 +221,6 @@ int cli_start(struct cli_call *call)
 	}
 	fd_close(&b.report);
 	config_free(config);
-	return child < 0 ? diag_set(&call->diag, -errno, "cannot fork: %s", strerror(errno)) :
-			   await_start(call, report);
+	return child < 0 ? diag_set(&call->diag, -errno, "cannot fork: %s", strerror(errno))
+			 : await_start(call, report);
 }

@@ -36,7 +36,7 @@ struct foreground {
 	int signal_fd;
 };
 
-static const int forwarded[] = { SIGINT,  SIGTERM, SIGHUP,   SIGQUIT, SIGUSR1,
+static const int forwarded[] = { SIGINT,  SIGTERM,  SIGHUP,  SIGQUIT, SIGUSR1,
 				 SIGUSR2, SIGWINCH, SIGTSTP, SIGCONT };
 
 static void resize(struct foreground *f)
@@ -170,14 +170,16 @@ static void on_out_changed(void *context)
 /* choose_stream() - @ret: what the program gets for our descriptor @fd */
 static int choose_stream(struct foreground *f, int *ret, int fd)
 {
-	static const char *const names[] = { "standard input", "standard output", "standard error" };
+	static const char *const names[] = { "standard input", "standard output",
+					     "standard error" };
 	enum relay_kind kind = relay_kind(fd);
 
 	if (kind == RELAY_REFUSE)
-		return diag_set(f->diag, -EISDIR,
-				"%s is a folder, which would be a way out of the sandbox: redirect it to a "
-				"file or /dev/null",
-				names[fd]);
+		return diag_set(
+		    f->diag, -EISDIR,
+		    "%s is a folder, which would be a way out of the sandbox: redirect it to a "
+		    "file or /dev/null",
+		    names[fd]);
 	if (kind == RELAY_NONE && f->null < 0)
 		f->null = open("/dev/null", O_RDWR | O_CLOEXEC);
 	*ret = kind == RELAY_NONE ? f->null : kind == RELAY_PASS ? fd : SESSION_PIPED;
@@ -295,9 +297,9 @@ int foreground_new(struct foreground **ret, bool ahead, struct diag *diag)
 
 	if (f == NULL)
 		return diag_set(diag, -ENOMEM, "out of memory");
-	const struct server_main main = {
-		.running = on_running, .ended = on_sandbox_ended, .context = f
-	};
+	const struct server_main main = { .running = on_running,
+					  .ended = on_sandbox_ended,
+					  .context = f };
 	f->null = f->signal_fd = -1;
 	f->diag = diag;
 	int r = loop_new(&f->loop);
@@ -340,8 +342,8 @@ static json_t *command_json(const struct foreground_options *options)
 	return command;
 }
 
-int foreground_run(struct foreground *f, struct config *config, const struct foreground_options *options,
-		   struct diag *diag)
+int foreground_run(struct foreground *f, struct config *config,
+		   const struct foreground_options *options, struct diag *diag)
 {
 	json_t *command = command_json(options);
 

@@ -12,8 +12,8 @@ enum foreground_tty { FOREGROUND_TTY_AUTO, FOREGROUND_TTY_YES, FOREGROUND_TTY_NO
 
 struct foreground_options {
 	enum foreground_tty tty;
-	bool log;	     /* pass all output through us and keep it */
-	const char **words;  /* the command, NULL at the end */
+	bool log;           /* pass all output through us and keep it */
+	const char **words; /* the command, NULL at the end */
 	size_t words_len;
 };
 

@@ -29,8 +29,9 @@ enum relay_kind relay_kind(int fd)
 	if (S_ISFIFO(st.st_mode) || S_ISREG(st.st_mode))
 		return RELAY_PASS;
 	/* the memory devices (major 1) null, zero, full, random and urandom lead nowhere */
-	if (S_ISCHR(st.st_mode) && (st.st_rdev == 0x103 || st.st_rdev == 0x105 || st.st_rdev == 0x107 ||
-				    st.st_rdev == 0x108 || st.st_rdev == 0x109))
+	if (S_ISCHR(st.st_mode) &&
+	    (st.st_rdev == 0x103 || st.st_rdev == 0x105 || st.st_rdev == 0x107 ||
+	     st.st_rdev == 0x108 || st.st_rdev == 0x109))
 		return RELAY_PASS;
 	return RELAY_PUMP;
 }
@@ -146,7 +147,8 @@ void relay_out_write(struct relay_out *out, struct span data)
 		return;
 	if (buf_append(&out->queue, data) < 0) {
 		break_out(out);
-	} else if (out->source.loop == NULL && loop_add(out->loop, &out->source, out->fd, EPOLLOUT) < 0) {
+	} else if (out->source.loop == NULL &&
+		   loop_add(out->loop, &out->source, out->fd, EPOLLOUT) < 0) {
 		/* a plain file: epoll does not watch it, and it never blocks */
 		if (fd_write_all(out->fd, buf_span(&out->queue)) < 0)
 			break_out(out);

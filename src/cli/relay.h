@@ -15,9 +15,9 @@ enum { RELAY_QUEUE_OCTETS_MAX = 4 * 1024 * 1024, RELAY_FULL_OCTETS = 256 * 1024 
 
 /* What to do with one of our streams. */
 enum relay_kind {
-	RELAY_PASS,  /* a pipe or a plain file: the program may have it */
-	RELAY_PUMP,  /* goes through us */
-	RELAY_NONE,  /* closed: the program gets /dev/null */
+	RELAY_PASS,   /* a pipe or a plain file: the program may have it */
+	RELAY_PUMP,   /* goes through us */
+	RELAY_NONE,   /* closed: the program gets /dev/null */
 	RELAY_REFUSE, /* a folder: a way out of any root */
 };
 
@@ -39,8 +39,8 @@ struct relay_out {
 	int fd;
 	struct loop *loop;
 	bool terminal;
-	bool broken;			  /* nobody reads it any more */
-	void (*changed)(void *context);	  /* it became full, or empty again, or broke */
+	bool broken;                    /* nobody reads it any more */
+	void (*changed)(void *context); /* it became full, or empty again, or broke */
 	void *context;
 };
 

@@ -43,7 +43,8 @@ static json_t *target(const struct remote *r)
 static void control(struct remote *r, int64_t id, const char *method, json_t *params)
 {
 	json_object_set_new(params, "exec", target(r));
-	(void)!rpc_client_send(r->client, id, method, params); /* a dead server is told by closed() */
+	(void)!rpc_client_send(r->client, id, method,
+			       params); /* a dead server is told by closed() */
 }
 
 static void send_size(struct remote *r)
@@ -63,7 +64,8 @@ static void on_input(void *context, struct span data)
 	if (data.len == 0) {
 		json_object_set_new(params, "eof", json_true());
 	} else if (base64_encode(&text, data) == 0) {
-		json_object_set_new(params, "data", json_stringn(buf_span(&text).ptr, buf_len(&text)));
+		json_object_set_new(params, "data",
+				    json_stringn(buf_span(&text).ptr, buf_len(&text)));
 		relay_in_pause(&r->in, true); /* until it is answered */
 	}
 	buf_free(&text);
@@ -103,7 +105,8 @@ static void take_part(struct remote *r, json_t *result)
 	print_stream(r, result, "stderr", 2);
 	if (code != NULL) {
 		if (json_is_string(json_object_get(result, "error")))
-			diag_set(r->diag, 0, "%s", json_string_value(json_object_get(result, "error")));
+			diag_set(r->diag, 0, "%s",
+				 json_string_value(json_object_get(result, "error")));
 		loop_stop(r->loop, (int)json_integer_value(code) & 0xff);
 	}
 }
@@ -124,7 +127,8 @@ static void on_received(void *context, const struct rpc_message *message)
 	if (id != REQUEST_ID)
 		return;
 	if (message->error != NULL)
-		loop_stop(r->loop, diag_set(r->diag, -EIO, "%s: %s", r->options->id, message->error));
+		loop_stop(r->loop,
+			  diag_set(r->diag, -EIO, "%s: %s", r->options->id, message->error));
 	else
 		take_part(r, message->result);
 }
@@ -175,7 +179,9 @@ static void signals_ready(struct loop_source *source, uint32_t events)
 
 static int watch_signals(struct remote *r)
 {
-	static const int watched[] = { SIGINT, SIGTERM, SIGHUP, SIGQUIT, SIGUSR1, SIGUSR2, SIGWINCH };
+	static const int watched[] = {
+		SIGINT, SIGTERM, SIGHUP, SIGQUIT, SIGUSR1, SIGUSR2, SIGWINCH
+	};
 	sigset_t set;
 
 	sigemptyset(&set);
@@ -217,7 +223,8 @@ static int open_streams(struct remote *r)
 		relay_out_open(&r->out[i], r->loop, i + 1);
 	}
 	int e = relay_in_open(&r->in, r->loop, STDIN_FILENO);
-	if (e == -EPERM) /* a plain file, which epoll does not watch: it is read as fast as it is taken */
+	if (e ==
+	    -EPERM) /* a plain file, which epoll does not watch: it is read as fast as it is taken */
 		e = relay_in_plain(&r->in, r->loop, STDIN_FILENO);
 	if (e == -EBADF) {
 		on_input(r, (struct span){ 0 });
@@ -228,9 +235,9 @@ static int open_streams(struct remote *r)
 
 static int converse(struct remote *r, int fd)
 {
-	const struct rpc_client_config config = {
-		.context = r, .received = on_received, .closed = on_closed
-	};
+	const struct rpc_client_config config = { .context = r,
+						  .received = on_received,
+						  .closed = on_closed };
 	int e = rpc_client_new(&r->client, r->loop, fd, fd, &config);
 
 	if (e == 0)

@@ -11,11 +11,11 @@
 #include "base/base.h"
 
 struct remote_options {
-	const char *id;	    /* of the sandbox */
+	const char *id;     /* of the sandbox */
 	const char *method; /* "exec_stream" or "attach"; it answers in parts */
-	json_t *params;	    /* consumed */
-	bool tty;	    /* the program has a terminal inside: ours becomes raw */
-	bool detaches;	    /* signals end us, not the program */
+	json_t *params;     /* consumed */
+	bool tty;           /* the program has a terminal inside: ours becomes raw */
+	bool detaches;      /* signals end us, not the program */
 };
 
 /**

@@ -20,7 +20,7 @@ void sandboxes_drop_groups(const char *id)
 	char name[CGROUP_NAME_OCTETS];
 
 	(void)snprintf(name, sizeof(name), "immure-%s", id); /* as the warden names them */
-	(void)!cgroup_prune(name, none_is_alive, NULL);	     /* with processes in it, one stays */
+	(void)!cgroup_prune(name, none_is_alive, NULL);      /* with processes in it, one stays */
 }
 
 bool sandboxes_is_running(const struct state_entry *entry)

@@ -91,7 +91,8 @@ static int make_image(struct builder *b)
 	b->image = high(b->image); /* the first one stays open until the exec closes it */
 	if (b->image < 0)
 		return builder_step(b, -errno, "move a memfd");
-	int r = fd_write_all(b->image, (struct span){ (const char *)agent_init_image, agent_init_image_len });
+	int r = fd_write_all(b->image,
+			     (struct span){ (const char *)agent_init_image, agent_init_image_len });
 	if (r == 0 && fcntl(b->image, F_ADD_SEALS, seals) < 0)
 		r = -errno;
 	return r < 0 ? builder_step(b, r, "copy init to a memfd") : 0;
@@ -131,7 +132,8 @@ static int raise_mounts(struct builder *b)
 	return builder_mounts(b);
 }
 
-static int set_limit(struct builder *b, __rlimit_resource_t resource, rlim_t value, const char *name)
+static int set_limit(struct builder *b, __rlimit_resource_t resource, rlim_t value,
+		     const char *name)
 {
 	struct rlimit limit;
 
@@ -186,9 +188,9 @@ static int raise_caps(struct builder *b)
 
 static int raise_nnp(struct builder *b)
 {
-	return prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0 ?
-		       builder_step(b, -errno, "set no_new_privs") :
-		       0;
+	return prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0
+		   ? builder_step(b, -errno, "set no_new_privs")
+		   : 0;
 }
 
 static int raise_landlock(struct builder *b)
@@ -205,7 +207,8 @@ static int raise_landlock(struct builder *b)
 		trees[len++] = (struct landlock_tree){ tree_open(b, b->writable[i]), true };
 	for (size_t i = 0; r == 0 && i < len; i++)
 		if (trees[i].fd < 0)
-			r = builder_step(b, trees[i].fd, "open %s", i > 0 ? b->writable[i - 1] : "/");
+			r = builder_step(b, trees[i].fd, "open %s",
+					 i > 0 ? b->writable[i - 1] : "/");
 	if (r == 0) {
 		r = landlock_enforce(&abi, trees, len);
 		if (r < 0)
@@ -224,9 +227,9 @@ static int raise_seccomp(struct builder *b)
 }
 
 static const struct stage early[] = {
-	{ WALL_USERNS, false, raise_userns },	 { WALL_NETNS, false, builder_net_start },
-	{ WALL_MOUNTNS, false, raise_mountns },	 { WALL_IPCNS, false, raise_ipcns },
-	{ WALL_UTSNS, false, raise_utsns },	 { WALL_ROOT, false, make_image },
+	{ WALL_USERNS, false, raise_userns },   { WALL_NETNS, false, builder_net_start },
+	{ WALL_MOUNTNS, false, raise_mountns }, { WALL_IPCNS, false, raise_ipcns },
+	{ WALL_UTSNS, false, raise_utsns },     { WALL_ROOT, false, make_image },
 };
 
 static const struct stage root[] = {
@@ -235,18 +238,24 @@ static const struct stage root[] = {
 };
 
 static const struct stage late[] = {
-	{ WALL_CGROUPNS, true, raise_cgroupns },  { WALL_ROOT, false, raise_mounts },
-	{ WALL_LIMITS, true, raise_limits },	  { WALL_NETNS, false, builder_net_enter },
-	{ WALL_CAPTURE, true, builder_net_capture }, { WALL_USERNS, false, raise_user },
-	{ WALL_CAPS, false, raise_caps },	  { WALL_NNP, false, raise_nnp },
-	{ WALL_LANDLOCK, true, raise_landlock },  { WALL_SECCOMP, true, raise_seccomp },
+	{ WALL_CGROUPNS, true, raise_cgroupns },
+	{ WALL_ROOT, false, raise_mounts },
+	{ WALL_LIMITS, true, raise_limits },
+	{ WALL_NETNS, false, builder_net_enter },
+	{ WALL_CAPTURE, true, builder_net_capture },
+	{ WALL_USERNS, false, raise_user },
+	{ WALL_CAPS, false, raise_caps },
+	{ WALL_NNP, false, raise_nnp },
+	{ WALL_LANDLOCK, true, raise_landlock },
+	{ WALL_SECCOMP, true, raise_seccomp },
 };
 
 static void send_report(struct builder *b, enum builder_kind kind, const struct jail_report *report)
 {
 	struct builder_message message = { .kind = kind, .report = *report };
 
-	(void)!fd_send(b->control, (struct span){ (const char *)&message, sizeof(message) }, NULL, 0);
+	(void)!fd_send(b->control, (struct span){ (const char *)&message, sizeof(message) }, NULL,
+		       0);
 }
 
 static _Noreturn void fail(struct builder *b, enum jail_wall wall, int error)
@@ -309,7 +318,8 @@ static int keep_channels(struct builder *b)
 		return -EMFILE;
 	unsigned low = (unsigned)(b->control < b->agent ? b->control : b->agent);
 	unsigned top = (unsigned)(b->control < b->agent ? b->agent : b->control);
-	if (close_range(3, low - 1, 0) < 0 || (low + 1 < top && close_range(low + 1, top - 1, 0) < 0) ||
+	if (close_range(3, low - 1, 0) < 0 ||
+	    (low + 1 < top && close_range(low + 1, top - 1, 0) < 0) ||
 	    close_range(top + 1, ~0U, 0) < 0)
 		return -errno;
 	return prctl(PR_SET_PDEATHSIG, SIGKILL) < 0 ? -errno : 0;

@@ -18,7 +18,7 @@ static const char *const nodes[] = { "null", "zero", "full", "random", "urandom"
 static const struct {
 	const char *target, *name;
 } links[] = {
-	{ "/proc/self/fd", "dev/fd" },	   { "/proc/self/fd/0", "dev/stdin" },
+	{ "/proc/self/fd", "dev/fd" },       { "/proc/self/fd/0", "dev/stdin" },
 	{ "/proc/self/fd/1", "dev/stdout" }, { "/proc/self/fd/2", "dev/stderr" },
 	{ "pts/ptmx", "dev/ptmx" },
 };

@@ -16,19 +16,57 @@
 
 static const char *const allowed[] = {
 	/* loader, locale, terminal */
-	"ld.so.cache", "ld.so.conf", "ld.so.conf.d", "locale.alias", "locale.conf", "default/locale",
-	 "localtime", "timezone", "inputrc", "terminfo", "bash.bashrc",
+	"ld.so.cache",
+	"ld.so.conf",
+	"ld.so.conf.d",
+	"locale.alias",
+	"locale.conf",
+	"default/locale",
+	"localtime",
+	"timezone",
+	"inputrc",
+	"terminfo",
+	"bash.bashrc",
 	/* what the system is */
-	"os-release", "debian_version", "redhat-release", "alpine-release", "lsb-release",
+	"os-release",
+	"debian_version",
+	"redhat-release",
+	"alpine-release",
+	"lsb-release",
 	/* names of protocols, services, types */
-	"protocols", "services", "mime.types", "gai.conf",
+	"protocols",
+	"services",
+	"mime.types",
+	"gai.conf",
 	/* certificates: public ones only; /etc/ssl/private is covered below */
-	"ssl", "pki", "crypto-policies",
+	"ssl",
+	"pki",
+	"crypto-policies",
 	/* language run-times and tools that keep their settings there */
-	"alternatives", "python3", "python3.9", "python3.10", "python3.11", "python3.12",
-	"python3.13", "python3.14", "perl", "java-8-openjdk", "java-11-openjdk", "java-17-openjdk",
-	"java-21-openjdk", "java-25-openjdk", "maven", "manpath.config", "fonts", "ImageMagick-6", "vim", "emacs",
-	"chromium", "chromium.d", "gtk-3.0", "xdg",
+	"alternatives",
+	"python3",
+	"python3.9",
+	"python3.10",
+	"python3.11",
+	"python3.12",
+	"python3.13",
+	"python3.14",
+	"perl",
+	"java-8-openjdk",
+	"java-11-openjdk",
+	"java-17-openjdk",
+	"java-21-openjdk",
+	"java-25-openjdk",
+	"maven",
+	"manpath.config",
+	"fonts",
+	"ImageMagick-6",
+	"vim",
+	"emacs",
+	"chromium",
+	"chromium.d",
+	"gtk-3.0",
+	"xdg",
 };
 
 /* Private parts of allowed folders. */
@@ -53,8 +91,8 @@ static int bind_one(struct builder *b, int etc, const char *name)
 	}
 	if (!S_ISDIR(st.st_mode) && !S_ISREG(st.st_mode))
 		return 0;
-	if ((S_ISDIR(st.st_mode) ? mkdirat(b->root, inside, 0755) :
-				   mknodat(b->root, inside, S_IFREG | 0444, 0)) < 0)
+	if ((S_ISDIR(st.st_mode) ? mkdirat(b->root, inside, 0755)
+				 : mknodat(b->root, inside, S_IFREG | 0444, 0)) < 0)
 		return -errno;
 	CLEANUP_FD int tree = tree_clone(etc, name, true);
 	return tree < 0 ? tree : tree_attach(b, tree, inside, attrs);
@@ -72,7 +110,7 @@ static int cover(struct builder *b, const char *path)
 }
 
 #define RESOLV_CONF "nameserver 10.0.2.3\noptions timeout:5 attempts:2\n"
-#define HOSTS                                                              \
+#define HOSTS                                                             \
 	"127.0.0.1 localhost\n::1 localhost ip6-localhost ip6-loopback\n" \
 	"10.0.2.15 immure\n10.0.2.2 bridge.immure\n"
 
@@ -87,8 +125,9 @@ static int made_files(struct builder *b)
 				"user:x:1000:1000:user:/home/user:/bin/sh\n"
 				"nobody:x:65534:65534:nobody:/nonexistent:/usr/sbin/nologin\n" },
 		{ "etc/group", "root:x:0:\ntty:x:5:\nuser:x:1000:\nnogroup:x:65534:\n" },
-		{ "etc/nsswitch.conf", "passwd: files\ngroup: files\nshadow: files\nhosts: files dns\n"
-				       "services: files\nprotocols: files\nnetworks: files\n" },
+		{ "etc/nsswitch.conf",
+		  "passwd: files\ngroup: files\nshadow: files\nhosts: files dns\n"
+		  "services: files\nprotocols: files\nnetworks: files\n" },
 		/* any address serves: DNS to all of them ends on the capture socket */
 		{ "etc/resolv.conf", RESOLV_CONF },
 		{ "etc/hosts", HOSTS },

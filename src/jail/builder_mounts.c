@@ -32,7 +32,8 @@ static int mount_point(struct builder *b, const char *path, bool folder)
 }
 
 /* open_source() - @ret: a detached copy of one bind's source, owned inside by the program's user */
-static int open_source(struct builder *b, int *ret, bool *ret_folder, const struct jail_mount *mount)
+static int open_source(struct builder *b, int *ret, bool *ret_folder,
+		       const struct jail_mount *mount)
 {
 	const char *source = plan_text(b->plan, mount->source);
 	struct mount_attr private = { .propagation = MS_PRIVATE };
@@ -56,7 +57,8 @@ static int open_source(struct builder *b, int *ret, bool *ret_folder, const stru
 static int bind_mount(struct builder *b, const struct jail_mount *mount)
 {
 	const char *path = plan_text(b->plan, mount->path);
-	uint64_t attrs = MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV | (mount->readonly ? MOUNT_ATTR_RDONLY : 0);
+	uint64_t attrs =
+	    MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV | (mount->readonly ? MOUNT_ATTR_RDONLY : 0);
 	CLEANUP_FD int tree = -1;
 	bool folder = false;
 	int r = open_source(b, &tree, &folder, mount);
@@ -67,7 +69,8 @@ static int bind_mount(struct builder *b, const struct jail_mount *mount)
 	if (r < 0)
 		return builder_step(b, r, "make the mount point %s", path);
 	r = tree_attach(b, tree, path, attrs);
-	return r < 0 ? builder_step(b, r, "mount %s at %s", plan_text(b->plan, mount->source), path) : 0;
+	return r < 0 ? builder_step(b, r, "mount %s at %s", plan_text(b->plan, mount->source), path)
+		     : 0;
 }
 
 static int tmpfs_mount(struct builder *b, const struct jail_mount *mount)
@@ -94,7 +97,8 @@ int builder_mounts(struct builder *b)
 {
 	for (uint32_t i = 0; i < b->plan->mounts_len; i++) {
 		const struct jail_mount *mount = &b->plan->mounts[i];
-		int r = mount->type == JAIL_MOUNT_BIND ? bind_mount(b, mount) : tmpfs_mount(b, mount);
+		int r =
+		    mount->type == JAIL_MOUNT_BIND ? bind_mount(b, mount) : tmpfs_mount(b, mount);
 
 		if (r < 0)
 			return r;

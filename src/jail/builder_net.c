@@ -21,9 +21,9 @@
 
 /* What the child tells, in memory that both see. */
 struct builder_net {
-	int netns;	   /* -errno, or a descriptor */
-	int capture;	   /* 0 or -errno */
-	int tcp, dns;	   /* descriptors */
+	int netns;         /* -errno, or a descriptor */
+	int capture;       /* 0 or -errno */
+	int tcp, dns;      /* descriptors */
 	const char *stage; /* of capture: what failed; static text */
 };
 
@@ -43,7 +43,8 @@ int builder_net_start(struct builder *b)
 {
 	struct clone_args args = { .flags = CLONE_FILES, .exit_signal = SIGCHLD };
 
-	b->net = mmap(NULL, sizeof(*b->net), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	b->net =
+	    mmap(NULL, sizeof(*b->net), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
 	if (b->net == MAP_FAILED)
 		return builder_step(b, -ENOMEM, "share memory");
 	long pid = syscall(SYS_clone3, &args, sizeof(args));
@@ -79,8 +80,10 @@ int builder_net_capture(struct builder *b)
 	int fds[2] = { b->net->tcp, b->net->dns };
 
 	if (b->net->capture < 0)
-		return builder_step(b, b->net->capture, "%s", b->net->stage != NULL ? b->net->stage : "");
-	int r = fd_send(b->control, (struct span){ (const char *)&message, sizeof(message) }, fds, 2);
+		return builder_step(b, b->net->capture, "%s",
+				    b->net->stage != NULL ? b->net->stage : "");
+	int r =
+	    fd_send(b->control, (struct span){ (const char *)&message, sizeof(message) }, fds, 2);
 	fd_close(&fds[0]);
 	fd_close(&fds[1]);
 	return r < 0 ? builder_step(b, r, "send the capture sockets") : 0;

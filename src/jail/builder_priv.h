@@ -14,22 +14,23 @@
 enum { BUILDER_WRITABLE_MAX = JAIL_MOUNTS_MAX + 16 };
 
 struct builder {
-	const struct jail_plan *plan; /* the defaults, until the warden's is there */
+	const struct jail_plan *plan;   /* the defaults, until the warden's is there */
 	const struct jail_plan *shared; /* the warden's, being written until it says so */
-	bool ahead;		      /* build the default root before the plan is there */
+	bool ahead;                     /* build the default root before the plan is there */
 	bool privileged; /* the caller has CAP_SYS_ADMIN on the host: no user namespace of our own
 			    around the set-up, and mounts can be idmapped */
 	uid_t caller_uid;
 	gid_t caller_gid;
-	uid_t host_uid;	 /* who the program is on the host: the caller, or (privileged) nobody's uid */
+	uid_t
+	    host_uid; /* who the program is on the host: the caller, or (privileged) nobody's uid */
 	uid_t scratch_uid; /* that user as the set-up's user namespace names it: owner of scratch */
-	int control;	 /* to the warden */
-	int agent;	 /* init's end of its channel */
-	int image;	 /* sealed memfd of init */
-	int host;	 /* O_PATH of the host's root */
-	int root;	 /* O_PATH of the new root */
-	int proc;	 /* O_PATH of the sandbox's procfs */
-	int proc_sys;	 /* O_PATH of its sys folder, below the read-only cover */
+	int control;       /* to the warden */
+	int agent;         /* init's end of its channel */
+	int image;         /* sealed memfd of init */
+	int host;          /* O_PATH of the host's root */
+	int root;          /* O_PATH of the new root */
+	int proc;          /* O_PATH of the sandbox's procfs */
+	int proc_sys;      /* O_PATH of its sys folder, below the read-only cover */
 	struct builder_net *net; /* what the network's builder tells; shared with it */
 	pid_t net_pid;
 	size_t writable_len;

@@ -13,10 +13,11 @@
 #include "base/fd.h"
 #include "jail/builder_priv.h"
 
-static const char *const masked[] = { "acpi",	  "asound",	   "bus",	 "fs",
-				      "irq",	  "kcore",	   "keys",	 "kmsg",
-				      "kpagecount", "kpageflags",  "latency_stats", "sched_debug",
-				      "scsi",	  "sysrq-trigger", "timer_list", "timer_stats" };
+static const char *const masked[] = {
+	"acpi", "asound",        "bus",        "fs",         "irq",           "kcore",
+	"keys", "kmsg",          "kpagecount", "kpageflags", "latency_stats", "sched_debug",
+	"scsi", "sysrq-trigger", "timer_list", "timer_stats"
+};
 
 static int mask(struct builder *b, const char *name)
 {
@@ -28,8 +29,8 @@ static int mask(struct builder *b, const char *name)
 		return errno == ENOENT ? 0 : -errno;
 	if (fstat(at, &st) < 0)
 		return -errno;
-	CLEANUP_FD int tree = S_ISDIR(st.st_mode) ? tree_clone(b->root, BUILDER_EMPTY, false) :
-						    tree_clone(b->root, "dev/null", false);
+	CLEANUP_FD int tree = S_ISDIR(st.st_mode) ? tree_clone(b->root, BUILDER_EMPTY, false)
+						  : tree_clone(b->root, "dev/null", false);
 	if (tree < 0)
 		return tree;
 	if (mount_setattr(tree, "", AT_EMPTY_PATH, &readonly, sizeof(readonly)) < 0 ||

@@ -25,8 +25,8 @@ static const uint64_t READONLY = MOUNT_ATTR_RDONLY | MOUNT_ATTR_NOSUID | MOUNT_A
 static const uint64_t WRITABLE = MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV;
 
 /* What programs need of the host, beside /etc (builder_etc.c). Absent ones are skipped. */
-static const char *const system_folders[] = { "usr",   "bin",	 "sbin", "lib", "lib32",
-					      "lib64", "libx32", "opt",	 "nix" };
+static const char *const system_folders[] = { "usr",   "bin",    "sbin", "lib", "lib32",
+					      "lib64", "libx32", "opt",  "nix" };
 
 /* Top-level folders of a --rootfs that are ours, whatever it holds there. */
 static const char *const own_folders[] = { "dev", "proc", "sys", "tmp", "run", "home", "root" };

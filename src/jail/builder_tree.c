@@ -85,8 +85,8 @@ int tree_dir(struct builder *b, const char *path, mode_t mode)
 
 int tree_file(struct builder *b, const char *path, struct span text)
 {
-	CLEANUP_FD int fd =
-		openat(b->root, relative(path), O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0644);
+	CLEANUP_FD int fd = openat(b->root, relative(path),
+				   O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0644);
 
 	return fd < 0 ? -errno : fd_write_all(fd, text);
 }

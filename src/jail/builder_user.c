@@ -54,8 +54,9 @@ int builder_map_caller(struct builder *b)
 
 int builder_become_user(struct builder *b)
 {
-	if (b->privileged && (setgroups(0, NULL) < 0 || setresgid(b->host_uid, b->host_uid, b->host_uid) < 0 ||
-			      setresuid(b->host_uid, b->host_uid, b->host_uid) < 0))
+	if (b->privileged &&
+	    (setgroups(0, NULL) < 0 || setresgid(b->host_uid, b->host_uid, b->host_uid) < 0 ||
+	     setresuid(b->host_uid, b->host_uid, b->host_uid) < 0))
 		return builder_step(b, -errno, "become uid %u", b->host_uid);
 	/* a changed uid makes /proc/self root's; nothing else runs in this PID namespace yet */
 	if (prctl(PR_SET_DUMPABLE, 1) < 0 || unshare(CLONE_NEWUSER) < 0)

@@ -73,7 +73,8 @@ static int explain_clone(int error, struct diag *diag)
 		return diag_set(diag, -error,
 				"userns: too many user namespaces: raise user.max_user_namespaces");
 	default:
-		return diag_set(diag, -error, "pidns: clone3: %s: see 'immure doctor'", strerror(error));
+		return diag_set(diag, -error, "pidns: clone3: %s: see 'immure doctor'",
+				strerror(error));
 	}
 }
 
@@ -97,7 +98,9 @@ static int clone_builder(struct jail *jail, struct builder *b, struct diag *diag
 
 int jail_spawn(struct jail *ret, bool ahead, struct diag *diag)
 {
-	struct jail jail = { .pidfd = -1, .agent = -1, .control = -1, .capture_tcp = -1, .capture_dns = -1 };
+	struct jail jail = {
+		.pidfd = -1, .agent = -1, .control = -1, .capture_tcp = -1, .capture_dns = -1
+	};
 	CLEANUP_FD int builder_agent = -1;
 	CLEANUP_FD int builder_control = -1;
 	struct builder b = { .image = -1, .host = -1, .root = -1, .proc = -1, .proc_sys = -1 };
@@ -106,7 +109,8 @@ int jail_spawn(struct jail *ret, bool ahead, struct diag *diag)
 
 	if (r < 0)
 		return diag_set(diag, r, "no random numbers from the kernel");
-	jail.plan = mmap(NULL, sizeof(*jail.plan), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	jail.plan = mmap(NULL, sizeof(*jail.plan), PROT_READ | PROT_WRITE,
+			 MAP_SHARED | MAP_ANONYMOUS, -1, 0);
 	if (jail.plan == MAP_FAILED)
 		return diag_set(diag, -ENOMEM, "no memory for a plan");
 	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, agent) == 0) {
@@ -122,8 +126,9 @@ int jail_spawn(struct jail *ret, bool ahead, struct diag *diag)
 	b.agent = builder_agent;
 	b.control = builder_control;
 	jail.host_uid = b.host_uid;
-	r = jail.agent < 0 || jail.control < 0 ? diag_set(diag, -errno, "socketpair: %s", strerror(errno)) :
-						 clone_builder(&jail, &b, diag);
+	r = jail.agent < 0 || jail.control < 0
+		? diag_set(diag, -errno, "socketpair: %s", strerror(errno))
+		: clone_builder(&jail, &b, diag);
 	if (r < 0) {
 		jail_free(&jail);
 		return r;
@@ -146,12 +151,15 @@ int jail_build(struct jail *jail)
 static const char *remedy(enum jail_wall wall, int error)
 {
 	if (wall == WALL_LANDLOCK)
-		return "boot with lsm=landlock,... (kernel 5.13 or later), or --allow-degraded landlock";
+		return "boot with lsm=landlock,... (kernel 5.13 or later), or --allow-degraded "
+		       "landlock";
 	if (wall == WALL_CAPTURE)
-		return "the kernel needs nf_tables with TPROXY, see 'immure doctor', or --allow-degraded "
+		return "the kernel needs nf_tables with TPROXY, see 'immure doctor', or "
+		       "--allow-degraded "
 		       "capture (the sandbox then has no network at all)";
 	if (wall == WALL_PROC && error == EPERM)
-		return "this looks like a container that masks /proc: run it with an unmasked /proc";
+		return "this looks like a container that masks /proc: run it with an unmasked "
+		       "/proc";
 	if (error == ENOSPC)
 		return "raise the limits in /proc/sys/user";
 	return "see 'immure doctor'";
@@ -200,7 +208,8 @@ int jail_report_read(struct jail *jail, struct jail_report *report, struct diag 
 void jail_free(struct jail *jail)
 {
 	if (jail->pid > 0) {
-		(void)kill(jail->pid, SIGKILL); /* our child, not yet waited for: the number is its own */
+		(void)kill(jail->pid,
+			   SIGKILL); /* our child, not yet waited for: the number is its own */
 		while (waitpid(jail->pid, NULL, 0) < 0 && errno == EINTR)
 			;
 		jail->pid = 0;

@@ -59,23 +59,23 @@ typedef uint32_t jail_text;
 
 struct jail_mount {
 	enum jail_mount_type type;
-	jail_text path;	  /* inside, absolute */
+	jail_text path;   /* inside, absolute */
 	jail_text source; /* bind: absolute host path */
 	bool readonly;
 	uint64_t size_mb; /* tmpfs limit; 0: the default */
 };
 
 struct jail_plan {
-	uid_t user;	      /* uid and gid the program sees itself as */
-	jail_text rootfs;     /* 0: the host's system folders */
+	uid_t user;       /* uid and gid the program sees itself as */
+	jail_text rootfs; /* 0: the host's system folders */
 	jail_text hostname;
-	uint64_t disk_mb;     /* scratch space; 0: half of the memory */
-	uint64_t processes;   /* RLIMIT_NPROC */
-	uint64_t memory_mb;   /* per-process rlimit when no cgroup holds it; 0: none */
-	uint64_t degraded;    /* bit per enum jail_wall that may be missing */
+	uint64_t disk_mb;   /* scratch space; 0: half of the memory */
+	uint64_t processes; /* RLIMIT_NPROC */
+	uint64_t memory_mb; /* per-process rlimit when no cgroup holds it; 0: none */
+	uint64_t degraded;  /* bit per enum jail_wall that may be missing */
 	uint32_t mounts_len;
 	struct jail_mount mounts[JAIL_MOUNTS_MAX];
-	uint32_t text_len;    /* octets of text[] in use; text[0] is always NUL */
+	uint32_t text_len; /* octets of text[] in use; text[0] is always NUL */
 	char text[JAIL_TEXT_OCTETS];
 };
 
@@ -84,22 +84,22 @@ MUST_USE jail_text jail_plan_text(struct jail_plan *plan, const char *text);
 
 /* What the builder tells of how it went. */
 struct jail_report {
-	uint64_t missing;	  /* bit per enum jail_wall that is not in force (only degraded ones) */
+	uint64_t missing; /* bit per enum jail_wall that is not in force (only degraded ones) */
 	bool failed;
-	enum jail_wall wall;	  /* failed: which */
-	int error;		  /* failed: errno */
-	char detail[192];	  /* failed: what exactly, e.g. "mount /proc" */
+	enum jail_wall wall; /* failed: which */
+	int error;           /* failed: errno */
+	char detail[192];    /* failed: what exactly, e.g. "mount /proc" */
 };
 
 struct jail {
-	pid_t pid;	    /* of the builder, then init, in our namespace */
-	int pidfd;	    /* owned; readable when it ended */
-	int agent;	    /* owned; our end of init's channel (SOCK_SEQPACKET, wire/agent.h) */
-	int control;	    /* owned; readable when the builder reported; -1 once it is init */
-	int capture_tcp;    /* owned; listener on which every TCP flow of the sandbox ends; -1: none yet */
-	int capture_dns;    /* owned; UDP port 53 of every address, likewise */
+	pid_t pid;       /* of the builder, then init, in our namespace */
+	int pidfd;       /* owned; readable when it ended */
+	int agent;       /* owned; our end of init's channel (SOCK_SEQPACKET, wire/agent.h) */
+	int control;     /* owned; readable when the builder reported; -1 once it is init */
+	int capture_tcp; /* owned; listener on which every TCP flow of the sandbox ends; -1: none yet */
+	int capture_dns;        /* owned; UDP port 53 of every address, likewise */
 	struct jail_plan *plan; /* shared with the builder until jail_build(); fill it in */
-	uid_t host_uid;	    /* who the program is outside */
+	uid_t host_uid;         /* who the program is outside */
 };
 
 #define JAIL_HOSTNAME "immure" /* of the plan most sandboxes have */

@@ -6,11 +6,11 @@
 #include "jail/jail.h"
 
 const char *const jail_wall_names[WALL_COUNT] = {
-	[WALL_USERNS] = "userns",     [WALL_MOUNTNS] = "mountns",   [WALL_PIDNS] = "pidns",
-	[WALL_NETNS] = "netns",	      [WALL_IPCNS] = "ipcns",	    [WALL_UTSNS] = "utsns",
-	[WALL_CGROUPNS] = "cgroupns", [WALL_TIMENS] = "timens",	    [WALL_CAPTURE] = "capture",
-	[WALL_ROOT] = "root",	      [WALL_PROC] = "proc",	    [WALL_LIMITS] = "limits",
-	[WALL_NNP] = "nnp",  [WALL_CAPS] = "caps", [WALL_LANDLOCK] = "landlock",
+	[WALL_USERNS] = "userns",     [WALL_MOUNTNS] = "mountns", [WALL_PIDNS] = "pidns",
+	[WALL_NETNS] = "netns",       [WALL_IPCNS] = "ipcns",     [WALL_UTSNS] = "utsns",
+	[WALL_CGROUPNS] = "cgroupns", [WALL_TIMENS] = "timens",   [WALL_CAPTURE] = "capture",
+	[WALL_ROOT] = "root",         [WALL_PROC] = "proc",       [WALL_LIMITS] = "limits",
+	[WALL_NNP] = "nnp",           [WALL_CAPS] = "caps",       [WALL_LANDLOCK] = "landlock",
 	[WALL_SECCOMP] = "seccomp",
 };
 

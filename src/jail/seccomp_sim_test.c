@@ -404,17 +404,21 @@ static void test_rules(const struct arch *arch, unsigned *longest)
 /* the calls that make files with a mode: every kind of open with every kind of mode */
 static void test_modes(const struct arch *arch, unsigned *longest)
 {
-	const uint64_t flags[] = { 0, O_CREAT, O_DIRECTORY, O_TMPFILE, O_CREAT | O_RDWR | O_CLOEXEC };
+	const uint64_t flags[] = { 0, O_CREAT, O_DIRECTORY, O_TMPFILE,
+				   O_CREAT | O_RDWR | O_CLOEXEC };
 	const uint64_t modes[] = { 0, 0644, 01777, S_ISUID, S_ISGID | 0755, ~0ULL };
 
 	for (size_t row = 0; row < arch->rows_len; row++)
 		for (size_t i = 0; i < ARRAY_SIZE(flags) * ARRAY_SIZE(modes); i++) {
-			uint64_t flag = flags[i % ARRAY_SIZE(flags)], mode = modes[i / ARRAY_SIZE(flags)];
-			struct seccomp_data data = { .nr = arch->rows[row].number, .arch = arch->audit };
+			uint64_t flag = flags[i % ARRAY_SIZE(flags)],
+				 mode = modes[i / ARRAY_SIZE(flags)];
+			struct seccomp_data data = { .nr = arch->rows[row].number,
+						     .arch = arch->audit };
 
 			if (arch->rows[row].rule == NULL)
 				continue;
-			for (size_t at = 0; at < 4; at++) { /* flags and mode side by side, anywhere */
+			for (size_t at = 0; at < 4;
+			     at++) { /* flags and mode side by side, anywhere */
 				memset(data.args, 0, sizeof(data.args));
 				data.args[at] = flag;
 				data.args[at + 1] = mode;

@@ -17,7 +17,7 @@
 struct loop;
 
 struct loop_source {
-	int fd;		 /* borrowed; -1: not in the loop */
+	int fd;          /* borrowed; -1: not in the loop */
 	uint32_t events; /* EPOLLIN ..., level-triggered */
 	void (*ready)(struct loop_source *source, uint32_t events);
 	struct loop *loop; /* set by loop_add() */

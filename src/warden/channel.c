@@ -131,7 +131,8 @@ static void send_pending(struct sandbox *sandbox)
 	while (sandbox->pending != NULL) {
 		struct pending *first = sandbox->pending;
 
-		if (fd_send(sandbox->jail.agent, buf_span(&first->frame), first->fds, first->count) == -EAGAIN)
+		if (fd_send(sandbox->jail.agent, buf_span(&first->frame), first->fds,
+			    first->count) == -EAGAIN)
 			return;
 		sandbox->pending = first->next;
 		sandbox->pending_len--;
@@ -143,7 +144,8 @@ static void send_pending(struct sandbox *sandbox)
 static void channel_ready(struct loop_source *source, uint32_t events)
 {
 	struct sandbox *sandbox = container_of(source, struct sandbox, channel);
-	static char frame[AGENT_FRAME_OCTETS_MAX]; /* one thread, never nested: read, handle, forget */
+	static char
+	    frame[AGENT_FRAME_OCTETS_MAX]; /* one thread, never nested: read, handle, forget */
 	int fds[FD_PASS_MAX];
 
 	if ((events & EPOLLOUT) != 0)
@@ -214,8 +216,9 @@ static int keep(struct sandbox *sandbox, struct buf *frame, const int *fds, size
 
 int channel_send(struct sandbox *sandbox, struct buf *frame, const int *fds, size_t count)
 {
-	int r = sandbox->pending != NULL ? -EAGAIN :
-					   fd_send(sandbox->jail.agent, buf_span(frame), fds, count);
+	int r = sandbox->pending != NULL
+		    ? -EAGAIN
+		    : fd_send(sandbox->jail.agent, buf_span(frame), fds, count);
 
 	if (r == -EAGAIN)
 		r = keep(sandbox, frame, fds, count);
@@ -248,8 +251,8 @@ static uint32_t begin(struct sandbox *sandbox, struct operation *op)
 }
 
 /* send_request() - the frame of an operation that begins; forgets it again if that fails */
-static int send_request(struct sandbox *sandbox, struct operation *op, struct buf *frame, int encoded,
-			const int *fds, size_t count)
+static int send_request(struct sandbox *sandbox, struct operation *op, struct buf *frame,
+			int encoded, const int *fds, size_t count)
 {
 	int r = encoded;
 
@@ -294,7 +297,8 @@ void sandbox_signal(struct sandbox *sandbox, const struct operation *op, int sig
 		(void)!channel_send(sandbox, &frame, NULL, 0);
 }
 
-void sandbox_resize(struct sandbox *sandbox, const struct operation *op, uint16_t rows, uint16_t columns)
+void sandbox_resize(struct sandbox *sandbox, const struct operation *op, uint16_t rows,
+		    uint16_t columns)
 {
 	struct buf frame = BUF(AGENT_FRAME_OCTETS_MAX);
 

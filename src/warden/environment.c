@@ -152,8 +152,8 @@ static json_t *variable_text(const char *name, json_t *value)
 	return json_sprintf("%s=%s", name, json_string_value(value));
 }
 
-int environment_merge(struct span **ret, size_t *ret_len, json_t **ret_texts, const struct span *base,
-		      size_t base_len, json_t *more)
+int environment_merge(struct span **ret, size_t *ret_len, json_t **ret_texts,
+		      const struct span *base, size_t base_len, json_t *more)
 {
 	size_t len = base_len, max = base_len + json_object_size(more);
 	struct span *all = calloc(max > 0 ? max : 1, sizeof(*all));
@@ -166,7 +166,8 @@ int environment_merge(struct span **ret, size_t *ret_len, json_t **ret_texts, co
 		r = -E2BIG;
 	if (r == 0 && base_len > 0)
 		memcpy(all, base, base_len * sizeof(*all));
-	json_object_foreach(more, name, value) {
+	json_object_foreach(more, name, value)
+	{
 		json_t *text = r == 0 ? variable_text(name, value) : NULL;
 
 		if (text == NULL || json_array_append_new(texts, text) < 0) {

@@ -27,7 +27,8 @@ static _Noreturn void run_gateway(int channel, int tcp, int dns)
 	static char name[] = GATEWAY_ROLE;
 	static char *const argv[] = { name, NULL };
 	static char *const envp[] = { NULL };
-	int fds[] = { fcntl(channel, F_DUPFD, 16), fcntl(tcp, F_DUPFD, 16), fcntl(dns, F_DUPFD, 16) };
+	int fds[] = { fcntl(channel, F_DUPFD, 16), fcntl(tcp, F_DUPFD, 16),
+		      fcntl(dns, F_DUPFD, 16) };
 
 	for (int i = 0; i < 3; i++)
 		if (fds[i] < 0 || dup2(fds[i], 3 + i) < 0)

@@ -12,8 +12,8 @@ static void rotate(int dir, int fd)
 {
 	if (renameat(dir, "logs/vm.log", dir, "logs/vm.log.1") < 0)
 		return;
-	CLEANUP_FD int fresh =
-		openat(dir, "logs/vm.log", O_WRONLY | O_APPEND | O_CREAT | O_NOFOLLOW | O_CLOEXEC, 0600);
+	CLEANUP_FD int fresh = openat(dir, "logs/vm.log",
+				      O_WRONLY | O_APPEND | O_CREAT | O_NOFOLLOW | O_CLOEXEC, 0600);
 	if (fresh >= 0)
 		(void)dup3(fresh, fd, O_CLOEXEC);
 }

@@ -18,10 +18,10 @@ enum { WORDS_MAX = 4096 };
 /* refuse() - answer for a negative errno */
 static void refuse(struct rpc_call *call, int error, const struct diag *diag)
 {
-	enum rpc_error code = error == -ENOTSUP ? RPC_NOT_SUPPORTED :
-			      error == -EBUSY	? RPC_LIMIT :
-			      error == -EINVAL	? RPC_INVALID_PARAMS :
-						  RPC_FAILED;
+	enum rpc_error code = error == -ENOTSUP  ? RPC_NOT_SUPPORTED
+			      : error == -EBUSY  ? RPC_LIMIT
+			      : error == -EINVAL ? RPC_INVALID_PARAMS
+						 : RPC_FAILED;
 
 	rpc_fail(call, code, "%s", diag->why);
 }
@@ -31,11 +31,13 @@ static bool ready(struct server *server, struct rpc_call *call)
 {
 	if (server->sandbox == NULL || sandbox_config(server->sandbox) == NULL ||
 	    sandbox_status(server->sandbox) < STATE_RUNNING) {
-		rpc_fail(call, RPC_NOT_CREATED, "there is no sandbox yet: call create first, and await its answer");
+		rpc_fail(call, RPC_NOT_CREATED,
+			 "there is no sandbox yet: call create first, and await its answer");
 		return false;
 	}
 	if (sandbox_status(server->sandbox) != STATE_RUNNING) {
-		rpc_fail(call, RPC_CLOSED, "the sandbox is %s", state_names[sandbox_status(server->sandbox)]);
+		rpc_fail(call, RPC_CLOSED, "the sandbox is %s",
+			 state_names[sandbox_status(server->sandbox)]);
 		return false;
 	}
 	return true;
@@ -79,9 +81,11 @@ static int command_words(struct span *words, json_t *command)
 		words[2] = span_of(json_string_value(command));
 		return 3;
 	}
-	if (!json_is_array(command) || json_array_size(command) == 0 || json_array_size(command) > WORDS_MAX)
+	if (!json_is_array(command) || json_array_size(command) == 0 ||
+	    json_array_size(command) > WORDS_MAX)
 		return -EINVAL;
-	json_array_foreach(command, i, word) {
+	json_array_foreach(command, i, word)
+	{
 		if (!json_is_string(word))
 			return -EINVAL;
 		words[i] = span_of(json_string_value(word));
@@ -102,7 +106,9 @@ static int fill_words(struct request *request, json_t *command, struct diag *dia
 		return diag_set(diag, -ENOMEM, "out of memory");
 	int argc = command_words(request->words, command);
 	if (argc < 0)
-		return diag_set(diag, argc, "command must be a text, or a list of texts that begins with a program");
+		return diag_set(
+		    diag, argc,
+		    "command must be a text, or a list of texts that begins with a program");
 	request->exec.argc = (uint32_t)argc;
 	if (request->exec.envc > 0)
 		memcpy(request->words + argc, request->variables,
@@ -111,7 +117,8 @@ static int fill_words(struct request *request, json_t *command, struct diag *dia
 	return 0;
 }
 
-static int fill_request(struct request *request, struct server *server, json_t *params, struct diag *diag)
+static int fill_request(struct request *request, struct server *server, json_t *params,
+			struct diag *diag)
 {
 	size_t base_len = 0, len = 0;
 	const struct span *base = sandbox_env(server->sandbox, &base_len);
@@ -125,8 +132,8 @@ static int fill_request(struct request *request, struct server *server, json_t *
 		.flags = tty ? AGENT_EXEC_TTY | AGENT_EXEC_TTY_STDERR : 0,
 		.rows = (uint16_t)params_uint(params, "rows", 24),
 		.columns = (uint16_t)params_uint(params, "columns", 80),
-		.working_dir = span_of(
-			params_text(params, "working_dir", sandbox_config(server->sandbox)->working_dir)),
+		.working_dir = span_of(params_text(params, "working_dir",
+						   sandbox_config(server->sandbox)->working_dir)),
 		.envc = (uint32_t)len,
 	};
 	if (request->exec.working_dir.len == 0 || request->exec.working_dir.ptr[0] != '/')
@@ -152,10 +159,10 @@ static int feed(struct program *program, json_t *params, struct diag *diag)
 }
 
 static const struct params_key exec_keys[] = {
-	{ "command", JSON_NULL, true },	   { "working_dir", JSON_STRING, false },
-	{ "env", JSON_OBJECT, false },	   { "stdin", JSON_STRING, false },
-	{ "stdin_open", JSON_TRUE, false }, { "tty", JSON_TRUE, false },
-	{ "rows", JSON_INTEGER, false },   { "columns", JSON_INTEGER, false },
+	{ "command", JSON_NULL, true },          { "working_dir", JSON_STRING, false },
+	{ "env", JSON_OBJECT, false },           { "stdin", JSON_STRING, false },
+	{ "stdin_open", JSON_TRUE, false },      { "tty", JSON_TRUE, false },
+	{ "rows", JSON_INTEGER, false },         { "columns", JSON_INTEGER, false },
 	{ "timeout_seconds", JSON_REAL, false }, { NULL, JSON_NULL, false },
 };
 
@@ -171,7 +178,8 @@ static int start_exec(struct server *server, struct rpc_call *call, json_t *para
 	if (r == 0 && (seconds < 0 || seconds > 1e9))
 		r = diag_set(diag, -EINVAL, "timeout_seconds must be positive");
 	if (r == 0)
-		r = program_start(&program, server, &request.exec, piped, (uint64_t)(seconds * 1000), diag);
+		r = program_start(&program, server, &request.exec, piped,
+				  (uint64_t)(seconds * 1000), diag);
 	free_request(&request);
 	if (r < 0)
 		return r;
@@ -212,12 +220,13 @@ static void method_exec_stream(void *context, struct rpc_call *call, json_t *par
 static struct program *named_program(struct server *server, struct rpc_call *call, json_t *params)
 {
 	json_t *id = json_object_get(params, "exec");
-	struct program *program = json_is_string(id) && strcmp(json_string_value(id), "main") == 0 ?
-					  program_main(server) :
-					  program_find(server, rpc_call_peer(call), id);
+	struct program *program = json_is_string(id) && strcmp(json_string_value(id), "main") == 0
+				      ? program_main(server)
+				      : program_find(server, rpc_call_peer(call), id);
 
 	if (program == NULL)
-		rpc_fail(call, RPC_FAILED, "no such program is running: exec must be the id of its request");
+		rpc_fail(call, RPC_FAILED,
+			 "no such program is running: exec must be the id of its request");
 	return program;
 }
 
@@ -244,9 +253,11 @@ static void method_stdin(void *context, struct rpc_call *call, json_t *params)
 	if (r == 0 && json_is_true(json_object_get(params, "eof")))
 		session_close_input(program->session);
 	if (r < 0)
-		rpc_fail(call, r == -EINVAL ? RPC_INVALID_PARAMS : RPC_FAILED, "stdin: %s", strerror(-r));
+		rpc_fail(call, r == -EINVAL ? RPC_INVALID_PARAMS : RPC_FAILED, "stdin: %s",
+			 strerror(-r));
 	else if (session_input_pending(program->session))
-		program->inputs[program->inputs_len++] = call; /* answered when the program has taken it: back-pressure */
+		program->inputs[program->inputs_len++] =
+		    call; /* answered when the program has taken it: back-pressure */
 	else
 		rpc_reply(call, json_object());
 }
@@ -275,9 +286,9 @@ static int signal_number(json_t *value)
 	const char *name = json_string_value(value);
 
 	if (json_is_integer(value))
-		return json_integer_value(value) > 0 && json_integer_value(value) < 65 ?
-			       (int)json_integer_value(value) :
-			       0;
+		return json_integer_value(value) > 0 && json_integer_value(value) < 65
+			   ? (int)json_integer_value(value)
+			   : 0;
 	if (name == NULL)
 		return SIGTERM;
 	if (strncmp(name, "SIG", 3) == 0)
@@ -299,7 +310,8 @@ static void method_kill(void *context, struct rpc_call *call, json_t *params)
 		return;
 	int number = signal_number(json_object_get(params, "signal"));
 	if (number == 0) {
-		rpc_fail(call, RPC_INVALID_PARAMS, "signal must be a name such as TERM, or a number");
+		rpc_fail(call, RPC_INVALID_PARAMS,
+			 "signal must be a name such as TERM, or a number");
 		return;
 	}
 	if (json_object_get(params, "exec") == NULL) {
@@ -317,7 +329,8 @@ static void method_kill(void *context, struct rpc_call *call, json_t *params)
 
 static void method_cancel(void *context, struct rpc_call *call, json_t *params)
 {
-	static const struct params_key keys[] = { { "exec", JSON_NULL, true }, { NULL, JSON_NULL, false } };
+	static const struct params_key keys[] = { { "exec", JSON_NULL, true },
+						  { NULL, JSON_NULL, false } };
 	struct server *server = context;
 
 	if (!ready(server, call) || !params_judge(call, params, keys))
@@ -341,8 +354,9 @@ static void method_attach(void *context, struct rpc_call *call, json_t *params)
 	if (!ready(server, call) || !params_judge(call, params, keys))
 		return;
 	if (program == NULL)
-		rpc_fail(call, RPC_FAILED,
-			 "it has no main program whose streams could be joined: use exec -t ID -- sh");
+		rpc_fail(
+		    call, RPC_FAILED,
+		    "it has no main program whose streams could be joined: use exec -t ID -- sh");
 	else if (program_watch(program, call) < 0)
 		rpc_fail(call, RPC_LIMIT, "%d others are attached already", EXEC_WATCHERS_MAX);
 	else
@@ -371,9 +385,11 @@ static void on_read(void *context, int error, struct buf *data)
 	if (file_failed(context, error))
 		return;
 	if (base64_encode(&text, buf_span(data)) < 0)
-		rpc_fail(context, RPC_FAILED, "ENOMEM: the file is too large for the memory there is");
+		rpc_fail(context, RPC_FAILED,
+			 "ENOMEM: the file is too large for the memory there is");
 	else
-		rpc_reply(context, json_pack("{s:s%}", "content", buf_len(&text) > 0 ? text.ptr + text.start : "",
+		rpc_reply(context, json_pack("{s:s%}", "content",
+					     buf_len(&text) > 0 ? text.ptr + text.start : "",
 					     buf_len(&text)));
 	buf_free(&text);
 }
@@ -459,7 +475,8 @@ static void method_read_file(void *context, struct rpc_call *call, json_t *param
 
 static void method_list_files(void *context, struct rpc_call *call, json_t *params)
 {
-	static const struct params_key keys[] = { { "path", JSON_STRING, true }, { NULL, JSON_NULL, false } };
+	static const struct params_key keys[] = { { "path", JSON_STRING, true },
+						  { NULL, JSON_NULL, false } };
 
 	if (ready(context, call) && params_judge(call, params, keys))
 		start_transfer(context, call, params, AGENT_FILE_LIST, NULL, on_listed);
@@ -487,17 +504,11 @@ static void method_close(void *context, struct rpc_call *call, json_t *params)
 
 const struct rpc_method server_methods[] = {
 	/* name, function, answers in parts */
-	{ "create", method_create, false },
-	{ "exec", method_exec, false },
-	{ "exec_stream", method_exec_stream, true },
-	{ "stdin", method_stdin, false },
-	{ "resize", method_resize, false },
-	{ "kill", method_kill, false },
-	{ "cancel", method_cancel, false },
-	{ "attach", method_attach, true },
-	{ "write_file", method_write_file, false },
-	{ "read_file", method_read_file, false },
-	{ "list_files", method_list_files, false },
-	{ "close", method_close, false },
+	{ "create", method_create, false },          { "exec", method_exec, false },
+	{ "exec_stream", method_exec_stream, true }, { "stdin", method_stdin, false },
+	{ "resize", method_resize, false },          { "kill", method_kill, false },
+	{ "cancel", method_cancel, false },          { "attach", method_attach, true },
+	{ "write_file", method_write_file, false },  { "read_file", method_read_file, false },
+	{ "list_files", method_list_files, false },  { "close", method_close, false },
 };
 const size_t server_methods_len = ARRAY_SIZE(server_methods);

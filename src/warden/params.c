@@ -23,8 +23,9 @@ static bool type_fits(json_t *value, json_type type)
 static const char *type_name(json_type type)
 {
 	static const char *const names[] = {
-		[JSON_OBJECT] = "an object", [JSON_ARRAY] = "an array",	  [JSON_STRING] = "a string",
-		[JSON_INTEGER] = "an integer", [JSON_REAL] = "a number",  [JSON_TRUE] = "true or false",
+		[JSON_OBJECT] = "an object",    [JSON_ARRAY] = "an array",
+		[JSON_STRING] = "a string",     [JSON_INTEGER] = "an integer",
+		[JSON_REAL] = "a number",       [JSON_TRUE] = "true or false",
 		[JSON_FALSE] = "true or false", [JSON_NULL] = "anything",
 	};
 
@@ -48,7 +49,8 @@ bool params_judge(struct rpc_call *call, json_t *params, const struct params_key
 		rpc_fail(call, RPC_INVALID_PARAMS, "params must be an object");
 		return false;
 	}
-	json_object_foreach(params, name, value) {
+	json_object_foreach(params, name, value)
+	{
 		const struct params_key *key = find_key(keys, name);
 
 		if (key == NULL) {
@@ -61,7 +63,8 @@ bool params_judge(struct rpc_call *call, json_t *params, const struct params_key
 		}
 		/* clients send null for what they leave out */
 		if (!json_is_null(value) && !type_fits(value, key->type)) {
-			rpc_fail(call, RPC_INVALID_PARAMS, "%s must be %s", name, type_name(key->type));
+			rpc_fail(call, RPC_INVALID_PARAMS, "%s must be %s", name,
+				 type_name(key->type));
 			return false;
 		}
 	}

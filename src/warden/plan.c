@@ -35,9 +35,10 @@ static int fill_degraded(struct jail_plan *plan, const struct config *config, st
 		enum jail_wall wall = jail_wall_by_name(span_of(config->degraded[i]));
 
 		if (wall == WALL_COUNT)
-			return diag_set(diag, -EINVAL,
-					"allow_degraded: there is no wall '%s'; 'immure doctor' lists them",
-					config->degraded[i]);
+			return diag_set(
+			    diag, -EINVAL,
+			    "allow_degraded: there is no wall '%s'; 'immure doctor' lists them",
+			    config->degraded[i]);
 		plan->degraded |= 1ULL << wall;
 	}
 	return 0;
@@ -101,10 +102,11 @@ int plan_check_exposure(const struct config *config, int home, struct diag *diag
 			return diag_set(diag, -errno, "cannot share %s: %s", mount->host_path,
 					strerror(errno));
 		if (S_ISDIR(st.st_mode) && lies_within(home, &st))
-			return diag_set(diag, -EPERM,
-					"will not share %s: immure's own state and settings lie in it; share a "
-					"narrower folder",
-					mount->host_path);
+			return diag_set(
+			    diag, -EPERM,
+			    "will not share %s: immure's own state and settings lie in it; share a "
+			    "narrower folder",
+			    mount->host_path);
 	}
 	return 0;
 }

@@ -53,7 +53,8 @@ static void set_base64(json_t *result, const char *name, struct buf *data)
 	struct buf text = BUF(BASE64_OCTETS((size_t)EXEC_COLLECT_OCTETS_MAX));
 
 	if (base64_encode(&text, buf_span(data)) == 0)
-		json_object_set_new(result, name, json_stringn_nocheck(buf_span(&text).ptr, buf_len(&text)));
+		json_object_set_new(result, name,
+				    json_stringn_nocheck(buf_span(&text).ptr, buf_len(&text)));
 	buf_free(&text);
 	buf_free(data);
 }
@@ -82,8 +83,9 @@ static void tell_event(struct program *program, const struct session_result *res
 {
 	server_event(program->server,
 		     json_pack("{s:s, s:I, s:{s:O, s:i, s:I}}", "type", "exec", "timestamp",
-			       (json_int_t)clock_unix_s(), "exec", "command", program->command, "exit_code",
-			       result->exit_code, "duration_ms", (json_int_t)result->duration_ms));
+			       (json_int_t)clock_unix_s(), "exec", "command", program->command,
+			       "exit_code", result->exit_code, "duration_ms",
+			       (json_int_t)result->duration_ms));
 }
 
 static void on_ended(void *context, const struct session_result *result)
@@ -95,8 +97,9 @@ static void on_ended(void *context, const struct session_result *result)
 	for (size_t i = 0; i < program->watchers_len; i++) {
 		if (lost)
 			rpc_fail(program->watchers[i],
-				 sandbox_status(program->server->sandbox) == STATE_RUNNING ? RPC_FAILED :
-											     RPC_CLOSED,
+				 sandbox_status(program->server->sandbox) == STATE_RUNNING
+				     ? RPC_FAILED
+				     : RPC_CLOSED,
 				 "%s", last.error);
 		else
 			rpc_reply(program->watchers[i], result_json(program, &last));
@@ -118,7 +121,8 @@ int program_start(struct program **ret, struct server *server, const struct agen
 
 	if (program == NULL || server->programs_len == SERVER_EXECS_MAX) {
 		free(program);
-		return diag_set(diag, -EBUSY, "%d programs run in this sandbox already", SERVER_EXECS_MAX);
+		return diag_set(diag, -EBUSY, "%d programs run in this sandbox already",
+				SERVER_EXECS_MAX);
 	}
 	program->server = server;
 	program->tty = (exec->flags & AGENT_EXEC_TTY) != 0;

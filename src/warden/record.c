@@ -17,7 +17,8 @@ static json_t *walls_json(const struct sandbox *sandbox)
 	for (enum jail_wall wall = 0; wall < WALL_COUNT; wall++) {
 		bool missing = (sandbox->report.missing & (1ULL << wall)) != 0;
 
-		json_object_set_new(walls, jail_wall_names[wall], json_string(missing ? "missing" : "up"));
+		json_object_set_new(walls, jail_wall_names[wall],
+				    json_string(missing ? "missing" : "up"));
 	}
 	return walls;
 }
@@ -40,8 +41,8 @@ static json_t *limits_json(const struct sandbox *sandbox)
 	const struct config *config = sandbox->config;
 	const char *memory = config->memory_mb > 0 ? "rlimit, each process" : "none asked";
 
-	return json_pack("{s:s, s:s, s:s}", "memory", tier_name(sandbox->held.memory, memory), "processes",
-			 tier_name(sandbox->held.processes, "rlimit"), "cpus",
+	return json_pack("{s:s, s:s, s:s}", "memory", tier_name(sandbox->held.memory, memory),
+			 "processes", tier_name(sandbox->held.processes, "rlimit"), "cpus",
 			 tier_name(sandbox->held.cpus, "none asked"));
 }
 
@@ -62,10 +63,10 @@ static json_t *selftest_json(const struct sandbox *sandbox)
 
 int record_start(const struct sandbox *sandbox)
 {
-	json_t *record = json_pack("{s:I, s:s, s:I, s:o, s:o, s:o}", "started_at",
-				   (json_int_t)clock_unix_s(), "backend", "ns", "host_uid",
-				   (json_int_t)sandbox->jail.host_uid, "walls", walls_json(sandbox), "limits",
-				   limits_json(sandbox), "selftest", selftest_json(sandbox));
+	json_t *record = json_pack(
+	    "{s:I, s:s, s:I, s:o, s:o, s:o}", "started_at", (json_int_t)clock_unix_s(), "backend",
+	    "ns", "host_uid", (json_int_t)sandbox->jail.host_uid, "walls", walls_json(sandbox),
+	    "limits", limits_json(sandbox), "selftest", selftest_json(sandbox));
 	char *text = record != NULL ? json_dumps(record, JSON_INDENT(2)) : NULL;
 	CLEANUP_FD int logs = openat(sandbox->dir, "logs", O_PATH | O_DIRECTORY | O_CLOEXEC);
 	int r = text == NULL ? -ENOMEM : logs < 0 ? -errno : 0;

@@ -30,7 +30,8 @@ static void set_status(struct sandbox *sandbox, enum lifecycle_event event)
 		return;
 	sandbox->status = next;
 	if (sandbox->dir >= 0)
-		(void)!state_set_status(sandbox->dir, next); /* a full disk must not keep it from ending */
+		(void)!state_set_status(sandbox->dir,
+					next); /* a full disk must not keep it from ending */
 }
 
 static void release_cgroup(struct sandbox *sandbox)
@@ -161,15 +162,18 @@ void sandbox_hello(struct sandbox *sandbox, const struct agent_hello *hello)
 		return;
 	}
 	for (size_t i = 0; i < SELFTEST_COUNT; i++)
-		if ((hello->escaped & (1ULL << i)) != 0 && !is_excused(sandbox, agent_selftest_walls[i])) {
+		if ((hello->escaped & (1ULL << i)) != 0 &&
+		    !is_excused(sandbox, agent_selftest_walls[i])) {
 			diag_set(&sandbox->why, 0,
-				 "the self-test found a way out of the sandbox: %s; nothing was run, see "
+				 "the self-test found a way out of the sandbox: %s; nothing was "
+				 "run, see "
 				 "'immure doctor'",
 				 agent_selftest_names[i]);
 			end_soon(sandbox);
 			return;
 		}
-	int r = gate_open(&sandbox->gate, sandbox->loop, sandbox->jail.capture_tcp, sandbox->jail.capture_dns);
+	int r = gate_open(&sandbox->gate, sandbox->loop, sandbox->jail.capture_tcp,
+			  sandbox->jail.capture_dns);
 	if (r == 0) {
 		set_status(sandbox, LIFE_HELLO);
 		if (sandbox->hooks.running != NULL)
@@ -182,8 +186,8 @@ void sandbox_hello(struct sandbox *sandbox, const struct agent_hello *hello)
 	}
 }
 
-int sandbox_new(struct sandbox **ret, struct loop *loop, const struct sandbox_hooks *hooks, bool ahead,
-		struct diag *diag)
+int sandbox_new(struct sandbox **ret, struct loop *loop, const struct sandbox_hooks *hooks,
+		bool ahead, struct diag *diag)
 {
 	struct sandbox *sandbox = calloc(1, sizeof(*sandbox));
 
@@ -206,7 +210,8 @@ int sandbox_new(struct sandbox **ret, struct loop *loop, const struct sandbox_ho
 static int hold_limits(struct sandbox *sandbox, struct diag *diag)
 {
 	const struct config *config = sandbox->config;
-	const struct cgroup_limits limits = { .cpus = config->cpus, .memory_mb = config->memory_mb };
+	const struct cgroup_limits limits = { .cpus = config->cpus,
+					      .memory_mb = config->memory_mb };
 	char name[64];
 
 	snprintf(name, sizeof(name), "immure-%s", sandbox->id);
@@ -290,7 +295,8 @@ static int build(struct sandbox *sandbox, struct diag *diag)
 	return r;
 }
 
-int sandbox_start(struct sandbox *sandbox, struct config *config, json_t *command, struct diag *diag)
+int sandbox_start(struct sandbox *sandbox, struct config *config, json_t *command,
+		  struct diag *diag)
 {
 	assert(sandbox->config == NULL);
 	sandbox->config = config;

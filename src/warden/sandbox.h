@@ -37,8 +37,8 @@ enum operation_kind {
 	OPERATION_STOPPED, /* exec with a terminal: it stopped itself */
 	OPERATION_EXITED,  /* exec: last event; exited is set */
 	OPERATION_FAILED,  /* last event; failure is set */
-	OPERATION_DONE,	   /* file transfer: last event; value = octets moved */
-	OPERATION_LOST,	   /* last event: the sandbox ended under it */
+	OPERATION_DONE,    /* file transfer: last event; value = octets moved */
+	OPERATION_LOST,    /* last event: the sandbox ended under it */
 };
 
 struct operation_event {
@@ -82,9 +82,10 @@ DEFINE_FREEP(struct sandbox, sandbox_free)
 enum state_status sandbox_status(const struct sandbox *sandbox);
 struct loop *sandbox_loop(const struct sandbox *sandbox);
 const char *sandbox_id(const struct sandbox *sandbox);
-const struct config *sandbox_config(const struct sandbox *sandbox); /* NULL before sandbox_start() */
-int sandbox_dir(const struct sandbox *sandbox);			    /* its folder; borrowed */
-int sandbox_log(const struct sandbox *sandbox);			    /* logs/vm.log; borrowed */
+const struct config *
+sandbox_config(const struct sandbox *sandbox);             /* NULL before sandbox_start() */
+int sandbox_dir(const struct sandbox *sandbox);            /* its folder; borrowed */
+int sandbox_log(const struct sandbox *sandbox);            /* logs/vm.log; borrowed */
 bool sandbox_out_of_memory(const struct sandbox *sandbox); /* did the kernel kill for its limit? */
 bool sandbox_wall_stands(const struct sandbox *sandbox, const char *wall);
 
@@ -107,8 +108,8 @@ json_t *sandbox_env_json(const struct sandbox *sandbox);
  *
  * Return: 0; -ENOTCONN: not running; -E2BIG: command line and environment exceed 128 KiB; -ENOMEM.
  */
-MUST_USE int sandbox_exec(struct sandbox *sandbox, struct operation *op, const struct agent_exec *exec,
-			  const int fds[3]);
+MUST_USE int sandbox_exec(struct sandbox *sandbox, struct operation *op,
+			  const struct agent_exec *exec, const int fds[3]);
 
 /* sandbox_file() - FILE_READ, FILE_WRITE or FILE_LIST through @fd (borrowed), a pipe's end */
 MUST_USE int sandbox_file(struct sandbox *sandbox, struct operation *op, enum agent_type type,

@@ -27,7 +27,7 @@ struct sandbox {
 	char id[STATE_ID_OCTETS];
 	struct loop_source control, channel, pidfd;
 	struct loop_timer timer; /* grace time of a stop, or "end at once" */
-	struct gate gate;	 /* the gateway's side: watches the capture sockets */
+	struct gate gate;        /* the gateway's side: watches the capture sockets */
 	struct pending *pending; /* frames that init's full queue did not take yet */
 	size_t pending_len;
 	struct operation *operations;

@@ -17,7 +17,7 @@
 #include "warden/server_priv.h"
 
 static const int64_t PATIENCE_NS = 1000000000; /* for the last answer to be read */
-static const int64_t RECHECK_NS = 250000000; /* is the client that sent no more still there? */
+static const int64_t RECHECK_NS = 250000000;   /* is the client that sent no more still there? */
 
 /* client_gone() - has whoever started us closed our standard output too? */
 static bool client_gone(void)
@@ -199,11 +199,13 @@ static void on_ended(void *context, enum state_status status, const char *why)
 
 	loop_disarm(&server->timeout);
 	if (server->creating != NULL)
-		rpc_fail(server->creating, RPC_FAILED, "%s", *why != '\0' ? why : "it was closed meanwhile");
+		rpc_fail(server->creating, RPC_FAILED, "%s",
+			 *why != '\0' ? why : "it was closed meanwhile");
 	server->creating = NULL;
-	server_event(server, json_pack("{s:s, s:I, s:{s:s, s:s}}", "type", "sandbox", "timestamp",
-				       (json_int_t)clock_unix_s(), "sandbox", "status", state_names[status],
-				       "why", server->timed_out ? "its time was up" : why));
+	server_event(server,
+		     json_pack("{s:s, s:I, s:{s:s, s:s}}", "type", "sandbox", "timestamp",
+			       (json_int_t)clock_unix_s(), "sandbox", "status", state_names[status],
+			       "why", server->timed_out ? "its time was up" : why));
 	if (server->closing != NULL)
 		server_closed(server);
 	if (server->main.ended != NULL)
@@ -231,18 +233,19 @@ static void on_flow(void *context, const struct gate_report *report)
 	char url[GATE_NAME_OCTETS + 64];
 
 	if (report->kind == GATE_DROPPED) {
-		server_event(server, json_pack("{s:s, s:I, s:{s:I}}", "type", "dropped", "timestamp",
-					       (json_int_t)clock_unix_s(), "dropped", "count",
-					       (json_int_t)report->count));
+		server_event(server, json_pack("{s:s, s:I, s:{s:I}}", "type", "dropped",
+					       "timestamp", (json_int_t)clock_unix_s(), "dropped",
+					       "count", (json_int_t)report->count));
 		return;
 	}
 	flow_url(url, sizeof(url), report);
 	server_event(server,
-		     json_pack("{s:s, s:I, s:{s:s, s:s, s:i, s:i, s:i, s:i, s:b, s:s}}", "type", "network",
-			       "timestamp", (json_int_t)clock_unix_s(), "network", "method",
-			       report->kind == GATE_FLOW ? "CONNECT" : "QUERY", "url", url, "status_code", 0,
-			       "request_bytes", 0, "response_bytes", 0, "duration_ms", 0, "blocked", 1,
-			       "reason", "no network is allowed to this sandbox"));
+		     json_pack("{s:s, s:I, s:{s:s, s:s, s:i, s:i, s:i, s:i, s:b, s:s}}", "type",
+			       "network", "timestamp", (json_int_t)clock_unix_s(), "network",
+			       "method", report->kind == GATE_FLOW ? "CONNECT" : "QUERY", "url",
+			       url, "status_code", 0, "request_bytes", 0, "response_bytes", 0,
+			       "duration_ms", 0, "blocked", 1, "reason",
+			       "no network is allowed to this sandbox"));
 }
 
 static int new_sandbox(struct server *server, bool ahead, struct diag *diag)
@@ -254,7 +257,8 @@ static int new_sandbox(struct server *server, bool ahead, struct diag *diag)
 	return sandbox_new(&server->sandbox, server->loop, &hooks, ahead, diag);
 }
 
-int server_prepare(struct server *server, const struct server_main *main, bool ahead, struct diag *diag)
+int server_prepare(struct server *server, const struct server_main *main, bool ahead,
+		   struct diag *diag)
 {
 	server->main = *main;
 	return new_sandbox(server, ahead, diag);
@@ -282,8 +286,8 @@ static int start_created(struct server *server, json_t *params, struct diag *dia
 {
 	json_t *tree = with_params(server, params);
 	struct config *config = NULL;
-	int r = tree == NULL ? diag_set(diag, -ENOMEM, "out of memory") :
-			       config_read(&config, tree, NULL, diag);
+	int r = tree == NULL ? diag_set(diag, -ENOMEM, "out of memory")
+			     : config_read(&config, tree, NULL, diag);
 
 	json_decref(tree);
 	if (r == 0 && server->sandbox == NULL)
@@ -309,9 +313,9 @@ int server_create(struct server *server, struct rpc_call *call, json_t *params)
 		return 0;
 	}
 	rpc_fail(call,
-		 r == -EINVAL  ? RPC_INVALID_PARAMS :
-		 r == -ENOTSUP ? RPC_NOT_SUPPORTED :
-				 RPC_FAILED,
+		 r == -EINVAL    ? RPC_INVALID_PARAMS
+		 : r == -ENOTSUP ? RPC_NOT_SUPPORTED
+				 : RPC_FAILED,
 		 "%s", diag.why);
 	if (r != -EINVAL && r != -ENOTSUP) { /* it may be half made */
 		sandbox_free(server->sandbox);
@@ -323,7 +327,8 @@ int server_create(struct server *server, struct rpc_call *call, json_t *params)
 int server_stdio(struct server *server, json_t *settings, struct diag *diag)
 {
 	server->settings = settings;
-	int r = rpc_peer_new(&server->stdio, server->loop, STDIN_FILENO, STDOUT_FILENO, &server->rpc);
+	int r =
+	    rpc_peer_new(&server->stdio, server->loop, STDIN_FILENO, STDOUT_FILENO, &server->rpc);
 	if (r < 0)
 		return diag_set(diag, r, "cannot serve stdin and stdout: %s", strerror(-r));
 	/* ahead of `create`; if it cannot be, `create` will say why */

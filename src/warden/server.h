@@ -29,7 +29,7 @@ MUST_USE int server_stdio(struct server *server, json_t *settings, struct diag *
 
 /* What `run` and `start` make of a server: they have their own sandbox and its main program. */
 struct server_main {
-	void (*running)(void *context); /* as in sandbox_hooks; its socket follows */
+	void (*running)(void *context);   /* as in sandbox_hooks; its socket follows */
 	void (*listening)(void *context); /* its socket is there; may be NULL */
 	void (*ended)(void *context, enum state_status status, const char *why);
 	void *context;

@@ -9,19 +9,19 @@
 
 enum {
 	SERVER_EXECS_MAX = 256,
-	EXEC_INPUTS_MAX = 256,		      /* `stdin` calls under way for one program */
-	EXEC_WATCHERS_MAX = 8,		      /* connections that follow one program */
-	EXEC_COLLECT_OCTETS_MAX = 16 << 20,   /* of one stream in the answer of `exec` */
+	EXEC_INPUTS_MAX = 256,              /* `stdin` calls under way for one program */
+	EXEC_WATCHERS_MAX = 8,              /* connections that follow one program */
+	EXEC_COLLECT_OCTETS_MAX = 16 << 20, /* of one stream in the answer of `exec` */
 };
 
 /* A program that somebody on a connection asked for, or the main program. */
 struct program {
 	struct server *server;
 	struct session *session; /* owned; NULL before it started and after it ended */
-	struct rpc_peer *owner;	 /* whose end is its end; NULL: the main program */
-	json_t *id;		 /* owned: the request's, how `stdin`, `kill` ... name it; NULL: main */
-	json_t *command;	 /* owned: for the exec event */
-	bool collects;		 /* exec: output in the answer; else streamed in parts */
+	struct rpc_peer *owner;  /* whose end is its end; NULL: the main program */
+	json_t *id;      /* owned: the request's, how `stdin`, `kill` ... name it; NULL: main */
+	json_t *command; /* owned: for the exec event */
+	bool collects;   /* exec: output in the answer; else streamed in parts */
 	bool tty;
 	bool truncated;
 	struct buf output[2];
@@ -29,7 +29,8 @@ struct program {
 	size_t watchers_len;
 	struct rpc_call *inputs[EXEC_INPUTS_MAX]; /* `stdin` calls whose data is not written yet */
 	size_t inputs_len;
-	void (*ended)(void *context, const struct session_result *result); /* main program's owner */
+	void (*ended)(void *context,
+		      const struct session_result *result); /* main program's owner */
 	void *context;
 	struct program *next;
 };
@@ -61,8 +62,9 @@ void server_event(struct server *server, json_t *params); /* consumed; to all co
 MUST_USE int server_create(struct server *server, struct rpc_call *call, json_t *params);
 
 /* program.c */
-MUST_USE int program_start(struct program **ret, struct server *server, const struct agent_exec *exec,
-			   const int fds[3], uint64_t timeout_ms, struct diag *diag);
+MUST_USE int program_start(struct program **ret, struct server *server,
+			   const struct agent_exec *exec, const int fds[3], uint64_t timeout_ms,
+			   struct diag *diag);
 struct program *program_find(struct server *server, const struct rpc_peer *owner, json_t *id);
 struct program *program_main(struct server *server);
 MUST_USE int program_watch(struct program *program, struct rpc_call *call); /* -EBUSY: too many */
@@ -73,7 +75,8 @@ void program_free(struct program *program);
 /* params.c: what a method was given, judged strictly. They answer @call themselves when it is wrong. */
 struct params_key {
 	const char *name; /* NULL ends a list */
-	json_type type;	  /* JSON_TRUE stands for a boolean, JSON_REAL for any number, JSON_NULL for any */
+	json_type
+	    type; /* JSON_TRUE stands for a boolean, JSON_REAL for any number, JSON_NULL for any */
 	bool needed;
 };
 MUST_USE bool params_judge(struct rpc_call *call, json_t *params, const struct params_key *keys);

@@ -127,7 +127,8 @@ static void operation_event(struct operation *op, const struct operation_event *
 		return;
 	case OPERATION_EXITED:
 		result.signal = (int)event->exited.signal;
-		result.exit_code = result.signal != 0 ? 128 + result.signal : (int)event->exited.code;
+		result.exit_code =
+		    result.signal != 0 ? 128 + result.signal : (int)event->exited.code;
 		result.duration_ms = event->exited.duration_ns / 1000000;
 		break;
 	case OPERATION_FAILED:
@@ -246,7 +247,8 @@ int session_start(struct session **ret, struct sandbox *sandbox, const struct ag
 	if (r < 0) {
 		session_free(session);
 		if (r == -E2BIG)
-			return diag_set(diag, r, "the command line and its environment exceed 128 KiB");
+			return diag_set(diag, r,
+					"the command line and its environment exceed 128 KiB");
 		return diag_set(diag, r, "cannot start it: %s", strerror(-r));
 	}
 	session->timer.fired = timed_out;

@@ -11,22 +11,22 @@
 
 enum {
 	SESSION_INPUT_OCTETS_MAX = 40 * 1024 * 1024, /* queued for a program that does not read */
-	SESSION_PIPED = -1,			     /* in place of a descriptor */
+	SESSION_PIPED = -1,                          /* in place of a descriptor */
 };
 
 struct session;
 
 struct session_result {
-	int exit_code;	      /* the program's; 128 + signal; 126, 127; 124 after a time-out; 125: ours */
-	int signal;	      /* that ended it, or 0 */
+	int exit_code; /* the program's; 128 + signal; 126, 127; 124 after a time-out; 125: ours */
+	int signal;    /* that ended it, or 0 */
 	bool timed_out;
 	uint64_t duration_ms;
-	const char *error;    /* why it did not start or was lost; NULL: it ran to its end */
+	const char *error; /* why it did not start or was lost; NULL: it ran to its end */
 };
 
 struct session_hooks {
 	void (*output)(void *context, int stream, struct span data); /* stream 1 or 2 */
-	void (*started)(void *context);				     /* may be NULL */
+	void (*started)(void *context);                              /* may be NULL */
 	void (*stopped)(void *context); /* Ctrl-Z in its terminal; may be NULL */
 	/* Last call; all output was delivered. Free the session from here or later. */
 	void (*ended)(void *context, const struct session_result *result);
@@ -41,8 +41,9 @@ struct session_hooks {
  *
  * Return: 0: hooks.ended will follow; a negative errno with *diag.
  */
-MUST_USE int session_start(struct session **ret, struct sandbox *sandbox, const struct agent_exec *exec,
-			   const int fds[3], const struct session_hooks *hooks, struct diag *diag);
+MUST_USE int session_start(struct session **ret, struct sandbox *sandbox,
+			   const struct agent_exec *exec, const int fds[3],
+			   const struct session_hooks *hooks, struct diag *diag);
 
 /* session_limit() - end it, as timed out, in @timeout_ms */
 void session_limit(struct session *session, uint64_t timeout_ms);

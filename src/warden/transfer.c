@@ -78,9 +78,9 @@ static void pipe_ready(struct loop_source *source, uint32_t events)
 static void operation_event(struct operation *op, const struct operation_event *event)
 {
 	struct transfer *transfer = container_of(op, struct transfer, op);
-	int error = event->kind == OPERATION_DONE   ? 0 :
-		    event->kind == OPERATION_FAILED ? (int)event->failure.error :
-						      ENOTCONN;
+	int error = event->kind == OPERATION_DONE     ? 0
+		    : event->kind == OPERATION_FAILED ? (int)event->failure.error
+						      : ENOTCONN;
 
 	while (!transfer->writes && transfer->fd >= 0 && read_some(transfer))
 		;

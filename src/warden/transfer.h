@@ -21,7 +21,7 @@ typedef void transfer_ended(void *context, int error, struct buf *data);
  * Return: 0: @ended follows, once, after which the transfer is gone; or a negative errno.
  */
 MUST_USE int transfer_start(struct sandbox *sandbox, enum agent_type type,
-			    const struct agent_file *file, struct buf *content, transfer_ended *ended,
-			    void *context);
+			    const struct agent_file *file, struct buf *content,
+			    transfer_ended *ended, void *context);
 
 #endif
