@@ -12,6 +12,7 @@
 #include <signal.h>
 #include <stdlib.h>
 #include <sys/signalfd.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/fd.h"
@@ -142,7 +143,8 @@ static void on_input(void *context, struct span data)
 
 	if (f->session == NULL)
 		return;
-	if (data.len == 0 && f->tty) { /* our terminal is gone: what a shell's program would get */
+	if (data.len == 0 &&
+	    f->terminal.raw) { /* our terminal is gone: what a shell's program would get */
 		f->status = 128 + SIGHUP;
 		session_signal(f->session, SIGHUP);
 		sandbox_stop(server_get(f->server), false); /* for one that ignores it */
@@ -188,6 +190,14 @@ static int choose_stream(struct foreground *f, int *ret, int fd)
 	return 0;
 }
 
+static bool same_file(int a, int b)
+{
+	struct stat left, right;
+
+	return fstat(a, &left) == 0 && fstat(b, &right) == 0 && left.st_dev == right.st_dev &&
+	       left.st_ino == right.st_ino;
+}
+
 static int choose_streams(struct foreground *f, int fds[3])
 {
 	enum foreground_tty want = f->options->tty;
@@ -197,7 +207,10 @@ static int choose_streams(struct foreground *f, int fds[3])
 	f->tty = want == FOREGROUND_TTY_YES || (want == FOREGROUND_TTY_AUTO && both);
 	for (int fd = 0; r == 0 && fd < 3; fd++)
 		r = choose_stream(f, &fds[fd], fd);
-	if (f->tty) /* init relays the terminal inside; it wants pipes */
+	if (r == 0 && fds[1] == SESSION_PIPED && fds[2] == SESSION_PIPED &&
+	    same_file(STDOUT_FILENO, STDERR_FILENO))
+		fds[2] = SESSION_JOINED; /* "> log 2>&1" keeps the order */
+	if (f->tty)                      /* init relays the terminal inside; it wants pipes */
 		fds[0] = fds[1] = SESSION_PIPED;
 	return r;
 }
@@ -214,10 +227,8 @@ static int open_relays(struct foreground *f, const int fds[3])
 	if (fds[0] != SESSION_PIPED)
 		return 0;
 	int r = relay_in_open(&f->in, f->loop, STDIN_FILENO);
-	if (r == -EPERM || r == -EBADF) { /* a plain file, under -t: its end is there at once */
-		session_close_input(f->session);
-		r = 0;
-	}
+	if (r == -EPERM) /* a plain file, which epoll does not watch */
+		r = relay_in_plain(&f->in, f->loop, STDIN_FILENO);
 	if (r == 0 && f->tty && isatty(STDIN_FILENO) == 1)
 		r = terminal_raw(&f->terminal, STDIN_FILENO);
 	return r;
@@ -230,6 +241,7 @@ static int start_session(struct foreground *f)
 		.stopped = on_stopped,
 		.ended = on_ended,
 		.drained = on_input_taken,
+		.log = f->options->log,
 		.context = f,
 	};
 	struct sandbox *sandbox = server_get(f->server);
@@ -251,7 +263,7 @@ static int start_session(struct foreground *f)
 	memcpy(words + argc, env, env_len * sizeof(*env));
 	int r = choose_streams(f, fds);
 	if (r == 0 && f->tty) {
-		exec.flags = AGENT_EXEC_TTY | (fds[2] == SESSION_PIPED ? AGENT_EXEC_TTY_STDERR : 0);
+		exec.flags = AGENT_EXEC_TTY | (fds[2] < 0 ? AGENT_EXEC_TTY_STDERR : 0);
 		terminal_size(STDIN_FILENO, &exec.rows, &exec.columns);
 	}
 	if (r == 0)

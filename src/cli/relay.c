@@ -26,7 +26,7 @@ enum relay_kind relay_kind(int fd)
 		return RELAY_NONE;
 	if (S_ISDIR(st.st_mode) || (flags & O_PATH) != 0)
 		return RELAY_REFUSE;
-	if (S_ISFIFO(st.st_mode) || S_ISREG(st.st_mode))
+	if (S_ISFIFO(st.st_mode))
 		return RELAY_PASS;
 	/* the memory devices (major 1) null, zero, full, random and urandom lead nowhere */
 	if (S_ISCHR(st.st_mode) &&

@@ -2,7 +2,7 @@
 /*
  * relay - our own standard streams, where a program inside must not get them as they are: a terminal
  * (it could be reconfigured or typed into), a socket (it could be connected to somewhere else), a
- * device. Reads and writes never block the loop for long and never change the descriptor's flags,
+ * plain file (it could be truncated, given another mode, or opened anew for writing), a device. Reads and writes never block the loop for long and never change the descriptor's flags,
  * which other processes share.
  */
 #ifndef CLI_RELAY_H
@@ -15,7 +15,7 @@ enum { RELAY_QUEUE_OCTETS_MAX = 4 * 1024 * 1024, RELAY_FULL_OCTETS = 256 * 1024 
 
 /* What to do with one of our streams. */
 enum relay_kind {
-	RELAY_PASS,   /* a pipe or a plain file: the program may have it */
+	RELAY_PASS,   /* a pipe or /dev/null: the program may have it */
 	RELAY_PUMP,   /* goes through us */
 	RELAY_NONE,   /* closed: the program gets /dev/null */
 	RELAY_REFUSE, /* a folder: a way out of any root */

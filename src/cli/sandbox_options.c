@@ -238,5 +238,18 @@ int sandbox_options_read(struct config **ret, struct cli_call *call)
 	CLEANUP(config_source_freep) struct config_source *source = NULL;
 	int r = sandbox_options_tree(&tree, &source, call);
 
-	return r < 0 ? r : config_read(ret, tree, source, &call->diag);
+	struct config *config = NULL;
+
+	if (r == 0)
+		r = config_read(&config, tree, source, &call->diag);
+	if (r == 0 && cli_value(call, "config") != NULL) {
+		config->file = strdup(cli_value(call, "config"));
+		r = config->file == NULL ? diag_set(&call->diag, -ENOMEM, "out of memory") : 0;
+	}
+	if (r < 0) {
+		config_free(config);
+		return r;
+	}
+	*ret = config;
+	return 0;
 }

@@ -46,6 +46,7 @@ struct config {
 	json_t *tree; /* owned; the settings as given, paths made whole, without the defaults: what
 			 config.json shows. Strings below borrow from it. Values of secrets are
 			 never in it. */
+	char *file;   /* owned: the file that the settings came from; NULL: none */
 	const char *image;  /* "standard": the host's own system folders, unless rootfs is given */
 	const char *rootfs; /* a folder that is the root, absolute; NULL: what image says */
 	const char *working_dir; /* inside; default /tmp/workspace */

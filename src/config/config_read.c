@@ -127,6 +127,7 @@ void config_free(struct config *config)
 	if (config == NULL)
 		return;
 	json_decref(config->tree);
+	free(config->file);
 	free(config);
 }
 

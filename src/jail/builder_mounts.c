@@ -39,14 +39,20 @@ static int open_source(struct builder *b, int *ret, bool *ret_folder,
 	struct mount_attr private = { .propagation = MS_PRIVATE };
 	struct stat st;
 
-	CLEANUP_FD int tree = tree_clone(AT_FDCWD, source, true);
-	if (tree < 0 || fstat(tree, &st) < 0)
-		return builder_step(b, tree < 0 ? tree : -errno, "open %s", source);
+	CLEANUP_FD int fd = open(source, O_PATH | O_CLOEXEC);
+	if (fd < 0 || fstat(fd, &st) < 0)
+		return builder_step(b, -errno, "open %s", source);
+	int r = builder_guard(b, fd, !mount->readonly, source);
+	if (r < 0)
+		return r;
+	CLEANUP_FD int tree = tree_clone(fd, "", true);
+	if (tree < 0)
+		return builder_step(b, tree, "open %s", source);
 	if (!S_ISDIR(st.st_mode) && !S_ISREG(st.st_mode))
 		return builder_step(b, -EINVAL, "%s is neither a folder nor a file", source);
 	if (mount_setattr(tree, "", AT_EMPTY_PATH | AT_RECURSIVE, &private, sizeof(private)) < 0)
 		return builder_step(b, -errno, "make %s private", source);
-	int r = b->privileged ? builder_idmap(b, tree, st.st_uid, st.st_gid) : 0;
+	r = b->privileged ? builder_idmap(b, tree, st.st_uid, st.st_gid) : 0;
 	if (r < 0 && !mount->readonly) /* read-only needs no owner: what others may read */
 		return builder_step(b, r, "map the owner of %s to the sandbox's user", source);
 	*ret_folder = S_ISDIR(st.st_mode);

@@ -69,6 +69,9 @@ MUST_USE int builder_net_start(struct builder *b);
 MUST_USE int builder_net_enter(struct builder *b);
 MUST_USE int builder_net_capture(struct builder *b);
 
+/* builder_guard.c: may what @fd (named @name in messages) shows be in the sandbox? */
+MUST_USE int builder_guard(struct builder *b, int fd, bool writable, const char *name);
+
 /* builder_idmap.c: a mount's files, owned by @owner on disk, shall belong to @b->host_uid inside */
 MUST_USE int builder_idmap(struct builder *b, int tree, uid_t owner, gid_t group);
 

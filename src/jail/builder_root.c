@@ -94,6 +94,7 @@ static int bind_rootfs(struct builder *b, const char *path)
 		fd_close(&fd);
 		return r;
 	}
+	r = builder_guard(b, fd, false, path);
 	for (struct dirent *e = readdir(dir); r == 0 && e != NULL; e = readdir(dir)) {
 		if (strcmp(e->d_name, ".") == 0 || strcmp(e->d_name, "..") == 0 ||
 		    is_own_folder(e->d_name))

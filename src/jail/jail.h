@@ -20,6 +20,7 @@
 
 enum {
 	JAIL_MOUNTS_MAX = 64,
+	JAIL_PLACES_MAX = 64,         /* folders above one; a deeper one is refused */
 	JAIL_TEXT_OCTETS = 4096 * 20, /* all texts of a plan together */
 };
 
@@ -65,6 +66,11 @@ struct jail_mount {
 	uint64_t size_mb; /* tmpfs limit; 0: the default */
 };
 
+/* A file or folder of the host, whatever its path. */
+struct jail_place {
+	uint64_t dev, ino;
+};
+
 struct jail_plan {
 	uid_t user;       /* uid and gid the program sees itself as */
 	jail_text rootfs; /* 0: the host's system folders */
@@ -73,6 +79,11 @@ struct jail_plan {
 	uint64_t processes; /* RLIMIT_NPROC */
 	uint64_t memory_mb; /* per-process rlimit when no cgroup holds it; 0: none */
 	uint64_t degraded;  /* bit per enum jail_wall that may be missing */
+	/* immure's own state folder, then all above it: nothing of these may be shared */
+	uint32_t state_len, settings_len;
+	struct jail_place state[JAIL_PLACES_MAX];
+	/* the --config file, then all above it: nothing of these may be shared for writing */
+	struct jail_place settings[JAIL_PLACES_MAX];
 	uint32_t mounts_len;
 	struct jail_mount mounts[JAIL_MOUNTS_MAX];
 	uint32_t text_len; /* octets of text[] in use; text[0] is always NUL */

@@ -61,52 +61,74 @@ int plan_fill(struct jail_plan *plan, const struct config *config, struct diag *
 	return r < 0 ? diag_set(diag, r, "too many or too long paths for one sandbox") : 0;
 }
 
-/* same_place() - is @at the folder that @dev and @ino name? */
-static bool same_place(int at, const struct stat *place)
+/* add_places() - @fd and every folder above it. @fd: consumed. Return: how many, or -errno. */
+static int add_places(struct jail_place *places, int fd)
 {
+	CLEANUP_FD int at = fd;
 	struct stat st;
 
-	return fstat(at, &st) == 0 && st.st_dev == place->st_dev && st.st_ino == place->st_ino;
-}
-
-/* lies_within() - is the folder open at @dir the one that @place names, or below it? */
-static bool lies_within(int dir, const struct stat *place)
-{
-	CLEANUP_FD int at = fcntl(dir, F_DUPFD_CLOEXEC, 0);
-
-	for (int depth = 0; at >= 0 && depth < 256; depth++) {
-		struct stat here, up;
+	for (int len = 0; at >= 0 && len < JAIL_PLACES_MAX; len++) {
+		if (fstat(at, &st) < 0)
+			return -errno;
+		places[len] = (struct jail_place){ .dev = st.st_dev, .ino = st.st_ino };
+		if (len > 0 && places[len].dev == places[len - 1].dev &&
+		    places[len].ino == places[len - 1].ino)
+			return len; /* the root is its own parent */
 		int parent = openat(at, "..", O_PATH | O_DIRECTORY | O_CLOEXEC);
-
-		if (same_place(at, place))
-			return true;
-		bool top = parent < 0 || fstat(at, &here) < 0 || fstat(parent, &up) < 0 ||
-			   (here.st_dev == up.st_dev && here.st_ino == up.st_ino);
 		fd_close(&at);
 		at = parent;
-		if (top)
-			return false;
 	}
-	return at < 0; /* cannot tell: treat it as exposed */
+	return at < 0 ? -errno : -ELOOP;
 }
 
-int plan_check_exposure(const struct config *config, int home, struct diag *diag)
+/* guard_settings() - the --config file itself, and the folders above it */
+static int guard_settings(struct jail_plan *plan, const char *file)
 {
-	for (size_t i = 0; i < config->mounts_len; i++) {
-		const struct config_mount *mount = &config->mounts[i];
-		struct stat st;
+	char folder[4096];
+	struct stat st;
+	const char *slash = strrchr(file, '/');
 
-		if (mount->type != CONFIG_MOUNT_DIRECT)
-			continue;
-		if (stat(mount->host_path, &st) < 0)
-			return diag_set(diag, -errno, "cannot share %s: %s", mount->host_path,
-					strerror(errno));
-		if (S_ISDIR(st.st_mode) && lies_within(home, &st))
-			return diag_set(
-			    diag, -EPERM,
-			    "will not share %s: immure's own state and settings lie in it; share a "
-			    "narrower folder",
-			    mount->host_path);
-	}
+	if (stat(file, &st) < 0)
+		return -errno;
+	snprintf(folder, sizeof(folder), "%.*s", slash == NULL ? 1 : (int)(slash - file) + 1,
+		 slash == NULL ? "." : file);
+	int fd = open(folder, O_PATH | O_DIRECTORY | O_CLOEXEC);
+	if (fd < 0)
+		return -errno;
+	int r = add_places(plan->settings, fd);
+	if (r < 0)
+		return r;
+	/* one place is always left: the root was counted once and found twice */
+	plan->settings[r] = (struct jail_place){ .dev = st.st_dev, .ino = st.st_ino };
+	plan->settings_len = (uint32_t)r + 1;
 	return 0;
+}
+
+/* in_system() - does the state lie in a folder that every sandbox sees? */
+static bool in_system(const struct jail_plan *plan)
+{
+	static const char *const folders[] = { "/usr", "/opt", "/nix" };
+	struct stat st;
+
+	for (size_t i = 0; i < ARRAY_SIZE(folders); i++)
+		for (uint32_t k = 0; k < plan->state_len && stat(folders[i], &st) == 0; k++)
+			if (plan->state[k].dev == st.st_dev && plan->state[k].ino == st.st_ino)
+				return true;
+	return false;
+}
+
+int plan_guard(struct jail_plan *plan, const struct config *config, int home, struct diag *diag)
+{
+	int r = add_places(plan->state, openat(home, ".", O_PATH | O_DIRECTORY | O_CLOEXEC));
+
+	if (r < 0)
+		return diag_set(diag, r, "cannot tell where immure's state lies: %s", strerror(-r));
+	plan->state_len = (uint32_t)r;
+	if (in_system(plan))
+		return diag_set(
+		    diag, -EPERM,
+		    "immure's state lies in a system folder, which every sandbox sees: set "
+		    "IMMURE_HOME to another place");
+	r = config->file != NULL ? guard_settings(plan, config->file) : 0;
+	return r < 0 ? diag_set(diag, r, "cannot guard %s: %s", config->file, strerror(-r)) : 0;
 }

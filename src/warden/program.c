@@ -115,9 +115,11 @@ int program_start(struct program **ret, struct server *server, const struct agen
 		  const int fds[3], uint64_t timeout_ms, struct diag *diag)
 {
 	struct program *program = calloc(1, sizeof(*program));
-	const struct session_hooks hooks = {
-		.output = on_output, .ended = on_ended, .drained = on_drained, .context = program
-	};
+	const struct session_hooks hooks = { .output = on_output,
+					     .ended = on_ended,
+					     .drained = on_drained,
+					     .log = true,
+					     .context = program };
 
 	if (program == NULL || server->programs_len == SERVER_EXECS_MAX) {
 		free(program);

@@ -248,13 +248,8 @@ static int config_text(char **ret, struct config *config, json_t *command)
 static int register_sandbox(struct sandbox *sandbox, json_t *command, struct diag *diag)
 {
 	char *text = NULL;
-	int r = state_home(&sandbox->home, diag);
+	int r = config_text(&text, sandbox->config, command);
 
-	if (r == 0)
-		r = plan_check_exposure(sandbox->config, sandbox->home, diag);
-	if (r < 0)
-		return r;
-	r = config_text(&text, sandbox->config, command);
 	if (r < 0)
 		return diag_set(diag, r, "out of memory");
 	r = state_create(&sandbox->dir, sandbox->id, sandbox->home, span_of(text), diag);
@@ -302,6 +297,10 @@ int sandbox_start(struct sandbox *sandbox, struct config *config, json_t *comman
 	sandbox->config = config;
 	int r = plan_fill(sandbox->jail.plan, config, diag);
 	bool limited = config->cpus > 0 || config->memory_mb > 0;
+	if (r == 0)
+		r = state_home(&sandbox->home, diag);
+	if (r == 0)
+		r = plan_guard(sandbox->jail.plan, config, sandbox->home, diag);
 	if (r == 0 && !limited) /* beside what follows; nothing runs in it before it is running */
 		r = build(sandbox, diag);
 	if (r == 0)

@@ -54,8 +54,9 @@ void sandbox_broken(struct sandbox *sandbox, const char *why);
 /* plan.c: settings as a plan for the builder. Return: 0; -E2BIG and *diag: too many mounts. */
 MUST_USE int plan_fill(struct jail_plan *plan, const struct config *config, struct diag *diag);
 
-/* plan.c: does a folder that is shared with the sandbox hold our own state or settings? (THREATS C18) */
-MUST_USE int plan_check_exposure(const struct config *config, int home, struct diag *diag);
+/* plan.c: what of the host must never be shared: our state, our settings (THREATS C18) */
+MUST_USE int plan_guard(struct jail_plan *plan, const struct config *config, int home,
+			struct diag *diag);
 
 /* record.c: logs/start.json: walls, limits and self-test of this start */
 MUST_USE int record_start(const struct sandbox *sandbox);

@@ -59,7 +59,8 @@ static bool read_pump(struct pump *pump)
 		return false;
 	}
 	struct span data = { pump_buffer, (size_t)n };
-	log_write(sandbox_dir(session->sandbox), sandbox_log(session->sandbox), data);
+	if (session->hooks.log)
+		log_write(sandbox_dir(session->sandbox), sandbox_log(session->sandbox), data);
 	session->hooks.output(session->hooks.context, pump->stream, data);
 	return true;
 }
@@ -201,7 +202,7 @@ static int open_streams(struct session *session, const int fds[3], int theirs[3]
 	for (int i = 0; i < 3; i++) {
 		struct pump *pump = i == 0 ? &session->input : &session->output[i - 1];
 
-		given[i] = fds[i];
+		given[i] = fds[i] == SESSION_JOINED ? given[1] : fds[i];
 		if (fds[i] != SESSION_PIPED)
 			continue;
 		int r = make_pipe(session, pump, i, &theirs[i]);

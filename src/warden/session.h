@@ -11,6 +11,7 @@
 
 enum {
 	SESSION_INPUT_OCTETS_MAX = 40 * 1024 * 1024, /* queued for a program that does not read */
+	SESSION_JOINED = -2,                         /* for stderr: the same pipe as stdout */
 	SESSION_PIPED = -1,                          /* in place of a descriptor */
 };
 
@@ -30,6 +31,7 @@ struct session_hooks {
 	void (*stopped)(void *context); /* Ctrl-Z in its terminal; may be NULL */
 	/* Last call; all output was delivered. Free the session from here or later. */
 	void (*ended)(void *context, const struct session_result *result);
+	bool log;                       /* keep pumped output in the sandbox's log */
 	void (*drained)(void *context); /* the input queue is empty; may be NULL */
 	void *context;
 };
