@@ -127,13 +127,16 @@ static int watch_signals(struct background *b)
 /* leave_caller() - a session of our own, and none of the caller's streams */
 static int leave_caller(struct background *b)
 {
+	if (dup2(b->report, 3) < 0 || close_range(4, ~0U, 0) < 0)
+		return -errno;
+	b->report = 3; /* and nothing else of the caller's */
 	b->null = open("/dev/null", O_RDWR | O_CLOEXEC);
 	if (b->null < 0 || setsid() < 0)
 		return -errno;
 	for (int fd = 0; fd < 3; fd++)
 		if (dup2(b->null, fd) < 0)
 			return -errno;
-	return watch_signals(b);
+	return 0;
 }
 
 static json_t *command_json(const struct cli_call *call)
@@ -153,12 +156,14 @@ static int run_background(struct background *b, struct config *config)
 	};
 	json_t *command = command_json(b->call);
 	struct diag *diag = &b->call->diag;
-	int r = loop_new(&b->loop);
+	int r = leave_caller(b);
 
+	if (r == 0)
+		r = loop_new(&b->loop);
 	if (r == 0)
 		r = server_new(&b->server, b->loop);
 	if (r == 0)
-		r = leave_caller(b);
+		r = watch_signals(b);
 	if (r < 0)
 		diag_set(diag, r, "cannot go to the background: %s", strerror(-r));
 	if (r == 0)

@@ -165,6 +165,12 @@ static int raise_limits(struct builder *b)
 		r = set_limit(b, RLIMIT_CORE, 0, "CORE");
 	if (r == 0)
 		r = set_limit(b, RLIMIT_NOFILE, 1 << 20, "NOFILE");
+	if (r == 0) /* whatever of these the caller may: not with a program like this */
+		r = set_limit(b, RLIMIT_RTPRIO, 0, "RTPRIO");
+	if (r == 0)
+		r = set_limit(b, RLIMIT_NICE, 0, "NICE");
+	if (r == 0)
+		r = set_limit(b, RLIMIT_MEMLOCK, 64 << 20, "MEMLOCK");
 	if (r == 0)
 		r = set_limit(b, RLIMIT_NPROC, b->plan->processes, "NPROC");
 	if (r == 0 && b->plan->memory_mb > 0)

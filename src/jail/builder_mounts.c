@@ -83,7 +83,10 @@ static int tmpfs_mount(struct builder *b, const struct jail_mount *mount)
 {
 	const char *path = plan_text(b->plan, mount->path);
 	char size[64], uid[32], gid[32];
-	const char *options[] = { size, uid, gid, "mode=0755", NULL };
+	char inodes[64];
+	const char *options[] = { size, uid, gid, inodes, "mode=0755", NULL };
+
+	builder_inodes(inodes, sizeof(inodes), mount->size_mb);
 
 	snprintf(uid, sizeof(uid), "uid=%u", b->scratch_uid);
 	snprintf(gid, sizeof(gid), "gid=%u", b->scratch_uid);

@@ -87,6 +87,9 @@ MUST_USE int builder_dev(struct builder *b);
 MUST_USE int builder_proc(struct builder *b);
 MUST_USE int builder_scratch(struct builder *b);
 MUST_USE int builder_mounts(struct builder *b);
+
+/* builder_inodes() - tmpfs option that bounds how many files fit into @size_mb (0: the default) */
+void builder_inodes(char *ret, size_t size, uint64_t size_mb);
 MUST_USE int builder_enter_root(struct builder *b);
 
 /*

@@ -107,6 +107,14 @@ static int bind_rootfs(struct builder *b, const char *path)
 	return r;
 }
 
+void builder_inodes(char *ret, size_t size, uint64_t size_mb)
+{
+	/* a file for each KiB is more than any source tree has; an empty one costs about as much */
+	uint64_t files = size_mb == 0 || size_mb > 1024 ? 1U << 20 : size_mb * 1024;
+
+	snprintf(ret, size, "nr_inodes=%llu", (unsigned long long)files);
+}
+
 /* attach_root() - put the new root over the old one, where path walks do not see it yet */
 static int attach_root(struct builder *b)
 {
@@ -120,7 +128,7 @@ static int attach_root(struct builder *b)
 		snprintf(size, sizeof(size), "size=%llum", (unsigned long long)b->plan->disk_mb);
 	else
 		snprintf(size, sizeof(size), "size=50%%");
-	snprintf(inodes, sizeof(inodes), "nr_inodes=%u", 1U << 20);
+	builder_inodes(inodes, sizeof(inodes), b->plan->disk_mb);
 	b->root = tree_new("tmpfs", options, WRITABLE);
 	if (b->root < 0)
 		return builder_step(b, b->root, "make the root tmpfs");

@@ -17,6 +17,7 @@
 #include <stdio.h>
 #include <sys/mman.h>
 #include <sys/random.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
@@ -25,6 +26,7 @@
 #include "jail/builder_priv.h"
 #include "jail/caps.h"
 
+enum { DESCRIPTORS_MIN = 64 }; /* of the builder and of the warden */
 enum { HOST_UID_FIRST = 1879048192, HOST_UID_MASK = 0xfffff, CAPABILITY_SYS_ADMIN = 21 };
 
 /* whole_host() - do we see all user ids of the host, or just those of a container? */
@@ -105,6 +107,13 @@ int jail_spawn(struct jail *ret, bool ahead, struct diag *diag)
 	CLEANUP_FD int builder_control = -1;
 	struct builder b = { .image = -1, .host = -1, .root = -1, .proc = -1, .proc_sys = -1 };
 	int agent[2], control[2];
+	struct rlimit files;
+
+	if (getrlimit(RLIMIT_NOFILE, &files) == 0 && files.rlim_cur < DESCRIPTORS_MIN)
+		return diag_set(diag, -EMFILE,
+				"a sandbox needs %d file descriptors, and %llu are allowed: raise "
+				"'ulimit -n'",
+				DESCRIPTORS_MIN, (unsigned long long)files.rlim_cur);
 	int r = identify(&b);
 
 	if (r < 0)
@@ -185,6 +194,8 @@ int jail_report_read(struct jail *jail, struct jail_report *report, struct diag 
 		r = fd_recv(&len, jail->control, &message, sizeof(message), fds, &count);
 	if (died && r == 0 && len == 0)
 		r = -ECONNRESET;
+	if (r == -EMSGSIZE) /* its sockets did not fit into our table of descriptors */
+		return diag_set(diag, -EMFILE, "out of file descriptors: raise 'ulimit -n'");
 	if (r < 0)
 		return r == -EAGAIN ? 0 : diag_set(diag, r, "the builder's report cannot be read");
 	if (len == 0) { /* closed by init's exec; a builder that died is seen by its pidfd */

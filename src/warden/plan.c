@@ -2,6 +2,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <sys/stat.h>
 
 #include "base/fd.h"
@@ -61,13 +62,13 @@ int plan_fill(struct jail_plan *plan, const struct config *config, struct diag *
 	return r < 0 ? diag_set(diag, r, "too many or too long paths for one sandbox") : 0;
 }
 
-/* add_places() - @fd and every folder above it. @fd: consumed. Return: how many, or -errno. */
-static int add_places(struct jail_place *places, int fd)
+/* add_places() - @fd (consumed) and every folder above it, below @max. Return: how many; -errno. */
+static int add_places(struct jail_place *places, int max, int fd)
 {
 	CLEANUP_FD int at = fd;
 	struct stat st;
 
-	for (int len = 0; at >= 0 && len < JAIL_PLACES_MAX; len++) {
+	for (int len = 0; at >= 0 && len < max; len++) {
 		if (fstat(at, &st) < 0)
 			return -errno;
 		places[len] = (struct jail_place){ .dev = st.st_dev, .ino = st.st_ino };
@@ -81,27 +82,41 @@ static int add_places(struct jail_place *places, int fd)
 	return at < 0 ? -errno : -ELOOP;
 }
 
-/* guard_settings() - the --config file itself, and the folders above it */
-static int guard_settings(struct jail_plan *plan, const char *file)
+/* guard_file() - @path itself and the folders above it. Return: 0 or -errno. */
+static int guard_file(struct jail_plan *plan, const char *path)
 {
 	char folder[4096];
 	struct stat st;
-	const char *slash = strrchr(file, '/');
+	const char *slash = strrchr(path, '/');
+	uint32_t at = plan->settings_len;
 
-	if (stat(file, &st) < 0)
+	if (lstat(path, &st) < 0)
 		return -errno;
-	snprintf(folder, sizeof(folder), "%.*s", slash == NULL ? 1 : (int)(slash - file) + 1,
-		 slash == NULL ? "." : file);
+	snprintf(folder, sizeof(folder), "%.*s", slash == NULL ? 1 : (int)(slash - path) + 1,
+		 slash == NULL ? "." : path);
 	int fd = open(folder, O_PATH | O_DIRECTORY | O_CLOEXEC);
 	if (fd < 0)
 		return -errno;
-	int r = add_places(plan->settings, fd);
+	int r = add_places(plan->settings + at, JAIL_PLACES_MAX / 2, fd);
 	if (r < 0)
 		return r;
 	/* one place is always left: the root was counted once and found twice */
-	plan->settings[r] = (struct jail_place){ .dev = st.st_dev, .ino = st.st_ino };
-	plan->settings_len = (uint32_t)r + 1;
+	plan->settings[at + (uint32_t)r] =
+	    (struct jail_place){ .dev = st.st_dev, .ino = st.st_ino };
+	plan->settings_len = at + (uint32_t)r + 1;
 	return 0;
+}
+
+/* guard_settings() - the --config file by the name it was given, and where that leads */
+static int guard_settings(struct jail_plan *plan, const char *file)
+{
+	char *target = realpath(file, NULL);
+	int r = target == NULL ? -errno : guard_file(plan, file);
+
+	if (r == 0)
+		r = guard_file(plan, target);
+	free(target);
+	return r;
 }
 
 /* in_system() - does the state lie in a folder that every sandbox sees? */
@@ -119,7 +134,8 @@ static bool in_system(const struct jail_plan *plan)
 
 int plan_guard(struct jail_plan *plan, const struct config *config, int home, struct diag *diag)
 {
-	int r = add_places(plan->state, openat(home, ".", O_PATH | O_DIRECTORY | O_CLOEXEC));
+	int r = add_places(plan->state, JAIL_PLACES_MAX,
+			   openat(home, ".", O_PATH | O_DIRECTORY | O_CLOEXEC));
 
 	if (r < 0)
 		return diag_set(diag, r, "cannot tell where immure's state lies: %s", strerror(-r));

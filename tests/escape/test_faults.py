@@ -19,7 +19,7 @@ class Faults(rig.Row):
     def _warden(self, vm_id):
         return int(pathlib.Path(f'{self.state}/vms/{vm_id}/pid').read_text().split()[0])
 
-    def _started(self, *command):
+    def _begun(self, *command):
         vm_id = self.start('--', *(command or ('sh', '-c', 'sleep 300 & sleep 300')))
         warden = self._warden(vm_id)
         eventually(lambda: any('sleep' in support.command_line(pid) for pid in descendants(warden)), 10)
@@ -35,7 +35,7 @@ class Faults(rig.Row):
         self.assert_code(self.run_in('true'), 0)  # the next start works
 
     def test_D_kill_the_warden(self):
-        vm_id, warden = self._started()
+        vm_id, warden = self._begun()
         inside = descendants(warden)
         self.assertGreater(len(inside), 2)
         os.kill(warden, signal.SIGKILL)
@@ -71,7 +71,7 @@ class Faults(rig.Row):
         self.assertEqual(self.status_of(vm_id), 'crashed')
 
     def test_D_kill_init_in_the_background(self):
-        vm_id, warden = self._started()
+        vm_id, warden = self._begun()
         inside = descendants(warden)
         child = next(pid for pid in inside if support.command_line(pid).startswith('sleep'))
         os.kill(support.init_of(child), signal.SIGKILL)

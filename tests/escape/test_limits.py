@@ -122,7 +122,7 @@ class Limits(rig.Row):
                  rig.PROGRAM, 'C17-greed']
         done = self.immure(words=words, timeout=20)
         if 'failed to set' in done.errors:
-            self.skipTest('this root may not raise limits')
+            done = self.immure(words=words[4:], timeout=20)  # this root has no more to give than now
         self.judge(rig.Attempts(done), errors={'ENOMEM'}, least=6)
 
     def test_C17_log(self):
