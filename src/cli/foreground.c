@@ -254,7 +254,7 @@ static int start_session(struct foreground *f)
 		.envc = (uint32_t)env_len,
 		.words = words,
 	};
-	int fds[3];
+	int fds[3] = { -1, -1, -1 };
 
 	if (words == NULL)
 		return diag_set(f->diag, -ENOMEM, "out of memory");

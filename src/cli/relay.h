@@ -2,8 +2,9 @@
 /*
  * relay - our own standard streams, where a program inside must not get them as they are: a terminal
  * (it could be reconfigured or typed into), a socket (it could be connected to somewhere else), a
- * plain file (it could be truncated, given another mode, or opened anew for writing), a device. Reads and writes never block the loop for long and never change the descriptor's flags,
- * which other processes share.
+ * plain file (it could be truncated, given another mode, or opened anew for writing), a device.
+ * Reads and writes never block the loop for long and never change the descriptor's flags, which
+ * other processes share.
  */
 #ifndef CLI_RELAY_H
 #define CLI_RELAY_H

@@ -234,7 +234,7 @@ int session_start(struct session **ret, struct sandbox *sandbox, const struct ag
 		  const int fds[3], const struct session_hooks *hooks, struct diag *diag)
 {
 	struct session *session = new_session(sandbox, hooks);
-	int theirs[3] = { -1, -1, -1 }, given[3];
+	int theirs[3] = { -1, -1, -1 }, given[3] = { -1, -1, -1 };
 
 	if (session == NULL)
 		return diag_set(diag, -ENOMEM, "out of memory");
