@@ -7,8 +7,9 @@
  * later, once or several times (exec_stream), by rpc_reply() and friends; calls of a batch are
  * answered in one array when all are done. Answers are queued up to RPC_QUEUE_OCTETS_MAX; above
  * RPC_CONGESTED_OCTETS rpc_peer_congested() is true and callers stop producing (back-pressure);
- * reading new requests stops too until the queue has drained to half of that. A connection whose
- * queue overflows all the same is broken off: no answer is ever lost on one that lives.
+ * above RPC_DEAF_OCTETS no new requests are read either, so that a `cancel` gets through a flood of
+ * output, and yet answers that nobody reads are bounded. A connection whose queue overflows all the
+ * same is broken off: no answer is ever lost on one that lives.
  *
  * What the specification leaves open: blank lines are ignored; a last line may lack its newline;
  * "params": null is no params; ids are strings of at most 255 octets, numbers or null; a request
@@ -36,6 +37,7 @@ enum {
 	RPC_LINE_OCTETS_MAX = 48 * 1024 * 1024, /* a message; a longer one is skipped */
 	RPC_QUEUE_OCTETS_MAX = 96 * 1024 * 1024,
 	RPC_CONGESTED_OCTETS = 1024 * 1024, /* above this, stop producing */
+	RPC_DEAF_OCTETS = 8 * 1024 * 1024,  /* above this, read no more requests: see below */
 	RPC_BATCH_MAX = 256,                /* calls in a batch */
 	RPC_CALLS_MAX = 1024,               /* calls under way on one connection */
 };

@@ -120,7 +120,7 @@ static void test_back_pressure(void)
 		(void)rig_round(rig->loop);
 	}
 	CHECK(rpc_peer_congested(rig->peer), "congested");
-	CHECK(buf_len(&rig->peer->stream.queue) < RPC_CONGESTED_OCTETS + 100000, "bounded: %zu",
+	CHECK(buf_len(&rig->peer->stream.queue) < RPC_DEAF_OCTETS + 100000, "bounded: %zu",
 	      buf_len(&rig->peer->stream.queue));
 	CHECK(buf_len(&rig->peer->stream.lines) <= (size_t)2 * RPC_READ_OCTETS, "bounded");
 	CHECK(rig->drained == 0, "not yet");
@@ -361,7 +361,7 @@ static void test_no_spin(void)
 	int in = -1, out = -1;
 
 	pipe_ends(rig, &in, &out);
-	CHECK(fd_write_all(in, SPAN(BIG("3000000", "1"))) == 0, "write");
+	CHECK(fd_write_all(in, SPAN(BIG("9000000", "1"))) == 0, "write");
 	rig_settle(rig);
 	CHECK(rpc_peer_congested(rig->peer), "congested");
 	CHECK(fd_write_all(in, SPAN(CALL("sum", "2"))) == 0, "write");

@@ -117,7 +117,8 @@ void rpc_stream_stop(struct rpc_stream *s, int result)
 /* takes_lines() - does the owner want more to do? */
 static bool takes_lines(const struct rpc_stream *s)
 {
-	return !s->stopping && (!s->congested || s->ops->reads_always);
+	return !s->stopping &&
+	       (!s->congested || s->ops->reads_always || buf_len(&s->queue) < RPC_DEAF_OCTETS);
 }
 
 static bool wants_input(const struct rpc_stream *s)
