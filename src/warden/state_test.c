@@ -382,7 +382,7 @@ static void test_order(void)
 	for (size_t i = 1; i < len; i++)
 		CHECK(all[i - 1].created_at < all[i].created_at ||
 			  (all[i - 1].created_at == all[i].created_at &&
-			   strcmp(all[i - 1].id, all[i].id) < 0),
+			   all[i - 1].created_ns <= all[i].created_ns),
 		      "at %zu", i);
 	free(all);
 	home_clear(home);

@@ -123,6 +123,7 @@ class Protocol(RpcTests):
         self.process.stdin.close()  # a call under way may still be answered ...
         self.process.stdout.close()  # ... but now nobody would read it
         self.process.wait(timeout=20)
+        self.process.stdin = self.process.stdout = None
         self.assertEqual([vm['status'] for vm in self.listed()], ['stopped'])
 
     def test_malformed_lines(self):
