@@ -39,6 +39,21 @@ static void make_net(struct builder_net *net)
 	net->capture = capture_open(&net->tcp, &net->dns, &net->stage);
 }
 
+/*
+ * run_elsewhere() - keep @pid off this processor. The scheduler leaves a new process with its parent
+ * while the warden still keeps the other processors busy, and moves it too late.
+ */
+static void run_elsewhere(pid_t pid)
+{
+	cpu_set_t cpus;
+	int here = sched_getcpu();
+
+	if (here < 0 || sched_getaffinity(0, sizeof(cpus), &cpus) < 0 || CPU_COUNT(&cpus) < 2)
+		return;
+	CPU_CLR((unsigned)here, &cpus);
+	(void)sched_setaffinity(pid, sizeof(cpus), &cpus); /* a hint: without it all is slower */
+}
+
 int builder_net_start(struct builder *b)
 {
 	struct clone_args args = { .flags = CLONE_FILES, .exit_signal = SIGCHLD };
@@ -55,6 +70,7 @@ int builder_net_start(struct builder *b)
 	if (pid < 0)
 		return builder_step(b, -errno, "start the network's builder");
 	b->net_pid = (pid_t)pid;
+	run_elsewhere(b->net_pid);
 	return 0;
 }
 
