@@ -1,9 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 /*
- * Theory of operation: the builder works in its own process while we write the state folder; then
- * three descriptors tell how it goes: control (the builder's report, end of file when it became
- * init), the channel (init's HELLO, then its events), and the pidfd (it died). The sandbox ends in
- * one place, finish(), whatever the reason, and tells so from the loop, never from within a call.
+ * Theory of operation: once the builder has its plan, three descriptors tell how it goes: control
+ * (the builder's report, end of file when it became init), the channel (init's HELLO, then its
+ * events), and the pidfd (it died). The state folder is made at the builder's first word, beside its
+ * last stages: before that, two processes build the sandbox, and would have to wait for us. The
+ * sandbox ends in one place, finish(), whatever the reason, and tells so from the loop, never from
+ * within a call.
  */
 #include "warden/sandbox.h"
 
@@ -108,6 +110,52 @@ static void pidfd_ready(struct loop_source *source, uint32_t events)
 	finish(sandbox);
 }
 
+/* config_text() - what config.json holds: the settings and the command. @ret: owned. */
+static int config_text(char **ret, struct config *config, json_t *command)
+{
+	json_t *tree = json_copy(config->tree);
+	int r = tree == NULL ? -ENOMEM : 0;
+
+	if (r == 0 && json_object_set_new(tree, "image", json_string(config->image)) < 0)
+		r = -ENOMEM;
+	if (r == 0 && command != NULL && json_object_set(tree, "command", command) < 0)
+		r = -ENOMEM;
+	if (r == 0) {
+		*ret = json_dumps(tree, JSON_INDENT(2));
+		r = *ret == NULL ? -ENOMEM : 0;
+	}
+	json_decref(tree);
+	return r;
+}
+
+/* record_sandbox() - its folder under ~/.immure/vms */
+static int record_sandbox(struct sandbox *sandbox, struct diag *diag)
+{
+	char *text = NULL;
+	int r = config_text(&text, sandbox->config, sandbox->command);
+
+	if (r < 0)
+		return diag_set(diag, r, "out of memory");
+	r = state_create(&sandbox->dir, sandbox->id, sandbox->home, span_of(text), diag);
+	free(text);
+	if (r == 0 && sandbox->status != STATE_CREATED)
+		(void)!state_set_status(sandbox->dir, sandbox->status);
+	return r;
+}
+
+/* prepare() - all that the program needs of us; it does not need it yet. Once. */
+static int prepare(struct sandbox *sandbox, struct diag *diag)
+{
+	int r = sandbox->dir < 0 ? record_sandbox(sandbox, diag) : 0;
+
+	if (r < 0 || sandbox->environment.given != NULL)
+		return r;
+	r = environment_make(&sandbox->environment, sandbox->config);
+	if (r < 0)
+		diag_set(diag, r, "cannot make the environment: %s", strerror(-r));
+	return r;
+}
+
 static void control_ready(struct loop_source *source, uint32_t events)
 {
 	struct sandbox *sandbox = container_of(source, struct sandbox, control);
@@ -115,18 +163,22 @@ static void control_ready(struct loop_source *source, uint32_t events)
 	(void)events;
 	for (;;) {
 		int tcp = sandbox->jail.capture_tcp;
-		int fd = sandbox->jail.control;
 		int r = jail_report_read(&sandbox->jail, &sandbox->report, &sandbox->why);
+		bool more = r == 0 && tcp < 0 && sandbox->jail.capture_tcp >= 0;
 
-		if (r == 0 && tcp < 0 && sandbox->jail.capture_tcp >= 0)
-			continue; /* capture sockets; perhaps more is waiting */
-		if (r == 0)
+		if (r > 0) { /* jail_report_read() closed it, so epoll forgot it */
+			sandbox->control.loop = NULL;
 			return;
-		(void)fd;
-		sandbox->control.loop = NULL; /* jail_report_read() closed it, so epoll forgot it */
-		if (r < 0)
+		}
+		if (r == 0)
+			r = prepare(sandbox, &sandbox->why);
+		if (r < 0) {
+			loop_remove(&sandbox->control);
 			end_soon(sandbox);
-		return;
+			return;
+		}
+		if (!more)
+			return;
 	}
 }
 
@@ -172,8 +224,13 @@ void sandbox_hello(struct sandbox *sandbox, const struct agent_hello *hello)
 			end_soon(sandbox);
 			return;
 		}
-	int r = gate_open(&sandbox->gate, sandbox->loop, sandbox->jail.capture_tcp,
-			  sandbox->jail.capture_dns);
+	int r = prepare(sandbox, &sandbox->why);
+	if (r < 0) {
+		end_soon(sandbox);
+		return;
+	}
+	r = gate_open(&sandbox->gate, sandbox->loop, sandbox->jail.capture_tcp,
+		      sandbox->jail.capture_dns);
 	if (r == 0) {
 		set_status(sandbox, LIFE_HELLO);
 		if (sandbox->hooks.running != NULL)
@@ -226,42 +283,6 @@ static int hold_limits(struct sandbox *sandbox, struct diag *diag)
 	return r < 0 ? diag_set(diag, r, "cannot enter the sandbox's cgroup: %s", strerror(-r)) : 0;
 }
 
-/* config_text() - what config.json holds: the settings and the command. @ret: owned. */
-static int config_text(char **ret, struct config *config, json_t *command)
-{
-	json_t *tree = json_copy(config->tree);
-	int r = tree == NULL ? -ENOMEM : 0;
-
-	if (r == 0 && json_object_set_new(tree, "image", json_string(config->image)) < 0)
-		r = -ENOMEM;
-	if (r == 0 && command != NULL && json_object_set(tree, "command", command) < 0)
-		r = -ENOMEM;
-	if (r == 0) {
-		*ret = json_dumps(tree, JSON_INDENT(2));
-		r = *ret == NULL ? -ENOMEM : 0;
-	}
-	json_decref(tree);
-	return r;
-}
-
-/* register_sandbox() - its folder under ~/.immure/vms */
-static int register_sandbox(struct sandbox *sandbox, json_t *command, struct diag *diag)
-{
-	char *text = NULL;
-	int r = config_text(&text, sandbox->config, command);
-
-	if (r < 0)
-		return diag_set(diag, r, "out of memory");
-	r = state_create(&sandbox->dir, sandbox->id, sandbox->home, span_of(text), diag);
-	free(text);
-	if (r == 0) {
-		r = state_log_open(&sandbox->log, sandbox->dir);
-		if (r < 0)
-			diag_set(diag, r, "cannot open the log: %s", strerror(-r));
-	}
-	return r;
-}
-
 static int watch(struct sandbox *sandbox)
 {
 	sandbox->control.ready = control_ready;
@@ -295,26 +316,20 @@ int sandbox_start(struct sandbox *sandbox, struct config *config, json_t *comman
 {
 	assert(sandbox->config == NULL);
 	sandbox->config = config;
+	sandbox->command = json_incref(command);
 	int r = plan_fill(sandbox->jail.plan, config, diag);
 	bool limited = config->cpus > 0 || config->memory_mb > 0;
 	if (r == 0)
 		r = state_home(&sandbox->home, diag);
 	if (r == 0)
 		r = plan_guard(sandbox->jail.plan, config, sandbox->home, diag);
-	if (r == 0 && !limited) /* beside what follows; nothing runs in it before it is running */
-		r = build(sandbox, diag);
-	if (r == 0)
-		r = register_sandbox(sandbox, command, diag);
 	if (r == 0 && limited) { /* the plan depends on what can be held, the cgroup on the id */
-		r = hold_limits(sandbox, diag);
+		r = prepare(sandbox, diag);
 		if (r == 0)
-			r = build(sandbox, diag);
+			r = hold_limits(sandbox, diag);
 	}
-	if (r == 0) { /* beside the builder, which is at work now */
-		r = environment_make(&sandbox->environment, config);
-		if (r < 0)
-			diag_set(diag, r, "cannot make the environment: %s", strerror(-r));
-	}
+	if (r == 0)
+		r = build(sandbox, diag);
 	if (r == 0)
 		set_status(sandbox, LIFE_START);
 	return r;
@@ -350,6 +365,7 @@ void sandbox_free(struct sandbox *sandbox)
 	if (sandbox->status != STATE_STOPPED && sandbox->status != STATE_CRASHED)
 		finish(sandbox);
 	environment_free(&sandbox->environment);
+	json_decref(sandbox->command);
 	config_free(sandbox->config);
 	fd_close(&sandbox->home);
 	fd_close(&sandbox->dir);
@@ -382,8 +398,10 @@ int sandbox_dir(const struct sandbox *sandbox)
 	return sandbox->dir;
 }
 
-int sandbox_log(const struct sandbox *sandbox)
+int sandbox_log(struct sandbox *sandbox)
 {
+	if (sandbox->log < 0 && sandbox->dir >= 0)
+		(void)!state_log_open(&sandbox->log, sandbox->dir);
 	return sandbox->log;
 }
 

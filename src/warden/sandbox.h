@@ -83,9 +83,10 @@ enum state_status sandbox_status(const struct sandbox *sandbox);
 struct loop *sandbox_loop(const struct sandbox *sandbox);
 const char *sandbox_id(const struct sandbox *sandbox);
 const struct config *
-sandbox_config(const struct sandbox *sandbox);             /* NULL before sandbox_start() */
-int sandbox_dir(const struct sandbox *sandbox);            /* its folder; borrowed */
-int sandbox_log(const struct sandbox *sandbox);            /* logs/vm.log; borrowed */
+sandbox_config(const struct sandbox *sandbox);  /* NULL before sandbox_start() */
+int sandbox_dir(const struct sandbox *sandbox); /* its folder; borrowed; -1 before it runs */
+/* sandbox_log() - logs/vm.log, made at its first use; borrowed; -1: it cannot be made */
+int sandbox_log(struct sandbox *sandbox);
 bool sandbox_out_of_memory(const struct sandbox *sandbox); /* did the kernel kill for its limit? */
 bool sandbox_wall_stands(const struct sandbox *sandbox, const char *wall);
 

@@ -22,8 +22,9 @@ struct sandbox {
 	struct cgroup_held held;
 	bool oom;
 	struct config *config; /* owned */
+	json_t *command;       /* owned; NULL: none is recorded */
 	struct environment environment;
-	int home, dir, log; /* owned descriptors; -1 until sandbox_start() */
+	int home, dir, log; /* owned descriptors; -1 until they are needed */
 	char id[STATE_ID_OCTETS];
 	struct loop_source control, channel, pidfd;
 	struct loop_timer timer; /* grace time of a stop, or "end at once" */
