@@ -178,13 +178,6 @@ static int raise_limits(struct builder *b)
 	return r;
 }
 
-static int raise_user(struct builder *b)
-{
-	int r = builder_enter_root(b);
-
-	return r < 0 ? r : builder_become_user(b);
-}
-
 static int raise_caps(struct builder *b)
 {
 	int r = caps_drop();
@@ -247,13 +240,15 @@ static const struct stage late[] = {
 	{ WALL_CGROUPNS, true, raise_cgroupns },
 	{ WALL_ROOT, false, raise_mounts },
 	{ WALL_LIMITS, true, raise_limits },
+	{ WALL_ROOT, false, builder_enter_root },
 	{ WALL_NETNS, false, builder_net_enter },
 	{ WALL_CAPTURE, true, builder_net_capture },
-	{ WALL_USERNS, false, raise_user },
+	{ WALL_USERNS, false, builder_become_user },
 	{ WALL_CAPS, false, raise_caps },
 	{ WALL_NNP, false, raise_nnp },
 	{ WALL_LANDLOCK, true, raise_landlock },
 	{ WALL_SECCOMP, true, raise_seccomp },
+	{ WALL_NETNS, false, builder_net_reap },
 };
 
 static void send_report(struct builder *b, enum builder_kind kind, const struct jail_report *report)

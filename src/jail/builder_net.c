@@ -8,9 +8,11 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/sched.h>
+#include <poll.h>
 #include <sched.h>
 #include <signal.h>
 #include <stdio.h>
+#include <sys/eventfd.h>
 #include <sys/mman.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
@@ -21,6 +23,7 @@
 
 /* What the child tells, in memory that both see. */
 struct builder_net {
+	int done;          /* eventfd: all of this is told */
 	int netns;         /* -errno, or a descriptor */
 	int capture;       /* 0 or -errno */
 	int tcp, dns;      /* descriptors */
@@ -56,16 +59,23 @@ static void run_elsewhere(pid_t pid)
 
 int builder_net_start(struct builder *b)
 {
-	struct clone_args args = { .flags = CLONE_FILES, .exit_signal = SIGCHLD };
+	struct clone_args args = {
+		.flags = CLONE_FILES | CLONE_PIDFD,
+		.pidfd = (uint64_t)(uintptr_t)&b->net_pidfd,
+		.exit_signal = SIGCHLD,
+	};
 
 	b->net =
 	    mmap(NULL, sizeof(*b->net), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
 	if (b->net == MAP_FAILED)
 		return builder_step(b, -ENOMEM, "share memory");
+	b->net->done = eventfd(0, EFD_CLOEXEC);
+	if (b->net->done < 0)
+		return builder_step(b, -errno, "make an eventfd");
 	long pid = syscall(SYS_clone3, &args, sizeof(args));
 	if (pid == 0) {
 		make_net(b->net);
-		_exit(0);
+		_exit(eventfd_write(b->net->done, 1) < 0);
 	}
 	if (pid < 0)
 		return builder_step(b, -errno, "start the network's builder");
@@ -74,20 +84,40 @@ int builder_net_start(struct builder *b)
 	return 0;
 }
 
+/* wait_for_net() - its word, or its death; it takes its time to die, so its word comes first */
+static int wait_for_net(struct builder *b)
+{
+	struct pollfd polls[2] = { { .fd = b->net->done, .events = POLLIN },
+				   { .fd = b->net_pidfd, .events = POLLIN } };
+
+	while (poll(polls, 2, -1) < 0)
+		if (errno != EINTR)
+			return -errno;
+	bool told = polls[0].revents != 0;
+	fd_close(&b->net->done);
+	fd_close(&b->net_pidfd);
+	return told ? 0 : -EIO;
+}
+
 int builder_net_enter(struct builder *b)
 {
-	int status = 0;
+	int r = wait_for_net(b);
 
-	while (waitpid(b->net_pid, &status, 0) < 0)
-		if (errno != EINTR)
-			return builder_step(b, -errno, "wait for the network's builder");
-	if (status != 0)
-		return builder_step(b, -EIO, "unshare the network namespace: its builder died");
+	if (r < 0)
+		return builder_step(b, r, "wait for the network's builder");
 	if (b->net->netns < 0)
 		return builder_step(b, b->net->netns, "unshare the network namespace");
-	int r = setns(b->net->netns, CLONE_NEWNET) < 0 ? -errno : 0;
+	r = setns(b->net->netns, CLONE_NEWNET) < 0 ? -errno : 0;
 	fd_close(&b->net->netns);
 	return r < 0 ? builder_step(b, r, "enter the network namespace") : 0;
+}
+
+int builder_net_reap(struct builder *b)
+{
+	while (waitpid(b->net_pid, NULL, 0) < 0)
+		if (errno != EINTR)
+			return builder_step(b, -errno, "wait for the network's builder");
+	return 0;
 }
 
 int builder_net_capture(struct builder *b)

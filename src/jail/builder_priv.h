@@ -33,6 +33,7 @@ struct builder {
 	int proc_sys;      /* O_PATH of its sys folder, below the read-only cover */
 	struct builder_net *net; /* what the network's builder tells; shared with it */
 	pid_t net_pid;
+	int net_pidfd;
 	size_t writable_len;
 	const char *writable[BUILDER_WRITABLE_MAX]; /* paths inside that Landlock leaves writable */
 	char detail[192];
@@ -63,11 +64,13 @@ _Noreturn void builder_main(struct builder *b);
 
 /*
  * builder_net.c: the network namespace is made by a child, beside the rest: start it, then enter
- * what it made, then hand its capture sockets to the warden.
+ * what it made, then hand its capture sockets to the warden. It is reaped before anything runs
+ * inside: it has the builder's power.
  */
 MUST_USE int builder_net_start(struct builder *b);
 MUST_USE int builder_net_enter(struct builder *b);
 MUST_USE int builder_net_capture(struct builder *b);
+MUST_USE int builder_net_reap(struct builder *b);
 
 /* builder_guard.c: may what @fd (named @name in messages) shows be in the sandbox? */
 MUST_USE int builder_guard(struct builder *b, int fd, bool writable, const char *name);
