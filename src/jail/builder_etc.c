@@ -72,32 +72,6 @@ static const char *const allowed[] = {
 /* Private parts of allowed folders. */
 static const char *const covered[] = { "etc/ssl/private", "etc/pki/tls/private" };
 
-static int bind_one(struct builder *b, int etc, const char *name)
-{
-	const uint64_t attrs = MOUNT_ATTR_RDONLY | MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV;
-	char inside[300], target[1024];
-	struct stat st;
-
-	if (fstatat(etc, name, &st, AT_SYMLINK_NOFOLLOW) < 0)
-		return 0;
-	snprintf(inside, sizeof(inside), "etc/%s", name);
-	if (S_ISLNK(st.st_mode)) {
-		ssize_t len = readlinkat(etc, name, target, sizeof(target) - 1);
-
-		if (len < 0)
-			return -errno;
-		target[len] = '\0';
-		return symlinkat(target, b->root, inside) < 0 ? -errno : 0;
-	}
-	if (!S_ISDIR(st.st_mode) && !S_ISREG(st.st_mode))
-		return 0;
-	if ((S_ISDIR(st.st_mode) ? mkdirat(b->root, inside, 0755)
-				 : mknodat(b->root, inside, S_IFREG | 0444, 0)) < 0)
-		return -errno;
-	CLEANUP_FD int tree = tree_clone(etc, name, true);
-	return tree < 0 ? tree : tree_attach(b, tree, inside, attrs);
-}
-
 /* cover() - an empty folder over a private one, if the host has it */
 static int cover(struct builder *b, const char *path)
 {
@@ -145,27 +119,33 @@ static int made_files(struct builder *b)
 	return hostname == NULL ? 0 : tree_file(b, "etc/hostname", span_of(hostname));
 }
 
-int builder_etc(struct builder *b)
+static int bind_allowed(struct builder *b)
 {
-	CLEANUP_FD int etc = openat(b->host, "etc", O_PATH | O_DIRECTORY | O_CLOEXEC);
+	CLEANUP_FD int theirs = openat(b->host, "etc", O_PATH | O_DIRECTORY | O_CLOEXEC);
+	CLEANUP_FD int ours = tree_open(b, "/etc");
 
-	if (mkdirat(b->root, "etc", 0755) < 0 || mkdirat(b->root, "etc/default", 0755) < 0)
-		return builder_step(b, -errno, "make /etc");
-	if (etc < 0)
+	if (theirs < 0 || ours < 0)
 		return builder_step(b, -errno, "open the host's /etc");
 	for (size_t i = 0; i < ARRAY_SIZE(allowed); i++) {
-		int r = bind_one(b, etc, allowed[i]);
+		int r = tree_copy(ours, theirs, allowed[i]);
 
-		if (r < 0)
+		if (r < 0 && r != -ENOENT)
 			return builder_step(b, r, "bind /etc/%s", allowed[i]);
 	}
-	for (size_t i = 0; i < ARRAY_SIZE(covered); i++) {
-		int r = cover(b, covered[i]);
+	return 0;
+}
 
+int builder_etc(struct builder *b)
+{
+	if (mkdirat(b->root, "etc", 0755) < 0 || mkdirat(b->root, "etc/default", 0755) < 0)
+		return builder_step(b, -errno, "make /etc");
+	int r = bind_allowed(b);
+	for (size_t i = 0; r == 0 && i < ARRAY_SIZE(covered); i++) {
+		r = cover(b, covered[i]);
 		if (r < 0)
-			return builder_step(b, r, "cover /%s", covered[i]);
+			builder_step(b, r, "cover /%s", covered[i]);
 	}
-	return made_files(b);
+	return r < 0 ? r : made_files(b);
 }
 
 /* put_over() - our @text over the file @path of a --rootfs, if it has such a file */

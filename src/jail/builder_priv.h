@@ -115,6 +115,10 @@ MUST_USE int tree_clone(int dir, const char *path, bool recursive);
 /* tree_attach() - set @attrs (MOUNT_ATTR_*) on the detached @tree and all below, put it at @path */
 MUST_USE int tree_attach(struct builder *b, int tree, const char *path, uint64_t attrs);
 
+/* tree_copy() - @name of the host's folder @dir at the same, new name in our folder @to: a folder or
+ * file is bound read-only, a link made again, anything else left out. Return: 0; -ENOENT: absent. */
+MUST_USE int tree_copy(int to, int dir, const char *name);
+
 /* tree_bind() - host @source, read-only if @attrs say so, at @path inside (which must exist) */
 MUST_USE int tree_bind(struct builder *b, const char *source, const char *path, uint64_t attrs);
 

@@ -39,42 +39,10 @@ static bool is_own_folder(const char *name)
 	return false;
 }
 
-/* copy_link() - the symbolic link @name of @dir, made again in the new root (bin -> usr/bin) */
-static int copy_link(struct builder *b, int dir, const char *name)
-{
-	char target[4096];
-	ssize_t len = readlinkat(dir, name, target, sizeof(target) - 1);
-
-	if (len < 0)
-		return -errno;
-	target[len] = '\0';
-	return symlinkat(target, b->root, name) < 0 ? -errno : 0;
-}
-
-/* bind_entry() - a top-level folder, file or link of @dir, read-only, at the same name inside */
-static int bind_entry(struct builder *b, int dir, const char *name)
-{
-	struct stat st;
-
-	if (fstatat(dir, name, &st, AT_SYMLINK_NOFOLLOW) < 0)
-		return -errno;
-	if (S_ISLNK(st.st_mode))
-		return copy_link(b, dir, name);
-
-	bool folder = S_ISDIR(st.st_mode);
-	if (!folder && !S_ISREG(st.st_mode))
-		return 0; /* a socket, pipe or device has no business in a root */
-	int r = folder ? mkdirat(b->root, name, 0755) : mknodat(b->root, name, S_IFREG | 0444, 0);
-	if (r < 0)
-		return -errno;
-	CLEANUP_FD int tree = tree_clone(dir, name, true);
-	return tree < 0 ? tree : tree_attach(b, tree, name, READONLY);
-}
-
 static int bind_system(struct builder *b)
 {
 	for (size_t i = 0; i < ARRAY_SIZE(system_folders); i++) {
-		int r = bind_entry(b, b->host, system_folders[i]);
+		int r = tree_copy(b->root, b->host, system_folders[i]);
 
 		if (r < 0 && r != -ENOENT)
 			return builder_step(b, r, "bind /%s", system_folders[i]);
@@ -99,7 +67,7 @@ static int bind_rootfs(struct builder *b, const char *path)
 		if (strcmp(e->d_name, ".") == 0 || strcmp(e->d_name, "..") == 0 ||
 		    is_own_folder(e->d_name))
 			continue;
-		r = bind_entry(b, fd, e->d_name);
+		r = tree_copy(b->root, fd, e->d_name);
 		if (r < 0)
 			builder_step(b, r, "bind %s/%s", path, e->d_name);
 	}

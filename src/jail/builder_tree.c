@@ -100,19 +100,68 @@ int tree_clone(int dir, const char *path, bool recursive)
 	return tree < 0 ? -errno : tree;
 }
 
-int tree_attach(struct builder *b, int tree, const char *path, uint64_t attrs)
+static int set_attrs(int tree, uint64_t attrs)
 {
 	struct mount_attr attr = { .attr_set = attrs };
-	CLEANUP_FD int at = tree_open(b, path);
 
-	if (at < 0)
-		return at;
-	if (attrs != 0 &&
-	    mount_setattr(tree, "", AT_EMPTY_PATH | AT_RECURSIVE, &attr, sizeof(attr)) < 0)
-		return -errno;
+	if (attrs == 0)
+		return 0;
+	return mount_setattr(tree, "", AT_EMPTY_PATH | AT_RECURSIVE, &attr, sizeof(attr)) < 0
+		   ? -errno
+		   : 0;
+}
+
+int tree_attach(struct builder *b, int tree, const char *path, uint64_t attrs)
+{
+	CLEANUP_FD int at = tree_open(b, path);
+	int r = at < 0 ? at : set_attrs(tree, attrs);
+
+	if (r < 0)
+		return r;
 	if (move_mount(tree, "", at, "", MOVE_MOUNT_F_EMPTY_PATH | MOVE_MOUNT_T_EMPTY_PATH) < 0)
 		return -errno;
 	return 0;
+}
+
+/* make_point() - a new file or folder to mount on */
+static int make_point(int dir, const char *name, bool folder)
+{
+	return (folder ? mkdirat(dir, name, 0755) : mknodat(dir, name, S_IFREG | 0444, 0)) < 0
+		   ? -errno
+		   : 0;
+}
+
+/* copy_link() - the symbolic link @name of @dir, made again in @to (bin -> usr/bin) */
+static int copy_link(int to, int dir, const char *name)
+{
+	char target[4096];
+	ssize_t len = readlinkat(dir, name, target, sizeof(target) - 1);
+
+	if (len < 0)
+		return -errno;
+	target[len] = '\0';
+	return symlinkat(target, to, name) < 0 ? -errno : 0;
+}
+
+int tree_copy(int to, int dir, const char *name)
+{
+	const uint64_t attrs = MOUNT_ATTR_RDONLY | MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV;
+	struct stat st;
+
+	if (fstatat(dir, name, &st, AT_SYMLINK_NOFOLLOW) < 0)
+		return -errno;
+	if (S_ISLNK(st.st_mode))
+		return copy_link(to, dir, name);
+	if (!S_ISDIR(st.st_mode) && !S_ISREG(st.st_mode))
+		return 0; /* a socket, pipe or device has no business in a root */
+	CLEANUP_FD int tree = tree_clone(dir, name, true);
+	int r = tree < 0 ? tree : set_attrs(tree, attrs);
+	if (r == 0)
+		r = make_point(to, name, S_ISDIR(st.st_mode));
+	/* @name was made just now and is no link */
+	if (r == 0 && move_mount(tree, "", to, name, MOVE_MOUNT_F_EMPTY_PATH) < 0)
+		r = -errno;
+	return r;
 }
 
 int tree_bind(struct builder *b, const char *source, const char *path, uint64_t attrs)

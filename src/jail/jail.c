@@ -216,11 +216,16 @@ int jail_report_read(struct jail *jail, struct jail_report *report, struct diag 
 	return message.kind == BUILDER_FAILED ? explain(report, diag) : 0;
 }
 
+void jail_kill(const struct jail *jail)
+{
+	if (jail->pid > 0) /* our child, not yet waited for: the number is its own */
+		(void)kill(jail->pid, SIGKILL);
+}
+
 void jail_free(struct jail *jail)
 {
+	jail_kill(jail);
 	if (jail->pid > 0) {
-		(void)kill(jail->pid,
-			   SIGKILL); /* our child, not yet waited for: the number is its own */
 		while (waitpid(jail->pid, NULL, 0) < 0 && errno == EINTR)
 			;
 		jail->pid = 0;

@@ -56,12 +56,13 @@ static void finish(struct sandbox *sandbox)
 	channel_close(sandbox);
 	loop_remove(&sandbox->pidfd);
 	loop_disarm(&sandbox->timer);
+	jail_kill(&sandbox->jail); /* its end takes a while: the rest is done meanwhile */
 	gate_close(&sandbox->gate);
-	jail_free(&sandbox->jail);
-	release_cgroup(sandbox);
 	if (sandbox->dir >= 0)
 		(void)unlinkat(sandbox->dir, "socket", 0);
 	set_status(sandbox, LIFE_DIED);
+	jail_free(&sandbox->jail);
+	release_cgroup(sandbox);
 	channel_lose_all(sandbox);
 	if (sandbox->hooks.ended != NULL)
 		sandbox->hooks.ended(sandbox->hooks.context, sandbox->status, sandbox->why.why);
