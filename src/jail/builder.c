@@ -53,7 +53,10 @@ static int raise_userns(struct builder *b)
 
 static int raise_mountns(struct builder *b)
 {
-	return unshare_one(b, CLONE_NEWNS, "mount");
+	int r = unshare_one(b, CLONE_NEWNS, "mount");
+
+	b->mountns = open("/proc/self/ns/mnt", O_RDONLY | O_CLOEXEC); /* may fail: a help only */
+	return r;
 }
 
 static int raise_ipcns(struct builder *b)
@@ -255,8 +258,8 @@ static void send_report(struct builder *b, enum builder_kind kind, const struct 
 {
 	struct builder_message message = { .kind = kind, .report = *report };
 
-	(void)!fd_send(b->control, (struct span){ (const char *)&message, sizeof(message) }, NULL,
-		       0);
+	(void)!fd_send(b->control, (struct span){ (const char *)&message, sizeof(message) },
+		       &b->mountns, kind == BUILDER_READY && b->mountns >= 0 ? 1 : 0);
 }
 
 static _Noreturn void fail(struct builder *b, enum jail_wall wall, int error)

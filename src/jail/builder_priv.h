@@ -34,6 +34,7 @@ struct builder {
 	struct builder_net *net; /* what the network's builder tells; shared with it */
 	pid_t net_pid;
 	int net_pidfd;
+	int mountns; /* for the warden to hold; -1: could not be opened */
 	size_t writable_len;
 	const char *writable[BUILDER_WRITABLE_MAX]; /* paths inside that Landlock leaves writable */
 	char detail[192];

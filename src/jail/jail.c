@@ -100,9 +100,12 @@ static int clone_builder(struct jail *jail, struct builder *b, struct diag *diag
 
 int jail_spawn(struct jail *ret, bool ahead, struct diag *diag)
 {
-	struct jail jail = {
-		.pidfd = -1, .agent = -1, .control = -1, .capture_tcp = -1, .capture_dns = -1
-	};
+	struct jail jail = { .pidfd = -1,
+			     .agent = -1,
+			     .control = -1,
+			     .capture_tcp = -1,
+			     .capture_dns = -1,
+			     .mountns = -1 };
 	CLEANUP_FD int builder_agent = -1;
 	CLEANUP_FD int builder_control = -1;
 	struct builder b = { .image = -1, .host = -1, .root = -1, .proc = -1, .proc_sys = -1 };
@@ -207,6 +210,10 @@ int jail_report_read(struct jail *jail, struct jail_report *report, struct diag 
 		jail->capture_dns = fds[1];
 		return 0;
 	}
+	if (message.kind == BUILDER_READY && count == 1 && jail->mountns < 0) {
+		jail->mountns = fds[0];
+		count = 0;
+	}
 	for (size_t i = 0; i < count; i++)
 		fd_close(&fds[i]);
 	if (len != sizeof(message) || message.report.wall >= WALL_COUNT)
@@ -238,4 +245,5 @@ void jail_free(struct jail *jail)
 	fd_close(&jail->control);
 	fd_close(&jail->capture_tcp);
 	fd_close(&jail->capture_dns);
+	fd_close(&jail->mountns);
 }

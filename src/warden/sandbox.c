@@ -61,6 +61,7 @@ static void finish(struct sandbox *sandbox)
 	if (sandbox->dir >= 0)
 		(void)unlinkat(sandbox->dir, "socket", 0);
 	set_status(sandbox, LIFE_DIED);
+	sandbox->mountns = fd_take(&sandbox->jail.mountns); /* its mounts go after it was told */
 	jail_free(&sandbox->jail);
 	release_cgroup(sandbox);
 	channel_lose_all(sandbox);
@@ -253,7 +254,7 @@ int sandbox_new(struct sandbox **ret, struct loop *loop, const struct sandbox_ho
 		return diag_set(diag, -ENOMEM, "out of memory");
 	sandbox->loop = loop;
 	sandbox->hooks = *hooks;
-	sandbox->home = sandbox->dir = sandbox->log = -1;
+	sandbox->home = sandbox->dir = sandbox->log = sandbox->mountns = -1;
 	sandbox->gate = (struct gate){ .fd = -1, .flow = on_flow, .context = sandbox };
 	int r = jail_spawn(&sandbox->jail, ahead, diag);
 	if (r < 0) {
@@ -371,6 +372,7 @@ void sandbox_free(struct sandbox *sandbox)
 	fd_close(&sandbox->home);
 	fd_close(&sandbox->dir);
 	fd_close(&sandbox->log);
+	fd_close(&sandbox->mountns);
 	free(sandbox);
 }
 

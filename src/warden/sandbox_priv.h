@@ -25,6 +25,7 @@ struct sandbox {
 	json_t *command;       /* owned; NULL: none is recorded */
 	struct environment environment;
 	int home, dir, log; /* owned descriptors; -1 until they are needed */
+	int mountns;        /* owned; -1 until it has ended */
 	char id[STATE_ID_OCTETS];
 	struct loop_source control, channel, pidfd;
 	struct loop_timer timer; /* grace time of a stop, or "end at once" */
