@@ -93,9 +93,11 @@ const struct config_row config_rows[] = {
 
 	{ "resources", CONFIG_OBJECT, .text = "limits of all programs of the sandbox together" },
 	{ "resources.cpus", CONFIG_NUMBER, "more than 0 and at most 4096", 0, 4096, MEMBER(cpus),
-	  .text = "processors' worth of time, fractions allowed; default: no limit" },
+	  .text =
+	      "processors' worth of time, fractions allowed; refused where no cgroup can hold it; "
+	      "default: no limit" },
 	{ "resources.memory_mb", CONFIG_WHOLE, "4 to 1073741824", 4, MIB_MAX, MEMBER(memory_mb),
-	  .text = "memory in MiB; default: no limit" },
+	  .text = "memory in MiB; refused where no cgroup can hold it; default: no limit" },
 	{ "resources.timeout_seconds", CONFIG_WHOLE, "1 to 1000000000", 1, SECONDS_MAX,
 	  MEMBER(timeout_seconds), .text = "seconds after which all is ended; default: no limit" },
 	{ "resources.processes", CONFIG_WHOLE, "1 to 4194304", 1, 4194304, MEMBER(processes),

@@ -206,26 +206,6 @@ int sandbox_new(struct sandbox **ret, struct loop *loop, const struct sandbox_ho
 	return 0;
 }
 
-/* hold_limits() - put the builder into a cgroup where one is needed to hold what was asked for */
-static int hold_limits(struct sandbox *sandbox, struct diag *diag)
-{
-	const struct config *config = sandbox->config;
-	const struct cgroup_limits limits = { .cpus = config->cpus,
-					      .memory_mb = config->memory_mb };
-	char name[64];
-
-	snprintf(name, sizeof(name), "immure-%s", sandbox->id);
-	int r = cgroup_open(&sandbox->cgroup, name, &limits, &sandbox->held, diag);
-	if (r < 0)
-		return r;
-	if (config->cpus > 0 && sandbox->held.cpus == CGROUP_NONE)
-		return -ENOTSUP; /* cgroup_open() said why */
-	if (config->memory_mb > 0 && sandbox->held.memory == CGROUP_NONE)
-		sandbox->jail.plan->memory_mb = config->memory_mb; /* each process by itself */
-	r = cgroup_add(sandbox->cgroup, sandbox->jail.pid);
-	return r < 0 ? diag_set(diag, r, "cannot enter the sandbox's cgroup: %s", strerror(-r)) : 0;
-}
-
 /* config_text() - what config.json holds: the settings and the command. @ret: owned. */
 static int config_text(char **ret, struct config *config, json_t *command)
 {
@@ -306,7 +286,7 @@ int sandbox_start(struct sandbox *sandbox, struct config *config, json_t *comman
 	if (r == 0)
 		r = register_sandbox(sandbox, command, diag);
 	if (r == 0 && limited) { /* the plan depends on what can be held, the cgroup on the id */
-		r = hold_limits(sandbox, diag);
+		r = limits_hold(sandbox, diag);
 		if (r == 0)
 			r = build(sandbox, diag);
 	}

@@ -20,6 +20,7 @@ struct sandbox {
 	struct agent_hello hello;
 	struct cgroup *cgroup; /* owned; NULL: no limit needs one */
 	struct cgroup_held held;
+	bool unheld; /* a limit that was asked for does not hold for all together, with leave */
 	bool oom;
 	struct config *config; /* owned */
 	struct environment environment;
@@ -57,6 +58,12 @@ MUST_USE int plan_fill(struct jail_plan *plan, const struct config *config, stru
 /* plan.c: what of the host must never be shared: our state, our settings (THREATS C18) */
 MUST_USE int plan_guard(struct jail_plan *plan, const struct config *config, int home,
 			struct diag *diag);
+
+/*
+ * limits.c: put the builder, which waits, into a cgroup that holds what was asked for. Return: 0;
+ * -EPERM and *diag: no cgroup can, and the wall "limits" is not waived; another -errno and *diag.
+ */
+MUST_USE int limits_hold(struct sandbox *sandbox, struct diag *diag);
 
 /* record.c: logs/start.json: walls, limits and self-test of this start */
 MUST_USE int record_start(const struct sandbox *sandbox);

@@ -104,10 +104,10 @@ class Look(support.Tests):
         self.assertEqual(len(table), 3)
 
     def test_get(self):
-        vm_id = self.start('--memory', '512M', '--', 'sleep', '1000')
+        vm_id = self.start('--disk', '512M', '--', 'sleep', '1000')
         got = self.immure('get', vm_id).json()
         self.assertEqual((got['id'], got['status'], got['image']), (vm_id, 'running', 'standard'))
-        self.assertEqual(got['config']['resources']['memory_mb'], 512)
+        self.assertEqual(got['config']['resources']['disk_mb'], 512)
         for bad in ('vm-00000000', '../..', '', 'x' * 300, 'vm-1\n'):
             with self.subTest(bad):
                 done = self.immure('get', bad)

@@ -406,11 +406,38 @@ class Limits(support.Tests):
         self.assertRegex(done.errors, '(?i)fork|resource|spawn')
 
     def test_memory(self):
+        """By a cgroup where there is one, else for each process by itself, with leave."""
         code = 'b = bytearray(600 << 20); print(len(b))'
-        done = self.run_in('python3', '-c', code, options=['--memory', '200M'])
+        leave = ['--allow-degraded', 'limits']
+        done = self.run_in('python3', '-c', code, options=['--memory', '200M', *leave])
         self.assertNotEqual(done.code, 0)
-        self.assert_prints(self.run_in('python3', '-c', code, options=['--memory', '2G']),
+        self.assert_prints(self.run_in('python3', '-c', code, options=['--memory', '2G', *leave]),
                            f'{600 << 20}\n')
+
+    def _start_of(self, *options):
+        vm_id = self.start(*options)
+        start = self.immure('get', vm_id).json()['start']
+        self.immure('kill', vm_id)
+        return start['walls']['limits'], start['limits']
+
+    def test_limits_are_held_or_refused(self):
+        """A limit of each process by itself does not bound a sandbox: where no cgroup holds it for all
+        together, it is refused, unless that is said to be enough; then it is on record."""
+        cases = ((['--memory', '256M'], 'memory', 'memory-limit', 'rlimit, each process'),
+                 (['--cpus', '1.5'], 'cpus', 'cpu-limit', 'not held'))
+        for options, limit, fact, recorded in cases:
+            with self.subTest(limit):
+                if self.holds(fact):
+                    wall, limits = self._start_of(*options)
+                    self.assertEqual((wall, limits[limit][:6]), ('up', 'cgroup'))
+                    continue
+                why = f'no cgroup can hold the limit on {limit} .*root.*Delegate.*--allow-degraded limits'
+                for command in ('run', 'start'):
+                    self.assert_refused(self.immure(command, *options, '--', 'true'), why)
+                wall, limits = self._start_of(*options, '--allow-degraded', 'limits')
+                self.assertEqual((wall, limits[limit]), ('degraded', recorded))
+        wall, limits = self._start_of('--allow-degraded', 'limits')
+        self.assertEqual((wall, limits['memory'], limits['cpus']), ('up', 'none asked', 'none asked'))
 
     def test_scratch_space(self):
         done = self.sh('head -c 100M /dev/zero > file', '--disk', '20M')
