@@ -45,6 +45,8 @@ static const struct cli_option sandbox_options[] = {
 	{ "allow-degraded", 0, CLI_LIST, true, "WALL",
 	  "start even if this host cannot raise WALL; \"immure doctor\" names the walls",
 	  "allow_degraded", NULL },
+	{ "rm", 0, CLI_FLAG, false, NULL,
+	  "remove its record and logs when it has ended, unless it crashed", "remove", NULL },
 	{ "config", 'c', CLI_FILE, false, "FILE",
 	  "read the settings of FILE first; options are laid over them", NULL, NULL },
 	{ 0 },

@@ -88,6 +88,9 @@ const struct config_row config_rows[] = {
 	  .text = "name the sandbox gives itself; default immure" },
 	{ "user", CONFIG_WHOLE, "0 to 4294967294", 0, 4294967294, MEMBER(user),
 	  .text = "user id programs see themselves as, without power over the host; default 1000" },
+	{ "remove", CONFIG_BOOL, .offset = MEMBER(remove),
+	  .text =
+	      "remove its record and logs when it has ended, unless it crashed; default false" },
 	{ "allow_degraded", CONFIG_LIST, .max = CONFIG_DEGRADED_MAX, .fault = config_text_fault,
 	  .text = "walls that may be missing where the kernel lacks them; see immure doctor" },
 

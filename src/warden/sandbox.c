@@ -47,6 +47,23 @@ static void release_cgroup(struct sandbox *sandbox)
 	sandbox->cgroup = NULL;
 }
 
+/*
+ * drop_record() - remove what nobody will look for: the record of a sandbox that never ran (whoever
+ * started it is told why), and of one whose settings say so; but a crash stays to be looked at
+ */
+static void drop_record(struct sandbox *sandbox)
+{
+	bool wanted = sandbox->config->remove && sandbox->status == STATE_STOPPED;
+	struct diag diag = { 0 };
+
+	if (sandbox->ran && !wanted)
+		return;
+	/* a crashed one is kept from others while its warden lives, which is us; what cannot be
+	 * removed is left to prune */
+	(void)!state_set_status(sandbox->dir, STATE_STOPPED);
+	(void)!state_remove(sandbox->home, sandbox->id, &diag);
+}
+
 /* finish() - it is dead or shall be: release what it held, record the end, tell the owner */
 static void finish(struct sandbox *sandbox)
 {
@@ -61,6 +78,8 @@ static void finish(struct sandbox *sandbox)
 		(void)unlinkat(sandbox->dir, "socket", 0);
 	set_status(sandbox, LIFE_DIED);
 	channel_lose_all(sandbox);
+	if (sandbox->dir >= 0)
+		drop_record(sandbox);
 	if (sandbox->hooks.ended != NULL)
 		sandbox->hooks.ended(sandbox->hooks.context, sandbox->status, sandbox->why.why);
 }
@@ -176,6 +195,7 @@ void sandbox_hello(struct sandbox *sandbox, const struct agent_hello *hello)
 			  sandbox->jail.capture_dns);
 	if (r == 0) {
 		set_status(sandbox, LIFE_HELLO);
+		sandbox->ran = true;
 		if (sandbox->hooks.running != NULL)
 			sandbox->hooks.running(sandbox->hooks.context);
 		r = record_start(sandbox); /* while the program starts */

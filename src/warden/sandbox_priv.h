@@ -15,6 +15,7 @@ struct sandbox {
 	struct sandbox_hooks hooks;
 	enum state_status status;
 	bool stop_asked;
+	bool ran; /* it was running once, so its record is worth keeping */
 	struct jail jail;
 	struct jail_report report;
 	struct agent_hello hello;

@@ -126,6 +126,18 @@ class Protocol(RpcTests):
         self.process.stdin = self.process.stdout = None
         self.assertEqual([vm['status'] for vm in self.listed()], ['stopped'])
 
+    def test_remove(self):
+        """The record is gone when close is answered."""
+        peer = self.connect(remove=True)
+        self.assertEqual([vm['status'] for vm in self.listed()], ['running'])
+        self.result(peer.ask('close'))
+        self.assertEqual(os.listdir(f'{self.state}/vms'), [])
+
+    def test_a_create_that_fails_leaves_no_record(self):
+        peer = self.connect(create=False)
+        self.assert_error(peer.ask('create', rootfs='/no/such'), -32000)
+        self.assertEqual(self.listed(), [])
+
     def test_malformed_lines(self):
         unread = (-32700, -32600)  # JSON by the grammar, but not what we take for it
         cases = [

@@ -387,9 +387,55 @@ class Ends(support.Tests):
         self.assertNotEqual(err, b'')
         self.assertEqual(self.status_of(vm_id), 'crashed')
 
-    def test_a_clean_end_leaves_a_stopped_sandbox_or_none(self):
+    def test_a_clean_end_leaves_a_stopped_sandbox(self):
         self.assert_code(self.run_in('true'), 0)
-        self.assertIn([vm['status'] for vm in self.listed()], ([], ['stopped']))
+        self.assertEqual([vm['status'] for vm in self.listed()], ['stopped'])
+
+    def records(self):
+        """What is in the state folder, hidden names, too."""
+        folder = os.path.join(self.state, 'vms')
+        return os.listdir(folder) if os.path.isdir(folder) else []
+
+    def test_rm_leaves_nothing(self):
+        for options, words, code in (([], ['true'], 0), ([], ['sh', '-c', 'exit 7'], 7),
+                                     ([], ['no-such-program'], 127), (['--log'], ['echo', 'x'], 0),
+                                     (['--timeout', '1s'], ['sleep', '1000'], 124)):
+            with self.subTest(words):
+                self.assert_code(self.run_in(*words, options=['--rm', *options]), code)
+                self.assertEqual(self.records(), [])
+
+    def test_rm_after_a_signal(self):
+        process = self.popen('run', '--rm', '--', 'sh', '-c', 'echo on; exec sleep 1000')
+        self.started(process)
+        self.assertEqual([vm['status'] for vm in self.listed()], ['running'])
+        process.send_signal(signal.SIGTERM)
+        process.communicate(timeout=20)
+        self.assertEqual(self.records(), [])
+
+    def test_rm_keeps_a_crash(self):
+        """Whether its init dies or all of immure."""
+        for victim in ('init', 'immure'):
+            with self.subTest(victim):
+                process = self.popen('run', '--rm', '--', 'sh', '-c', 'echo on; exec sleep 1005')
+                self.started(process)
+                program = eventually(lambda: support.process_of(process.pid, 'sleep 1005'))
+                os.kill(support.init_of(program) if victim == 'init' else process.pid, signal.SIGKILL)
+                process.communicate(timeout=20)
+                self.assertEqual([vm['status'] for vm in self.listed()], ['crashed'])
+                self.assert_code(self.immure('prune'), 0)
+
+    def test_a_start_that_fails_leaves_no_record(self):
+        """It was told why; a record could say no more."""
+        empty = self.make_folder('empty')
+        file = self.make_file('file')
+        for options in (['--rootfs', '/no/such'], ['--rootfs', file], ['-v', '/no/such:/mnt'],
+                        ['--image', 'no-such-image'], ['-v', f'{file}:/tmp/workspace'],
+                        ['--allow-degraded', 'no-such-wall'], ['-v', f'{empty}:/proc/x'],
+                        *([] if self.holds('memory-limit') else [['--memory', '64M']])):
+            for command in ('run', 'start'):
+                with self.subTest([command, *options]):
+                    self.assert_refused(self.immure(command, *options, '--', 'true'), '.')
+                    self.assertEqual(self.records(), [])
 
     def test_side_by_side(self):
         processes = [self.popen('run', '--', 'sh', '-c', f'sleep 1; echo {number}')
