@@ -175,9 +175,9 @@ static int run_background(struct background *b, struct config *config)
 	json_decref(command);
 	if (r == 0)
 		r = loop_run(b->loop);
-	if (r < 0)
-		tell(b, '-', diag->why);
 	server_free(b->server);
+	if (r < 0) /* now that nothing is left of it */
+		tell(b, '-', diag->why);
 	loop_free(b->loop);
 	return r;
 }

@@ -43,6 +43,7 @@ static void test_tree(void)
 		    "--disk=64" },
 		  "{\"resources\":{\"cpus\":1.5,\"disk_mb\":64,\"memory_mb\":1024,\"processes\":9,"
 		  "\"timeout_seconds\":300}}" },
+		{ { "--rm", "--rm" }, "{\"remove\":true}" },
 		{ { "--cpus", "2", "--cpus", "3" }, "{\"resources\":{\"cpus\":3.0}}" },
 		{ { "--user", "0", "--hostname=h", "-w", "/w", "--image", "standard", "--rootfs",
 		    "r" },

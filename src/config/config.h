@@ -56,6 +56,7 @@ struct config {
 	uint64_t memory_mb; /* MiB; 0: not limited */
 	uint64_t timeout_seconds; /* 0: none */
 	uint64_t processes;       /* default 4096 */
+	bool remove;              /* its record is removed at its end, unless it crashed */
 	uint64_t disk_mb;         /* scratch space (workspace, /tmp, home) in MiB; 0: the default */
 	size_t mounts_len, env_len, degraded_len;
 	struct config_mount mounts[CONFIG_MOUNTS_MAX]; /* by path: a parent before its child */

@@ -30,9 +30,12 @@ static void store(struct config *config, const struct config_row *row, const jso
 	const char *text = json_string_value(value);
 	double number = json_number_value(value);
 	int64_t whole = json_integer_value(value);
+	bool yes = json_is_true(value);
 
 	if (text != NULL)
 		memcpy(member, &text, sizeof(text));
+	else if (row->kind == CONFIG_BOOL)
+		memcpy(member, &yes, sizeof(yes));
 	else if (row->kind == CONFIG_NUMBER)
 		memcpy(member, &number, sizeof(number));
 	else

@@ -160,6 +160,8 @@ static const struct row rows[] = {
 	{ "resources: {timeout_seconds: 1000000000}", 0, "" },
 	{ "resources: {timeout_seconds: 1000000001}", BAD,
 	  "i.yaml:1: resources.timeout_seconds: 1" },
+	{ "remove: false", 0, "" },
+	{ "remove: 1", BAD, "i.yaml:1: remove: must be true or false, not a number" },
 	{ "resources: {processes: 1}", 0, "" },
 	{ "resources: {processes: 0}", BAD, "i.yaml:1: resources.processes: 0 is impossible" },
 	{ "resources: {processes: 4194304}", 0, "" },
@@ -396,7 +398,7 @@ static void test_defaults(void)
 	CHECK(config->user == 1000 && config->processes == 4096, "%lld", (long long)config->user);
 	CHECK(config->cpus == 0 && config->memory_mb == 0 && config->timeout_seconds == 0,
 	      "limits");
-	CHECK(config->disk_mb == 0, "limits");
+	CHECK(config->disk_mb == 0 && !config->remove, "limits, and it stays on record");
 	CHECK(config->mounts_len + config->env_len + config->degraded_len == 0, "lists");
 	CHECK(json_is_object(config->tree) && json_object_size(config->tree) == 0, "tree");
 }
@@ -427,7 +429,7 @@ static void check_mounts(const struct config *config, const char *cwd)
 }
 
 static const char full[] =
-    "rootfs: /srv//root/\nworking_dir: /a/./b/\nhostname: h\nuser: 0\n"
+    "rootfs: /srv//root/\nworking_dir: /a/./b/\nhostname: h\nuser: 0\nremove: true\n"
     "allow_degraded: [landlock, timens]\n"
     "resources: {cpus: 1.5, memory_mb: 64, timeout_seconds: 9, processes: 32, disk_mb: 128}\n"
     "vfs:\n"
@@ -448,7 +450,7 @@ static void check_full(const struct config *config)
 	CHECK(strcmp(config->hostname, "h") == 0 && config->user == 0, "%s", config->hostname);
 	CHECK(config->cpus == 1.5 && config->memory_mb == 64, "%g", config->cpus);
 	CHECK(config->timeout_seconds == 9 && config->processes == 32, "limits");
-	CHECK(config->disk_mb == 128, "limits");
+	CHECK(config->disk_mb == 128 && config->remove, "limits, and no record");
 	CHECK(config->degraded_len == 2 && strcmp(config->degraded[1], "timens") == 0, "degraded");
 	CHECK(config->env_len == ARRAY_SIZE(env), "%zu", config->env_len);
 	for (size_t i = 0; i < ARRAY_SIZE(env) && i < config->env_len; i++)

@@ -88,14 +88,19 @@ const struct config_row config_rows[] = {
 	  .text = "name the sandbox gives itself; default immure" },
 	{ "user", CONFIG_WHOLE, "0 to 4294967294", 0, 4294967294, MEMBER(user),
 	  .text = "user id programs see themselves as, without power over the host; default 1000" },
+	{ "remove", CONFIG_BOOL, .offset = MEMBER(remove),
+	  .text =
+	      "remove its record and logs when it has ended, unless it crashed; default false" },
 	{ "allow_degraded", CONFIG_LIST, .max = CONFIG_DEGRADED_MAX, .fault = config_text_fault,
 	  .text = "walls that may be missing where the kernel lacks them; see immure doctor" },
 
 	{ "resources", CONFIG_OBJECT, .text = "limits of all programs of the sandbox together" },
 	{ "resources.cpus", CONFIG_NUMBER, "more than 0 and at most 4096", 0, 4096, MEMBER(cpus),
-	  .text = "processors' worth of time, fractions allowed; default: no limit" },
+	  .text =
+	      "processors' worth of time, fractions allowed; refused where no cgroup can hold it; "
+	      "default: no limit" },
 	{ "resources.memory_mb", CONFIG_WHOLE, "4 to 1073741824", 4, MIB_MAX, MEMBER(memory_mb),
-	  .text = "memory in MiB; default: no limit" },
+	  .text = "memory in MiB; refused where no cgroup can hold it; default: no limit" },
 	{ "resources.timeout_seconds", CONFIG_WHOLE, "1 to 1000000000", 1, SECONDS_MAX,
 	  MEMBER(timeout_seconds), .text = "seconds after which all is ended; default: no limit" },
 	{ "resources.processes", CONFIG_WHOLE, "1 to 4194304", 1, 4194304, MEMBER(processes),

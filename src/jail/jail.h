@@ -77,7 +77,7 @@ struct jail_plan {
 	jail_text hostname;
 	uint64_t disk_mb;   /* scratch space; 0: half of the memory */
 	uint64_t processes; /* RLIMIT_NPROC */
-	uint64_t memory_mb; /* per-process rlimit when no cgroup holds it; 0: none */
+	uint64_t memory_mb; /* per-process rlimit in place of a cgroup, with leave; 0: none */
 	uint64_t degraded;  /* bit per enum jail_wall that may be missing */
 	/* immure's own state folder, then all above it: nothing of these may be shared */
 	uint32_t state_len, settings_len;

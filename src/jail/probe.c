@@ -2,7 +2,7 @@
 /*
  * Theory of operation: a table of probes. One that changes the state of its process (namespaces,
  * filters) runs in a child, which sends its result through a pipe and exits; a child that dies or
- * says nothing leaves the fact unknown. Nothing here takes a kernel version for an ability:
+ * says nothing leaves the fact unknown. Only the limits must be tried in the caller. Nothing here takes a kernel version for an ability:
  * distributions add and remove both.
  */
 #include "jail/probe.h"
@@ -23,6 +23,10 @@ enum { FILE_OCTETS_MAX = 256 * 1024 }; /* mountinfo of a host with many containe
 #define KERNEL_TOO_OLD \
 	"use Linux 5.12 or newer, or ask whoever confines this system to allow the call"
 #define NS_REMEDY "use a kernel built with this namespace; the user.max_*_namespaces must not be 0"
+
+#define NO_CGROUP                                                                                  \
+	"delegate the controller to the user (systemd: Delegate=yes), run immure as root, or use " \
+	"--allow-degraded limits"
 
 static const struct probe {
 	const char *name;
@@ -59,8 +63,11 @@ static const struct probe {
 	  "user namespaces must give their owner CAP_NET_ADMIN over network namespaces" },
 	{ "cgroup2", WALL_COUNT, false, probe_cgroup2,
 	  "delegate memory and pids to the user (systemd: Delegate=yes on user@.service)" },
-	{ "cgroup1", WALL_COUNT, false, probe_cgroup1,
-	  "nothing to do where cgroup2 works; else only rlimits hold" },
+	{ "cgroup1", WALL_COUNT, false, probe_cgroup1, "nothing to do where cgroup2 works" },
+	{ "memory-limit", WALL_COUNT, false, probe_memory_limit,
+	  "--memory is refused: " NO_CGROUP ", by which it holds for each process by itself" },
+	{ "cpu-limit", WALL_COUNT, false, probe_cpu_limit,
+	  "--cpus is refused: " NO_CGROUP ", by which it is not held at all" },
 	{ "pidfd", WALL_COUNT, false, probe_pidfd, KERNEL_TOO_OLD },
 	{ "memfd", WALL_COUNT, false, probe_memfd, KERNEL_TOO_OLD },
 	{ "fuse", WALL_COUNT, false, probe_fuse,

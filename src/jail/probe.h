@@ -3,7 +3,8 @@
  * probe - what this kernel, host and user can give, tried out, never guessed from a version.
  *
  * `immure doctor` prints the facts; an error that names a wall finds its remedy here. Whatever
- * changes state is tried in a forked child, so the caller is as before. Names are stable.
+ * changes state is tried in a forked child, so the caller is as before; but a trial of limits may
+ * leave it where a launch with limits would: one cgroup deeper. Names are stable.
  */
 #ifndef JAIL_PROBE_H
 #define JAIL_PROBE_H

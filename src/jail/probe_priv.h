@@ -38,6 +38,13 @@ void probe_proc(struct probe_result *ret);
 void probe_nftables(struct probe_result *ret);
 void probe_transparent(struct probe_result *ret);
 
+/*
+ * In the caller, for a cgroup v2 may only be split by a process that is alone in it with its own
+ * descendants (probe_limits.c). As a launch does, this may enable controllers in our group.
+ */
+void probe_memory_limit(struct probe_result *ret);
+void probe_cpu_limit(struct probe_result *ret);
+
 /* In the caller, for they only look (probe_host.c), and in a child where the table says so. */
 void probe_kernel(struct probe_result *ret);
 void probe_openat2(struct probe_result *ret);

@@ -16,9 +16,12 @@ static json_t *walls_json(const struct sandbox *sandbox)
 
 	for (enum jail_wall wall = 0; wall < WALL_COUNT; wall++) {
 		bool missing = (sandbox->report.missing & (1ULL << wall)) != 0;
+		bool degraded = wall == WALL_LIMITS && sandbox->unheld;
 
 		json_object_set_new(walls, jail_wall_names[wall],
-				    json_string(missing ? "missing" : "up"));
+				    json_string(missing    ? "missing"
+						: degraded ? "degraded"
+							   : "up"));
 	}
 	return walls;
 }
@@ -40,10 +43,11 @@ static json_t *limits_json(const struct sandbox *sandbox)
 {
 	const struct config *config = sandbox->config;
 	const char *memory = config->memory_mb > 0 ? "rlimit, each process" : "none asked";
+	const char *cpus = config->cpus > 0 ? "not held" : "none asked";
 
 	return json_pack("{s:s, s:s, s:s}", "memory", tier_name(sandbox->held.memory, memory),
 			 "processes", tier_name(sandbox->held.processes, "rlimit"), "cpus",
-			 tier_name(sandbox->held.cpus, "none asked"));
+			 tier_name(sandbox->held.cpus, cpus));
 }
 
 static json_t *selftest_json(const struct sandbox *sandbox)

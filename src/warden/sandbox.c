@@ -49,6 +49,23 @@ static void release_cgroup(struct sandbox *sandbox)
 	sandbox->cgroup = NULL;
 }
 
+/*
+ * drop_record() - remove what nobody will look for: the record of a sandbox that never ran (whoever
+ * started it is told why), and of one whose settings say so; but a crash stays to be looked at
+ */
+static void drop_record(struct sandbox *sandbox)
+{
+	bool wanted = sandbox->config->remove && sandbox->status == STATE_STOPPED;
+	struct diag diag = { 0 };
+
+	if (sandbox->ran && !wanted)
+		return;
+	/* a crashed one is kept from others while its warden lives, which is us; what cannot be
+	 * removed is left to prune */
+	(void)!state_set_status(sandbox->dir, STATE_STOPPED);
+	(void)!state_remove(sandbox->home, sandbox->id, &diag);
+}
+
 /* finish() - it is dead or shall be: release what it held, record the end, tell the owner */
 static void finish(struct sandbox *sandbox)
 {
@@ -65,6 +82,8 @@ static void finish(struct sandbox *sandbox)
 	jail_free(&sandbox->jail);
 	release_cgroup(sandbox);
 	channel_lose_all(sandbox);
+	if (sandbox->dir >= 0)
+		drop_record(sandbox);
 	if (sandbox->hooks.ended != NULL)
 		sandbox->hooks.ended(sandbox->hooks.context, sandbox->status, sandbox->why.why);
 }
@@ -235,6 +254,7 @@ void sandbox_hello(struct sandbox *sandbox, const struct agent_hello *hello)
 		      sandbox->jail.capture_dns);
 	if (r == 0) {
 		set_status(sandbox, LIFE_HELLO);
+		sandbox->ran = true;
 		if (sandbox->hooks.running != NULL)
 			sandbox->hooks.running(sandbox->hooks.context);
 		r = record_start(sandbox); /* while the program starts */
@@ -263,26 +283,6 @@ int sandbox_new(struct sandbox **ret, struct loop *loop, const struct sandbox_ho
 	}
 	*ret = sandbox;
 	return 0;
-}
-
-/* hold_limits() - put the builder into a cgroup where one is needed to hold what was asked for */
-static int hold_limits(struct sandbox *sandbox, struct diag *diag)
-{
-	const struct config *config = sandbox->config;
-	const struct cgroup_limits limits = { .cpus = config->cpus,
-					      .memory_mb = config->memory_mb };
-	char name[64];
-
-	snprintf(name, sizeof(name), "immure-%s", sandbox->id);
-	int r = cgroup_open(&sandbox->cgroup, name, &limits, &sandbox->held, diag);
-	if (r < 0)
-		return r;
-	if (config->cpus > 0 && sandbox->held.cpus == CGROUP_NONE)
-		return -ENOTSUP; /* cgroup_open() said why */
-	if (config->memory_mb > 0 && sandbox->held.memory == CGROUP_NONE)
-		sandbox->jail.plan->memory_mb = config->memory_mb; /* each process by itself */
-	r = cgroup_add(sandbox->cgroup, sandbox->jail.pid);
-	return r < 0 ? diag_set(diag, r, "cannot enter the sandbox's cgroup: %s", strerror(-r)) : 0;
 }
 
 static int watch(struct sandbox *sandbox)
@@ -328,7 +328,7 @@ int sandbox_start(struct sandbox *sandbox, struct config *config, json_t *comman
 	if (r == 0 && limited) { /* the plan depends on what can be held, the cgroup on the id */
 		r = prepare(sandbox, diag);
 		if (r == 0)
-			r = hold_limits(sandbox, diag);
+			r = limits_hold(sandbox, diag);
 	}
 	if (r == 0)
 		r = build(sandbox, diag);

@@ -15,11 +15,13 @@ struct sandbox {
 	struct sandbox_hooks hooks;
 	enum state_status status;
 	bool stop_asked;
+	bool ran; /* it was running once, so its record is worth keeping */
 	struct jail jail;
 	struct jail_report report;
 	struct agent_hello hello;
 	struct cgroup *cgroup; /* owned; NULL: no limit needs one */
 	struct cgroup_held held;
+	bool unheld; /* a limit that was asked for does not hold for all together, with leave */
 	bool oom;
 	struct config *config; /* owned */
 	json_t *command;       /* owned; NULL: none is recorded */
@@ -59,6 +61,12 @@ MUST_USE int plan_fill(struct jail_plan *plan, const struct config *config, stru
 /* plan.c: what of the host must never be shared: our state, our settings (THREATS C18) */
 MUST_USE int plan_guard(struct jail_plan *plan, const struct config *config, int home,
 			struct diag *diag);
+
+/*
+ * limits.c: put the builder, which waits, into a cgroup that holds what was asked for. Return: 0;
+ * -EPERM and *diag: no cgroup can, and the wall "limits" is not waived; another -errno and *diag.
+ */
+MUST_USE int limits_hold(struct sandbox *sandbox, struct diag *diag);
 
 /* record.c: logs/start.json: walls, limits and self-test of this start */
 MUST_USE int record_start(const struct sandbox *sandbox);

@@ -317,7 +317,7 @@ int server_create(struct server *server, struct rpc_call *call, json_t *params)
 		 : r == -ENOTSUP ? RPC_NOT_SUPPORTED
 				 : RPC_FAILED,
 		 "%s", diag.why);
-	if (r != -EINVAL && r != -ENOTSUP) { /* it may be half made */
+	if (server->sandbox != NULL && sandbox_config(server->sandbox) != NULL) { /* half made */
 		sandbox_free(server->sandbox);
 		server->sandbox = NULL;
 	}

@@ -4,8 +4,6 @@
 They run all the same: one that begins to hold is reported as a failure until it is taken off this
 list, so that the list stays true. docs/threat-model.md tells what they mean.
 """
-NO_CGROUP = 'without a delegated cgroup the memory limit holds for each process by itself, no more'
-
 GAPS = {
     'test_A24_other_flows_are_reported':
         'UDP other than DNS is refused by the firewall, which tells nobody; the gateway will',
@@ -18,15 +16,10 @@ GAPS = {
     'test_C14_socket_in_a_share':
         "a host's unix socket inside a shared folder can be connected to (Landlock ABI 9 will tell)",
     'test_C17_disk': '--disk is counted once for scratch, but the test finds a second allowance',
-    'test_C17_memory_in_scratch': NO_CGROUP,
-    'test_C17_memory_memfd': NO_CGROUP,
-    'test_C17_memory_shared': NO_CGROUP,
-    'test_C17_memory_sysv': NO_CGROUP,
     'test_C19_what_is_protected_keeps_its_place':
         'the parent of a read-only mount within a writable share can be renamed',
     'test_C25_attach_on_a_terminal': "attach sends the program's output to the terminal as it is",
 }
 
 # Those that fail for one of the two users alone.
-ONLY_AS_USER = {'test_C17_memory_in_scratch', 'test_C17_memory_memfd', 'test_C17_memory_shared',
-                'test_C17_memory_sysv'}
+ONLY_AS_USER = set()

@@ -414,6 +414,11 @@ class Tests:
         self._started.add(done.text.strip())
         return done.text.strip()
 
+    def holds(self, fact):
+        """Can this host do what `immure doctor` calls @fact?"""
+        facts = self.immure('doctor', '--json').json()['facts']
+        return next(one['state'] for one in facts if one['name'] == fact) == 'ok'
+
     def listed(self, *options):
         """immure list --json; [] if it does not work"""
         done = self.immure('list', '--json', *options)

@@ -23,6 +23,7 @@ hostname: walls
 env: {{A: one, B: "two"}}
 resources:
   memory_mb: 512
+allow_degraded: [limits]
 vfs:
   direct_mounts:
     /mnt: {{host_path: {shared}, readonly: true}}

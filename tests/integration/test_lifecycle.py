@@ -47,7 +47,22 @@ class Background(support.Tests):
 
     def test_start_that_fails(self):
         self.assert_refused(self.immure('start', '--rootfs', '/no/such/folder'), 'no/such/folder')
-        self.assertNotIn('running', [vm['status'] for vm in self.listed()])
+        self.assertEqual(self.listed(), [])
+
+    def test_rm(self):
+        """Whatever its end, but for a crash; who follows the log misses nothing."""
+        follow = None
+        for end in ('command', 'stop', 'kill', 'timeout'):
+            with self.subTest(end):
+                vm_id = self.start('--rm', *(['--timeout', '2s'] if end == 'timeout' else []), '--', 'sh', '-c',
+                                   'echo begun; sleep 1; echo done; ' + ('' if end == 'command' else 'sleep 1000'))
+                if end == 'command':
+                    follow = self.popen('logs', '-f', vm_id)
+                elif end in ('stop', 'kill'):
+                    self.assert_prints(self.immure(end, vm_id), f'{vm_id}\n')
+                    self.assertEqual(os.listdir(f'{self.state}/vms'), [])
+                self.assertTrue(eventually(lambda: os.listdir(f'{self.state}/vms') == []))
+        self.assertEqual(follow.communicate(timeout=10), (b'begun\ndone\n', b''))
 
     def test_timeout(self):
         vm_id = self.start('--timeout', '1s', '--', 'sleep', '1000')
@@ -104,10 +119,10 @@ class Look(support.Tests):
         self.assertEqual(len(table), 3)
 
     def test_get(self):
-        vm_id = self.start('--memory', '512M', '--', 'sleep', '1000')
+        vm_id = self.start('--disk', '512M', '--', 'sleep', '1000')
         got = self.immure('get', vm_id).json()
         self.assertEqual((got['id'], got['status'], got['image']), (vm_id, 'running', 'standard'))
-        self.assertEqual(got['config']['resources']['memory_mb'], 512)
+        self.assertEqual(got['config']['resources']['disk_mb'], 512)
         for bad in ('vm-00000000', '../..', '', 'x' * 300, 'vm-1\n'):
             with self.subTest(bad):
                 done = self.immure('get', bad)

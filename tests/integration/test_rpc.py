@@ -126,6 +126,18 @@ class Protocol(RpcTests):
         self.process.stdin = self.process.stdout = None
         self.assertEqual([vm['status'] for vm in self.listed()], ['stopped'])
 
+    def test_remove(self):
+        """The record is gone when close is answered."""
+        peer = self.connect(remove=True)
+        self.assertEqual([vm['status'] for vm in self.listed()], ['running'])
+        self.result(peer.ask('close'))
+        self.assertEqual(os.listdir(f'{self.state}/vms'), [])
+
+    def test_a_create_that_fails_leaves_no_record(self):
+        peer = self.connect(create=False)
+        self.assert_error(peer.ask('create', rootfs='/no/such'), -32000)
+        self.assertEqual(self.listed(), [])
+
     def test_malformed_lines(self):
         unread = (-32700, -32600)  # JSON by the grammar, but not what we take for it
         cases = [
@@ -209,12 +221,21 @@ class Protocol(RpcTests):
                 self.assert_error(peer.ask('create', **config), code)
         self.assertIn('result', peer.ask('create'))
 
+    def test_create_after_a_start_that_failed(self):
+        """Whatever it was that failed, the connection may try again."""
+        peer = self.connect(create=False)
+        self.assert_error(peer.ask('create', allow_degraded=['no-such-wall']), -32602)
+        if not self.holds('memory-limit'):
+            self.assert_error(peer.ask('create', resources={'memory_mb': 64}), -32000,
+                              'no cgroup can hold the limit on memory')
+        self.assertIn('result', peer.ask('create'))
+
 
 @as_root_and_user
 class Methods(RpcTests):
     def test_create(self):
         self.connect(image='standard', env={'A': 'b'}, working_dir='/workspace',
-                     resources={'memory_mb': 512, 'timeout_seconds': 300},
+                     resources={'memory_mb': 512, 'timeout_seconds': 300}, allow_degraded=['limits'],
                      vfs={'mounts': {'/workspace': {'type': 'memory'}}})
         self.assertEqual(self.created['result']['env'], {'A': 'b'})
         self.assertEqual([vm['id'] for vm in self.listed()], [self.created['result']['id']])

@@ -387,9 +387,55 @@ class Ends(support.Tests):
         self.assertNotEqual(err, b'')
         self.assertEqual(self.status_of(vm_id), 'crashed')
 
-    def test_a_clean_end_leaves_a_stopped_sandbox_or_none(self):
+    def test_a_clean_end_leaves_a_stopped_sandbox(self):
         self.assert_code(self.run_in('true'), 0)
-        self.assertIn([vm['status'] for vm in self.listed()], ([], ['stopped']))
+        self.assertEqual([vm['status'] for vm in self.listed()], ['stopped'])
+
+    def records(self):
+        """What is in the state folder, hidden names, too."""
+        folder = os.path.join(self.state, 'vms')
+        return os.listdir(folder) if os.path.isdir(folder) else []
+
+    def test_rm_leaves_nothing(self):
+        for options, words, code in (([], ['true'], 0), ([], ['sh', '-c', 'exit 7'], 7),
+                                     ([], ['no-such-program'], 127), (['--log'], ['echo', 'x'], 0),
+                                     (['--timeout', '1s'], ['sleep', '1000'], 124)):
+            with self.subTest(words):
+                self.assert_code(self.run_in(*words, options=['--rm', *options]), code)
+                self.assertEqual(self.records(), [])
+
+    def test_rm_after_a_signal(self):
+        process = self.popen('run', '--rm', '--', 'sh', '-c', 'echo on; exec sleep 1000')
+        self.started(process)
+        self.assertEqual([vm['status'] for vm in self.listed()], ['running'])
+        process.send_signal(signal.SIGTERM)
+        process.communicate(timeout=20)
+        self.assertEqual(self.records(), [])
+
+    def test_rm_keeps_a_crash(self):
+        """Whether its init dies or all of immure."""
+        for victim in ('init', 'immure'):
+            with self.subTest(victim):
+                process = self.popen('run', '--rm', '--', 'sh', '-c', 'echo on; exec sleep 1005')
+                self.started(process)
+                program = eventually(lambda: support.process_of(process.pid, 'sleep 1005'))
+                os.kill(support.init_of(program) if victim == 'init' else process.pid, signal.SIGKILL)
+                process.communicate(timeout=20)
+                self.assertEqual([vm['status'] for vm in self.listed()], ['crashed'])
+                self.assert_code(self.immure('prune'), 0)
+
+    def test_a_start_that_fails_leaves_no_record(self):
+        """It was told why; a record could say no more."""
+        empty = self.make_folder('empty')
+        file = self.make_file('file')
+        for options in (['--rootfs', '/no/such'], ['--rootfs', file], ['-v', '/no/such:/mnt'],
+                        ['--image', 'no-such-image'], ['-v', f'{file}:/tmp/workspace'],
+                        ['--allow-degraded', 'no-such-wall'], ['-v', f'{empty}:/proc/x'],
+                        *([] if self.holds('memory-limit') else [['--memory', '64M']])):
+            for command in ('run', 'start'):
+                with self.subTest([command, *options]):
+                    self.assert_refused(self.immure(command, *options, '--', 'true'), '.')
+                    self.assertEqual(self.records(), [])
 
     def test_side_by_side(self):
         processes = [self.popen('run', '--', 'sh', '-c', f'sleep 1; echo {number}')
@@ -406,11 +452,38 @@ class Limits(support.Tests):
         self.assertRegex(done.errors, '(?i)fork|resource|spawn')
 
     def test_memory(self):
+        """By a cgroup where there is one, else for each process by itself, with leave."""
         code = 'b = bytearray(600 << 20); print(len(b))'
-        done = self.run_in('python3', '-c', code, options=['--memory', '200M'])
+        leave = ['--allow-degraded', 'limits']
+        done = self.run_in('python3', '-c', code, options=['--memory', '200M', *leave])
         self.assertNotEqual(done.code, 0)
-        self.assert_prints(self.run_in('python3', '-c', code, options=['--memory', '2G']),
+        self.assert_prints(self.run_in('python3', '-c', code, options=['--memory', '2G', *leave]),
                            f'{600 << 20}\n')
+
+    def _start_of(self, *options):
+        vm_id = self.start(*options)
+        start = self.immure('get', vm_id).json()['start']
+        self.immure('kill', vm_id)
+        return start['walls']['limits'], start['limits']
+
+    def test_limits_are_held_or_refused(self):
+        """A limit of each process by itself does not bound a sandbox: where no cgroup holds it for all
+        together, it is refused, unless that is said to be enough; then it is on record."""
+        cases = ((['--memory', '256M'], 'memory', 'memory-limit', 'rlimit, each process'),
+                 (['--cpus', '1.5'], 'cpus', 'cpu-limit', 'not held'))
+        for options, limit, fact, recorded in cases:
+            with self.subTest(limit):
+                if self.holds(fact):
+                    wall, limits = self._start_of(*options)
+                    self.assertEqual((wall, limits[limit][:6]), ('up', 'cgroup'))
+                    continue
+                why = f'no cgroup can hold the limit on {limit} .*root.*Delegate.*--allow-degraded limits'
+                for command in ('run', 'start'):
+                    self.assert_refused(self.immure(command, *options, '--', 'true'), why)
+                wall, limits = self._start_of(*options, '--allow-degraded', 'limits')
+                self.assertEqual((wall, limits[limit]), ('degraded', recorded))
+        wall, limits = self._start_of('--allow-degraded', 'limits')
+        self.assertEqual((wall, limits['memory'], limits['cpus']), ('up', 'none asked', 'none asked'))
 
     def test_scratch_space(self):
         done = self.sh('head -c 100M /dev/zero > file', '--disk', '20M')

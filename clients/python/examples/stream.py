@@ -2,7 +2,7 @@
 """Talk to a program while it runs, and give up on one that takes too long."""
 from immure import Sandbox, SandboxTimeout
 
-with Sandbox({'resources': {'memory_mb': 512}}) as sandbox:
+with Sandbox({'resources': {'timeout_seconds': 300}}) as sandbox:
     with sandbox.exec_stream('while read line; do echo "got $line"; done',
                              stdin_open=True) as stream:
         stream.write('one\ntwo\n')
