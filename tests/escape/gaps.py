@@ -17,7 +17,6 @@ GAPS = {
     'test_C13_oom_score': 'a program can take back its oom_score_adj, down to what the caller had',
     'test_C14_socket_in_a_share':
         "a host's unix socket inside a shared folder can be connected to (Landlock ABI 9 will tell)",
-    'test_C17_disk': '--disk is counted once for scratch, but the test finds a second allowance',
     'test_C17_memory_in_scratch': NO_CGROUP,
     'test_C17_memory_memfd': NO_CGROUP,
     'test_C17_memory_shared': NO_CGROUP,

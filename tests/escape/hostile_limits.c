@@ -122,7 +122,7 @@ static int bomb_memory(int argc, char **argv)
 	return 0;
 }
 
-/* bomb_disk() MIB PATH... - write to all of them in turn */
+/* bomb_disk() MIB PATH... - write a new file in each of them in turn: two may be the same folder */
 static int bomb_disk(int argc, char **argv)
 {
 	static char data[1 << 20];
@@ -131,8 +131,8 @@ static int bomb_disk(int argc, char **argv)
 	for (int i = 2; i < argc; i++) {
 		char path[256];
 
-		snprintf(path, sizeof(path), "%s/fill", argv[i]);
-		int fd = open(path, O_CREAT | O_WRONLY, 0600);
+		snprintf(path, sizeof(path), "%s/fill%d", argv[i], i);
+		int fd = open(path, O_CREAT | O_EXCL | O_WRONLY, 0600);
 		ssize_t n = fd < 0 ? -1 : 0;
 		while (fd >= 0 && written < max << 20 && (n = write(fd, data, sizeof(data))) > 0)
 			written += n;
