@@ -21,8 +21,6 @@ GAPS = {
     'test_C17_memory_memfd': NO_CGROUP,
     'test_C17_memory_shared': NO_CGROUP,
     'test_C17_memory_sysv': NO_CGROUP,
-    'test_C19_what_is_protected_keeps_its_place':
-        'the parent of a read-only mount within a writable share can be renamed',
     'test_C25_attach_on_a_terminal': "attach sends the program's output to the terminal as it is",
 }
 
