@@ -238,14 +238,31 @@ static int greed(int argc, char **argv)
 /* meddle() - reach for the limits and priority of init, which has our uid */
 static int meddle(int argc, char **argv)
 {
+	const struct sched_param idle = { 0 };
 	struct rlimit none = { 0, 0 };
+	uint64_t one_cpu = 1;
+	struct {
+		uint32_t size, policy;
+		uint64_t flags, rest[5];
+	} attr = { .size = 48, .policy = SCHED_IDLE };
 
 	(void)argc;
 	(void)argv;
 	tell(prlimit(1, RLIMIT_NOFILE, &none, NULL), "prlimit init NOFILE");
 	tell(prlimit(1, RLIMIT_NPROC, &none, NULL), "prlimit init NPROC");
 	tell(prlimit(1, RLIMIT_FSIZE, &none, NULL), "prlimit init FSIZE");
+	tell(syscall(SYS_prlimit64, 1 | 1UL << 32, RLIMIT_CORE, &none, NULL), "prlimit high bits");
 	tell(syscall(SYS_setpriority, PRIO_PROCESS, 1, 19), "renice init");
+	tell(syscall(SYS_setpriority, PRIO_PGRP, 1, 19), "renice the group of init");
+	tell(syscall(SYS_setpriority, PRIO_USER, 0, 19), "renice the user of init");
+	tell(syscall(SYS_setpriority, PRIO_USER, getuid(), 19), "renice the uid of init");
+	tell(syscall(SYS_ioprio_set, 1, 1, 3 << 13), "idle io of init");
+	tell(syscall(SYS_ioprio_set, 2, 1, 3 << 13), "idle io of the group of init");
+	tell(syscall(SYS_ioprio_set, 3, getuid(), 3 << 13), "idle io of the user of init");
+	tell(syscall(SYS_sched_setscheduler, 1, SCHED_IDLE, &idle), "idle scheduling of init");
+	tell(syscall(SYS_sched_setparam, 1, &idle), "scheduling of init");
+	tell(syscall(SYS_sched_setattr, 1, &attr, 0), "scheduling attributes of init");
+	tell(syscall(SYS_sched_setaffinity, 1, sizeof(one_cpu), &one_cpu), "one CPU for init");
 	return 0;
 }
 
