@@ -13,7 +13,6 @@ GAPS = {
         'a pipe of the caller is handed over as it is, for speed: its flags are shared',
     'test_C02_pipe_as_stdin_cannot_be_written':
         'as above: the pipe can be opened anew through /proc/self/fd, and written to',
-    'test_C13_oom_score': 'a program can take back its oom_score_adj, down to what the caller had',
     'test_C14_socket_in_a_share':
         "a host's unix socket inside a shared folder can be connected to (Landlock ABI 9 will tell)",
     'test_C17_memory_in_scratch': NO_CGROUP,
