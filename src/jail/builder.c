@@ -109,7 +109,6 @@ static int drop_root(struct builder *b)
 	fd_close(&b->host);
 	fd_close(&b->root);
 	fd_close(&b->proc);
-	fd_close(&b->proc_sys);
 	b->writable_len = 0;
 	return 0;
 }
@@ -202,7 +201,6 @@ static int raise_landlock(struct builder *b)
 	int abi = 0, r = 0;
 
 	builder_writable(b, "/dev");
-	builder_writable(b, "/proc");
 	builder_writable(b, "/dev/null"); /* also the host's, which a caller may pass as a stream */
 	trees[len++] = (struct landlock_tree){ tree_open(b, "/"), false };
 	for (size_t i = 0; i < b->writable_len; i++)

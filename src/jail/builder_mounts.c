@@ -3,6 +3,11 @@
  * Theory of operation: what the user asked for with -v, --tmpfs or vfs settings. A source is opened
  * once; its type, its owner and its mount are all taken from that one descriptor, so swapping the
  * path meanwhile changes nothing (CVE-2021-30465). A mount point is made if it is not there.
+ *
+ * The kernel lets nobody rename or remove a mount point, but a folder above it: "mv a b" would take
+ * what is protected at a/secret away, and the program could put its own in the place, on the host's
+ * disk. So where something is mounted within a writable share, each folder between the two becomes
+ * a mount of itself.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -60,6 +65,52 @@ static int open_source(struct builder *b, int *ret, bool *ret_folder,
 	return 0;
 }
 
+/* pin() - mount the folder at @path on itself, with its flags and all that is mounted below */
+static int pin(struct builder *b, const char *path)
+{
+	CLEANUP_FD int at = tree_open(b, path);
+	struct statx st;
+
+	if (at < 0)
+		return at;
+	if (statx(at, "", AT_EMPTY_PATH, 0, &st) < 0)
+		return -errno;
+	if ((st.stx_attributes & STATX_ATTR_MOUNT_ROOT) != 0)
+		return 0;
+	CLEANUP_FD int tree = tree_clone(at, "", true);
+	return tree < 0 ? tree : tree_attach(b, tree, path, 0);
+}
+
+/* share_above() - length of the path of the outermost writable share that holds @path; 0: none */
+static size_t share_above(const struct jail_plan *plan, const char *path)
+{
+	for (uint32_t i = 0; i < plan->mounts_len; i++) { /* sorted: outer ones come first */
+		const char *outer = plan_text(plan, plan->mounts[i].path);
+		size_t len = strlen(outer);
+
+		if (plan->mounts[i].type == JAIL_MOUNT_BIND && !plan->mounts[i].readonly &&
+		    strncmp(path, outer, len) == 0 && path[len] == '/')
+			return len;
+	}
+	return 0;
+}
+
+static int pin_parents(struct builder *b, const char *path)
+{
+	size_t len = share_above(b->plan, path);
+	char parent[4096];
+	int r = 0;
+
+	if (len == 0)
+		return 0;
+	for (const char *slash = strchr(path + len + 1, '/'); r == 0 && slash != NULL;
+	     slash = strchr(slash + 1, '/')) {
+		snprintf(parent, sizeof(parent), "%.*s", (int)(slash - path), path);
+		r = pin(b, parent);
+	}
+	return r < 0 ? builder_step(b, r, "keep the folder %s in its place", parent) : 0;
+}
+
 static int bind_mount(struct builder *b, const struct jail_mount *mount)
 {
 	const char *path = plan_text(b->plan, mount->path);
@@ -74,6 +125,9 @@ static int bind_mount(struct builder *b, const struct jail_mount *mount)
 	r = mount_point(b, path, folder);
 	if (r < 0)
 		return builder_step(b, r, "make the mount point %s", path);
+	r = pin_parents(b, path);
+	if (r < 0)
+		return r;
 	r = tree_attach(b, tree, path, attrs);
 	return r < 0 ? builder_step(b, r, "mount %s at %s", plan_text(b->plan, mount->source), path)
 		     : 0;
@@ -97,6 +151,9 @@ static int tmpfs_mount(struct builder *b, const struct jail_mount *mount)
 	int r = mount_point(b, path, true);
 	if (r < 0)
 		return builder_step(b, r, "make the mount point %s", path);
+	r = pin_parents(b, path);
+	if (r < 0)
+		return r;
 	CLEANUP_FD int tree = tree_new("tmpfs", options, MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV);
 	r = tree < 0 ? tree : tree_attach(b, tree, path, mount->readonly ? MOUNT_ATTR_RDONLY : 0);
 	return r < 0 ? builder_step(b, r, "mount a tmpfs at %s", path) : 0;

@@ -29,8 +29,7 @@ struct builder {
 	int image;         /* sealed memfd of init */
 	int host;          /* O_PATH of the host's root */
 	int root;          /* O_PATH of the new root */
-	int proc;          /* O_PATH of the sandbox's procfs */
-	int proc_sys;      /* O_PATH of its sys folder, below the read-only cover */
+	int proc;          /* the sandbox's procfs, below the read-only view of it */
 	struct builder_net *net; /* what the network's builder tells; shared with it */
 	pid_t net_pid;
 	int net_pidfd;

@@ -1,9 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 /*
  * Theory of operation: a procfs of the sandbox's own PID namespace. What in it concerns the whole
- * host is covered: files by /dev/null, folders by an empty one, /proc/sys by a read-only view of
- * itself. File modes guard most of these already, since the program is nobody's uid outside; the
- * covers hold if a mode is ever wrong.
+ * host is covered: files by /dev/null, folders by an empty one. File modes guard most of these
+ * already, since the program is nobody's uid outside; the covers hold if a mode is ever wrong.
+ *
+ * What programs see is a read-only view of it: nothing there is theirs to write. That closes
+ * oom_score_adj, which the kernel guards for root alone, and files through which holes went before
+ * (mem and CVE-2016-5195, setgroups and CVE-2014-8989, attr). The links below fd are not touched:
+ * what they lead to has a mount of its own. The builder keeps the writable mount underneath.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -19,9 +23,9 @@ static const char *const masked[] = {
 	"scsi", "sysrq-trigger", "timer_list", "timer_stats"
 };
 
-static int mask(struct builder *b, const char *name)
+static int mask(struct builder *b, int proc, const char *name)
 {
-	CLEANUP_FD int at = openat(b->proc, name, O_PATH | O_NOFOLLOW | O_CLOEXEC);
+	CLEANUP_FD int at = openat(proc, name, O_PATH | O_NOFOLLOW | O_CLOEXEC);
 	struct mount_attr readonly = { .attr_set = MOUNT_ATTR_RDONLY | MOUNT_ATTR_NOSUID };
 	struct stat st;
 
@@ -50,15 +54,12 @@ int builder_proc(struct builder *b)
 	int r = tree_attach(b, b->proc, "proc", 0);
 	if (r < 0)
 		return builder_step(b, r, "attach /proc");
-	b->proc_sys = openat(b->proc, "sys", O_PATH | O_DIRECTORY | O_CLOEXEC);
-	if (b->proc_sys < 0)
-		return builder_step(b, -errno, "open /proc/sys");
-	CLEANUP_FD int sys = tree_clone(b->proc, "sys", false);
-	r = sys < 0 ? sys : tree_attach(b, sys, "proc/sys", MOUNT_ATTR_RDONLY);
+	CLEANUP_FD int view = tree_clone(b->proc, "", false);
+	r = view < 0 ? view : tree_attach(b, view, "proc", MOUNT_ATTR_RDONLY);
 	if (r < 0)
-		return builder_step(b, r, "make /proc/sys read-only");
+		return builder_step(b, r, "make /proc read-only");
 	for (size_t i = 0; i < ARRAY_SIZE(masked); i++) {
-		r = mask(b, masked[i]);
+		r = mask(b, view, masked[i]);
 		if (r < 0)
 			return builder_step(b, r, "cover /proc/%s", masked[i]);
 	}

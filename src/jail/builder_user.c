@@ -64,6 +64,6 @@ int builder_become_user(struct builder *b)
 	int r = write_maps(b, b->proc, b->plan->user, b->scratch_uid, b->scratch_uid);
 	if (r < 0)
 		return r;
-	r = put(b->proc_sys, "user/max_user_namespaces", "0");
+	r = put(b->proc, "sys/user/max_user_namespaces", "0");
 	return r < 0 ? builder_step(b, r, "forbid nested user namespaces") : 0;
 }

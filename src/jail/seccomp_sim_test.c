@@ -8,6 +8,7 @@
 #include <fcntl.h>
 #include <linux/audit.h>
 #include <linux/filter.h>
+#include <linux/ioprio.h>
 #include <linux/netlink.h>
 #include <linux/seccomp.h>
 #include <linux/tcp.h>
@@ -15,6 +16,7 @@
 #include <sched.h>
 #include <sys/ioctl.h>
 #include <sys/personality.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
@@ -213,6 +215,21 @@ static int want_ioctl(const __u64 args[6])
 	return b == TIOCSTI || b == TIOCLINUX || b == TIOCSETD ? EPERM : 0;
 }
 
+static int want_notinit(const __u64 args[6])
+{
+	return (uint32_t)args[0] == 1 ? EPERM : 0;
+}
+
+static int want_priority(const __u64 args[6])
+{
+	return (uint32_t)args[0] == PRIO_USER || (uint32_t)args[1] == 1 ? EPERM : 0;
+}
+
+static int want_ioprio(const __u64 args[6])
+{
+	return (uint32_t)args[0] == IOPRIO_WHO_USER || (uint32_t)args[1] == 1 ? EPERM : 0;
+}
+
 static int want_seccomp(const __u64 args[6])
 {
 	return (args[1] & SECCOMP_FILTER_FLAG_NEW_LISTENER) != 0 ? EPERM : 0;
@@ -238,6 +255,9 @@ static int want_rule(const char *rule, const __u64 args[6])
 		{ "socket", want_socket_call },
 		{ "setsockopt", want_setsockopt },
 		{ "ioctl", want_ioctl },
+		{ "notinit", want_notinit },
+		{ "priority", want_priority },
+		{ "ioprio", want_ioprio },
 		{ "seccomp", want_seccomp },
 	};
 

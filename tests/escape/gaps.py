@@ -11,13 +11,8 @@ GAPS = {
         'a pipe of the caller is handed over as it is, for speed: its flags are shared',
     'test_C02_pipe_as_stdin_cannot_be_written':
         'as above: the pipe can be opened anew through /proc/self/fd, and written to',
-    'test_C08_limits_of_init': 'a program can hurt the init of its own sandbox, and so only itself',
-    'test_C13_oom_score': 'a program can take back its oom_score_adj, down to what the caller had',
     'test_C14_socket_in_a_share':
         "a host's unix socket inside a shared folder can be connected to (Landlock ABI 9 will tell)",
-    'test_C17_disk': '--disk is counted once for scratch, but the test finds a second allowance',
-    'test_C19_what_is_protected_keeps_its_place':
-        'the parent of a read-only mount within a writable share can be renamed',
     'test_C25_attach_on_a_terminal': "attach sends the program's output to the terminal as it is",
 }
 

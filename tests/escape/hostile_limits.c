@@ -122,7 +122,7 @@ static int bomb_memory(int argc, char **argv)
 	return 0;
 }
 
-/* bomb_disk() MIB PATH... - write to all of them in turn */
+/* bomb_disk() MIB PATH... - write a new file in each of them in turn: two may be the same folder */
 static int bomb_disk(int argc, char **argv)
 {
 	static char data[1 << 20];
@@ -131,8 +131,8 @@ static int bomb_disk(int argc, char **argv)
 	for (int i = 2; i < argc; i++) {
 		char path[256];
 
-		snprintf(path, sizeof(path), "%s/fill", argv[i]);
-		int fd = open(path, O_CREAT | O_WRONLY, 0600);
+		snprintf(path, sizeof(path), "%s/fill%d", argv[i], i);
+		int fd = open(path, O_CREAT | O_EXCL | O_WRONLY, 0600);
 		ssize_t n = fd < 0 ? -1 : 0;
 		while (fd >= 0 && written < max << 20 && (n = write(fd, data, sizeof(data))) > 0)
 			written += n;
@@ -238,14 +238,31 @@ static int greed(int argc, char **argv)
 /* meddle() - reach for the limits and priority of init, which has our uid */
 static int meddle(int argc, char **argv)
 {
+	const struct sched_param idle = { 0 };
 	struct rlimit none = { 0, 0 };
+	uint64_t one_cpu = 1;
+	struct {
+		uint32_t size, policy;
+		uint64_t flags, rest[5];
+	} attr = { .size = 48, .policy = SCHED_IDLE };
 
 	(void)argc;
 	(void)argv;
 	tell(prlimit(1, RLIMIT_NOFILE, &none, NULL), "prlimit init NOFILE");
 	tell(prlimit(1, RLIMIT_NPROC, &none, NULL), "prlimit init NPROC");
 	tell(prlimit(1, RLIMIT_FSIZE, &none, NULL), "prlimit init FSIZE");
+	tell(syscall(SYS_prlimit64, 1 | 1UL << 32, RLIMIT_CORE, &none, NULL), "prlimit high bits");
 	tell(syscall(SYS_setpriority, PRIO_PROCESS, 1, 19), "renice init");
+	tell(syscall(SYS_setpriority, PRIO_PGRP, 1, 19), "renice the group of init");
+	tell(syscall(SYS_setpriority, PRIO_USER, 0, 19), "renice the user of init");
+	tell(syscall(SYS_setpriority, PRIO_USER, getuid(), 19), "renice the uid of init");
+	tell(syscall(SYS_ioprio_set, 1, 1, 3 << 13), "idle io of init");
+	tell(syscall(SYS_ioprio_set, 2, 1, 3 << 13), "idle io of the group of init");
+	tell(syscall(SYS_ioprio_set, 3, getuid(), 3 << 13), "idle io of the user of init");
+	tell(syscall(SYS_sched_setscheduler, 1, SCHED_IDLE, &idle), "idle scheduling of init");
+	tell(syscall(SYS_sched_setparam, 1, &idle), "scheduling of init");
+	tell(syscall(SYS_sched_setattr, 1, &attr, 0), "scheduling attributes of init");
+	tell(syscall(SYS_sched_setaffinity, 1, sizeof(one_cpu), &one_cpu), "one CPU for init");
 	return 0;
 }
 

@@ -429,3 +429,21 @@ class Policy(rig.Row):
         self.assertEqual(pathlib.Path(config).read_text() if os.path.exists(config) else None, SECRET,
                          'the protected file has another name on the host now')
         self.judge(tried, errors={'EBUSY', 'ENOTDIR', 'EISDIR', 'ENOTEMPTY'}, least=6)
+
+    def test_C19_what_is_covered_keeps_its_place(self):
+        """A memory mount over a folder of a share, two deep, and a second one beside the first's parent."""
+        folder = self.share()
+        for path in ('git', 'git/hooks', 'git/info', 'git/info/deep'):
+            os.makedirs(f'{folder}/{path}')
+            os.chown(f'{folder}/{path}', self.identity.uid, self.identity.uid)
+        options = ['-v', f'{folder}:/mnt/share', '--tmpfs', '/mnt/share/git/hooks:1M',
+                   '--tmpfs', '/mnt/share/git/info/deep:1M']
+        tried = self.hostile('C19', '/mnt/share/git/hooks', '/mnt/share/git/info', '/mnt/share/git',
+                             options=options)
+        self.judge(tried, errors={'EBUSY', 'ENOTDIR', 'EISDIR', 'ENOTEMPTY'}, least=6)
+        done = self.sh('cd /mnt/share/git && echo x >a && mkdir d && mv a d/b && cat d/b && grep -c share/git '
+                       '/proc/self/mountinfo; cp /usr/bin/id i && chmod 4755 i; echo x >hooks/x; ls info', *options)
+        self.assertEqual(done.text.split(), ['x', '4', 'deep'])
+        self.assertEqual(os.listdir(f'{folder}/git/hooks'), [])
+        flags = self.sh('grep " /mnt/share/git" /proc/self/mountinfo | grep -vc nosuid,nodev', *options)
+        self.assertEqual(flags.text.strip(), '0')
