@@ -68,7 +68,8 @@ struct rpc_call; /* one request that is owed an answer; NULL for a notification 
 struct rpc_method {
 	const char *name;
 	void (*run)(void *context, struct rpc_call *call, json_t *params);
-	bool streams; /* answers in parts: refused in a batch */
+	bool streams;      /* answers in parts: refused in a batch */
+	const void *terms; /* for rpc_config.admit(), which knows what they are */
 };
 
 struct rpc_config {
@@ -77,6 +78,10 @@ struct rpc_config {
 	void *context; /* passed to methods and callbacks */
 
 	/* Callbacks may be NULL. The peer is still there until rpc_peer_free(). */
+
+	/* May the method run? If not, @call was finished with why. NULL: all may. */
+	bool (*admit)(void *context, const struct rpc_method *method, struct rpc_call *call,
+		      json_t *params);
 
 	/* End of input or error, once. After an end of input answers are still delivered. */
 	void (*closed)(void *context, struct rpc_peer *peer);

@@ -12,7 +12,7 @@
 #include "rpc/rpc_priv.h"
 
 struct rpc_client {
-	struct rpc_stream stream;
+	struct rpc_stream stream; /* first: see rpc_stream_open() */
 	const struct rpc_client_config *config;
 };
 
@@ -109,12 +109,9 @@ static bool busy(struct rpc_stream *s)
 	return false;
 }
 
-static void destroy(struct rpc_stream *s)
-{
-	free(client_of(s));
-}
-
+_Static_assert(offsetof(struct rpc_client, stream) == 0, "allocated and freed as the stream");
 static const struct rpc_stream_ops ops = {
+	.octets = sizeof(struct rpc_client),
 	.reads_always = true,
 	.line = line,
 	.oversized = oversized,
@@ -122,25 +119,18 @@ static const struct rpc_stream_ops ops = {
 	.ended = ended,
 	.finished = finished,
 	.busy = busy,
-	.destroy = destroy,
 };
 
 int rpc_client_new(struct rpc_client **ret, struct loop *loop, int in, int out,
 		   const struct rpc_client_config *config)
 {
-	struct rpc_client *client = calloc(1, sizeof(*client));
+	struct rpc_stream *s = NULL;
+	int r = rpc_stream_open(&s, loop, in, out, &ops);
 
-	if (client == NULL) {
-		rpc_stream_discard(in, out);
-		return -ENOMEM;
-	}
-	client->config = config;
-	int r = rpc_stream_open(&client->stream, loop, in, out, &ops);
-	if (r < 0) {
-		free(client);
+	if (r < 0)
 		return r;
-	}
-	*ret = client;
+	client_of(s)->config = config;
+	*ret = client_of(s);
 	return 0;
 }
 

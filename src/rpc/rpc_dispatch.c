@@ -42,7 +42,8 @@ static void dispatch_one(struct rpc_peer *peer, struct rpc_batch *batch, json_t 
 		refuse(peer, batch, request.id, &fault);
 		return;
 	}
-	const struct rpc_method *method = find_method(peer->config, request.method);
+	const struct rpc_config *config = peer->config;
+	const struct rpc_method *method = find_method(config, request.method);
 	bool full = peer->calls_len >= RPC_CALLS_MAX;
 	int r = rpc_call_new(&call, peer, batch, request.id);
 	if (r < 0)
@@ -54,8 +55,9 @@ static void dispatch_one(struct rpc_peer *peer, struct rpc_batch *batch, json_t 
 	else if (method->streams && batch != NULL)
 		rpc_call_refuse(call, RPC_INVALID_REQUEST,
 				"a method that answers in parts cannot be in a batch");
-	else
-		method->run(peer->config->context, call, request.params);
+	else if (config->admit == NULL ||
+		 config->admit(config->context, method, call, request.params))
+		method->run(config->context, call, request.params);
 }
 
 static void dispatch_batch(struct rpc_peer *peer, json_t *members)

@@ -76,37 +76,27 @@ static bool busy(struct rpc_stream *s)
 	return peer_of(s)->calls_len > 0;
 }
 
-static void destroy(struct rpc_stream *s)
-{
-	free(peer_of(s));
-}
-
+_Static_assert(offsetof(struct rpc_peer, stream) == 0, "allocated and freed as the stream");
 static const struct rpc_stream_ops ops = {
+	.octets = sizeof(struct rpc_peer),
 	.line = line,
 	.oversized = oversized,
 	.drained = drained,
 	.ended = ended,
 	.finished = finished,
 	.busy = busy,
-	.destroy = destroy,
 };
 
 int rpc_peer_new(struct rpc_peer **ret, struct loop *loop, int in, int out,
 		 const struct rpc_config *config)
 {
-	struct rpc_peer *peer = calloc(1, sizeof(*peer));
+	struct rpc_stream *s = NULL;
+	int r = rpc_stream_open(&s, loop, in, out, &ops);
 
-	if (peer == NULL) {
-		rpc_stream_discard(in, out);
-		return -ENOMEM;
-	}
-	peer->config = config;
-	int r = rpc_stream_open(&peer->stream, loop, in, out, &ops);
-	if (r < 0) {
-		free(peer);
+	if (r < 0)
 		return r;
-	}
-	*ret = peer;
+	peer_of(s)->config = config;
+	*ret = peer_of(s);
 	return 0;
 }
 

@@ -24,12 +24,13 @@ enum {
 };
 
 /*
- * A line stream: two descriptors, lines in, octets out. Embedded in its owner, which @ops->destroy
- * frees. All callbacks come from the loop, never from within a call into the stream.
+ * A line stream: two descriptors, lines in, octets out. The first member of its owner, with which it
+ * is allocated and freed. All callbacks come from the loop, never from within a call into the stream.
  */
 struct rpc_stream;
 
 struct rpc_stream_ops {
+	size_t octets;     /* of the owner */
 	bool reads_always; /* even while congested: for the side that must not wait for the other */
 	void (*line)(struct rpc_stream *s, struct span line); /* borrowed, without its newline */
 	void (*oversized)(struct rpc_stream *s); /* a line over the limit was skipped */
@@ -38,7 +39,6 @@ struct rpc_stream_ops {
 	void (*finished)(
 	    struct rpc_stream *s);          /* once, later: not busy, and all written or broken */
 	bool (*busy)(struct rpc_stream *s); /* will there be more to write? */
-	void (*destroy)(struct rpc_stream *s); /* the last reference is gone: free the memory */
 };
 
 struct rpc_stream {
@@ -69,14 +69,16 @@ struct rpc_stream {
 	struct buf queue; /* octets to write */
 };
 
-/* rpc_stream_open() - consumes @in and @out, on failure too. Return: 0 or -errno. */
-MUST_USE int rpc_stream_open(struct rpc_stream *s, struct loop *loop, int in, int out,
+/**
+ * rpc_stream_open() - allocate an owner, zeroed but for its stream
+ * @in, @out:	consumed, on failure too (the same number for a socket)
+ *
+ * Return: 0; -ENOMEM; -EBADF, or another -errno: a descriptor is no good.
+ */
+MUST_USE int rpc_stream_open(struct rpc_stream **ret, struct loop *loop, int in, int out,
 			     const struct rpc_stream_ops *ops);
 
-/* rpc_stream_discard() - close @in and @out, which may be the same, when there will be no stream */
-void rpc_stream_discard(int in, int out);
-
-/* rpc_stream_close() - close the descriptors; gives up the owner's reference */
+/* rpc_stream_close() - close the descriptors; the owner is freed once no callback is under way */
 void rpc_stream_close(struct rpc_stream *s);
 
 /* rpc_stream_wrote() - to be called after octets were appended to s->queue */
@@ -142,7 +144,7 @@ struct rpc_call {
 };
 
 struct rpc_peer {
-	struct rpc_stream stream;
+	struct rpc_stream stream; /* first: see rpc_stream_open() */
 	const struct rpc_config *config;
 	struct rpc_call *calls; /* under way */
 	size_t calls_len;

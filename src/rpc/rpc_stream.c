@@ -22,6 +22,7 @@
 #include <assert.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <stdlib.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -33,7 +34,7 @@ static void unref(struct rpc_stream *s)
 {
 	assert(s->refs > 0);
 	if (--s->refs == 0)
-		s->ops->destroy(s);
+		free(s); /* the whole owner */
 }
 
 void rpc_stream_wake(struct rpc_stream *s)
@@ -415,16 +416,17 @@ static void let_go(struct rpc_stream *s)
 	fd_close(&s->out_fd);
 }
 
-void rpc_stream_discard(int in, int out)
-{
-	if (out != in)
-		fd_close(&out);
-	fd_close(&in);
-}
-
-int rpc_stream_open(struct rpc_stream *s, struct loop *loop, int in, int out,
+int rpc_stream_open(struct rpc_stream **ret, struct loop *loop, int in, int out,
 		    const struct rpc_stream_ops *ops)
 {
+	struct rpc_stream *s = calloc(1, ops->octets);
+
+	if (s == NULL) {
+		if (out != in)
+			fd_close(&out);
+		fd_close(&in);
+		return -ENOMEM;
+	}
 	*s = (struct rpc_stream){
 		.ops = ops,
 		.loop = loop,
@@ -443,10 +445,12 @@ int rpc_stream_open(struct rpc_stream *s, struct loop *loop, int in, int out,
 	int r = set_up(s);
 	if (r < 0) {
 		let_go(s);
+		unref(s);
 		return r;
 	}
 	if (s->in.loop == NULL)
 		rpc_stream_wake(s); /* nothing else would start an always ready input */
+	*ret = s;
 	return 0;
 }
 

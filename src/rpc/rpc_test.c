@@ -121,6 +121,10 @@ static const struct row strict[] = {
 		Z16 Z16 "}",
 	    INVALID("null")),
 	ROW("{\"a\":\"" A16 A16 A16 A16 A16 "\\\"" A16 "\\\\\",\"id\":5}", INVALID("5")),
+	/* not admitted */
+	ROW(CALL("forbidden", "1"), "{\"jsonrpc\":\"2.0\",\"id\":1,\"error\":{\"code\":-32002,"
+				    "\"message\":\"on these terms\"}}"),
+	ROW("{\"jsonrpc\":\"2.0\",\"method\":\"forbidden\"}", NULL),
 	/* taken */
 	ROW("", NULL),
 	ROW(" \t\r", NULL),

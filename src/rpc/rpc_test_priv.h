@@ -126,7 +126,19 @@ static const struct rpc_method rig_methods[] = {
 	{ .name = "big", .run = rig_big },
 	{ .name = "bad", .run = rig_bad },
 	{ .name = "free", .run = rig_free },
+	{ .name = "forbidden", .run = rig_later, .terms = "on these terms" },
 };
+
+/* rig_admit() - methods without terms run, others are refused with them */
+static bool rig_admit(void *context, const struct rpc_method *method, struct rpc_call *call,
+		      json_t *params)
+{
+	(void)context;
+	(void)params;
+	if (method->terms != NULL)
+		rpc_fail(call, RPC_CLOSED, "%s", (const char *)method->terms);
+	return method->terms == NULL;
+}
 
 static void rig_closed(void *context, struct rpc_peer *peer)
 {
@@ -169,6 +181,7 @@ static struct rig *rig_new(void)
 		.methods = rig_methods,
 		.methods_len = ARRAY_SIZE(rig_methods),
 		.context = rig,
+		.admit = rig_admit,
 		.closed = rig_closed,
 		.drained = rig_drained,
 		.finished = rig_finished,

@@ -89,6 +89,7 @@ int server_new(struct server **ret, struct loop *loop)
 		.methods = server_methods,
 		.methods_len = server_methods_len,
 		.context = server,
+		.admit = methods_admit,
 		.closed = peer_closed,
 		.drained = peer_drained,
 		.finished = peer_finished,
@@ -298,19 +299,19 @@ static int start_created(struct server *server, json_t *params, struct diag *dia
 	return r;
 }
 
-int server_create(struct server *server, struct rpc_call *call, json_t *params)
+void server_create(struct server *server, struct rpc_call *call, json_t *params)
 {
 	struct diag diag = { 0 };
 
 	if (server->sandbox != NULL && sandbox_config(server->sandbox) != NULL) {
 		rpc_fail(call, RPC_FAILED, "this connection has its sandbox already: %s",
 			 sandbox_id(server->sandbox));
-		return -EBUSY;
+		return;
 	}
 	int r = start_created(server, params, &diag);
 	if (r == 0) {
 		server->creating = call;
-		return 0;
+		return;
 	}
 	rpc_fail(call,
 		 r == -EINVAL    ? RPC_INVALID_PARAMS
@@ -321,7 +322,6 @@ int server_create(struct server *server, struct rpc_call *call, json_t *params)
 		sandbox_free(server->sandbox);
 		server->sandbox = NULL;
 	}
-	return r;
 }
 
 int server_stdio(struct server *server, json_t *settings, struct diag *diag)

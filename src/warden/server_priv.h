@@ -53,13 +53,16 @@ struct server {
 	bool timed_out;
 };
 
+/* methods.c: the monitor table, and what rpc_config.admit() calls for it */
 extern const struct rpc_method server_methods[];
 extern const size_t server_methods_len;
+MUST_USE bool methods_admit(void *context, const struct rpc_method *method, struct rpc_call *call,
+			    json_t *params);
 
 /* server.c */
 void server_closed(struct server *server); /* the sandbox is gone: answer `close`, end stdio */
 void server_event(struct server *server, json_t *params); /* consumed; to all connections */
-MUST_USE int server_create(struct server *server, struct rpc_call *call, json_t *params);
+void server_create(struct server *server, struct rpc_call *call, json_t *params); /* answers */
 
 /* program.c */
 MUST_USE int program_start(struct program **ret, struct server *server,
