@@ -62,7 +62,8 @@ struct jail_mount {
 	enum jail_mount_type type;
 	jail_text path;   /* inside, absolute */
 	jail_text source; /* bind: absolute host path */
-	bool readonly;
+	uint32_t
+	    readonly; /* 0 or 1; of this size so that plans hold no padding and can be compared */
 	uint64_t size_mb; /* tmpfs limit; 0: the default */
 };
 

@@ -60,7 +60,7 @@ static void deliver(struct sandbox *sandbox, uint32_t id, const struct operation
 		unlink_operation(sandbox, op);
 	op->event(op, event);
 	if (sandbox->stop_asked && sandbox->operations == NULL)
-		sandbox_idle(sandbox);
+		sandbox_end_soon(sandbox);
 }
 
 /* decode_event() - @payload of a frame about an operation. Return: 0 or -EPROTO. */

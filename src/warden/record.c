@@ -1,6 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
-/* Theory of operation: what a start looked like, once, as facts: which walls stand, which limit is
- * held by what, and that the self-test inside tried and failed to get out. */
+/*
+ * Theory of operation: what there is to know of a sandbox before it runs (its folder, its settings),
+ * and what its start looked like, once, as facts: which walls stand, which limit is held by what, and
+ * that the self-test inside tried and failed to get out.
+ */
 #include <errno.h>
 #include <fcntl.h>
 #include <stdlib.h>
@@ -79,5 +82,39 @@ int record_start(const struct sandbox *sandbox)
 		r = fd_replace_file(logs, "start.json", span_of(text), 0600);
 	free(text);
 	json_decref(record);
+	return r;
+}
+
+/* config_text() - what config.json holds: the settings and the command. @ret: owned. */
+static int config_text(char **ret, struct config *config, json_t *command)
+{
+	json_t *tree = json_copy(config->tree);
+	int r = tree == NULL ? -ENOMEM : 0;
+
+	if (r == 0 && json_object_set_new(tree, "image", json_string(config->image)) < 0)
+		r = -ENOMEM;
+	if (r == 0 && command != NULL && json_object_set(tree, "command", command) < 0)
+		r = -ENOMEM;
+	if (r == 0) {
+		*ret = json_dumps(tree, JSON_INDENT(2));
+		r = *ret == NULL ? -ENOMEM : 0;
+	}
+	json_decref(tree);
+	return r;
+}
+
+int record_create(struct sandbox *sandbox, struct diag *diag)
+{
+	char *text = NULL;
+	int r = config_text(&text, sandbox->config, sandbox->command);
+
+	if (r < 0)
+		return diag_set(diag, r, "out of memory");
+	r = sandbox->draft.dir >= 0
+		? state_publish(&sandbox->dir, sandbox->id, &sandbox->draft, span_of(text), diag)
+		: state_create(&sandbox->dir, sandbox->id, sandbox->home, span_of(text), diag);
+	free(text);
+	if (r == 0 && sandbox->status != STATE_CREATED)
+		(void)!state_set_status(sandbox->dir, sandbox->status);
 	return r;
 }

@@ -1,11 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 /*
- * Theory of operation: once the builder has its plan, three descriptors tell how it goes: control
- * (the builder's report, end of file when it became init), the channel (init's HELLO, then its
- * events), and the pidfd (it died). The state folder is made at the builder's first word, beside its
- * last stages: before that, two processes build the sandbox, and would have to wait for us. The
- * sandbox ends in one place, finish(), whatever the reason, and tells so from the loop, never from
- * within a call.
+ * Theory of operation: a sandbox ends in one place, sandbox_finish(), whatever the reason, and tells
+ * so from the loop, never from within a call. How it starts: start.c; what it says: channel.c.
  */
 #include "warden/sandbox.h"
 
@@ -24,7 +20,7 @@
 
 static const int64_t STOP_GRACE_NS = 2000000000; /* between SIGTERM and the end */
 
-static void set_status(struct sandbox *sandbox, enum lifecycle_event event)
+void sandbox_set_status(struct sandbox *sandbox, enum lifecycle_event event)
 {
 	enum state_status next = lifecycle_next(sandbox->status, event, sandbox->stop_asked);
 
@@ -66,155 +62,45 @@ static void drop_record(struct sandbox *sandbox)
 	(void)!state_remove(sandbox->home, sandbox->id, &diag);
 }
 
-/* finish() - it is dead or shall be: release what it held, record the end, tell the owner */
-static void finish(struct sandbox *sandbox)
+void sandbox_finish(struct sandbox *sandbox)
 {
 	loop_remove(&sandbox->control);
 	channel_close(sandbox);
 	loop_remove(&sandbox->pidfd);
 	loop_disarm(&sandbox->timer);
+	if (sandbox->note.deadline_ns != 0)
+		sandbox_note_start(&sandbox->note);
 	jail_kill(&sandbox->jail); /* its end takes a while: the rest is done meanwhile */
 	gate_close(&sandbox->gate);
 	if (sandbox->dir >= 0)
 		(void)unlinkat(sandbox->dir, "socket", 0);
-	set_status(sandbox, LIFE_DIED);
+	sandbox_set_status(sandbox, LIFE_DIED);
 	sandbox->mountns = fd_take(&sandbox->jail.mountns); /* its mounts go after it was told */
 	jail_free(&sandbox->jail);
 	release_cgroup(sandbox);
 	channel_lose_all(sandbox);
 	if (sandbox->dir >= 0)
 		drop_record(sandbox);
-	if (sandbox->hooks.ended != NULL)
+	if (sandbox->hooks.ended != NULL && sandbox->config != NULL)
 		sandbox->hooks.ended(sandbox->hooks.context, sandbox->status, sandbox->why.why);
 }
 
 static void timer_fired(struct loop_timer *timer)
 {
-	finish(container_of(timer, struct sandbox, timer));
+	sandbox_finish(container_of(timer, struct sandbox, timer));
 }
 
-/* end_soon() - finish() from the loop, so that no caller is surprised within its call */
-static void end_soon(struct sandbox *sandbox)
+void sandbox_end_soon(struct sandbox *sandbox)
 {
 	sandbox->timer.fired = timer_fired;
 	loop_arm(sandbox->loop, &sandbox->timer, 0);
-}
-
-void sandbox_idle(struct sandbox *sandbox)
-{
-	end_soon(sandbox);
 }
 
 void sandbox_broken(struct sandbox *sandbox, const char *why)
 {
 	loop_remove(&sandbox->channel);
 	diag_set(&sandbox->why, 0, "%s; it was ended", why);
-	end_soon(sandbox);
-}
-
-static void pidfd_ready(struct loop_source *source, uint32_t events)
-{
-	struct sandbox *sandbox = container_of(source, struct sandbox, pidfd);
-	siginfo_t info = { 0 };
-
-	(void)events;
-	/* the last words: a report or exits that were sent before it died */
-	if (sandbox->control.loop != NULL)
-		sandbox->control.ready(&sandbox->control, EPOLLIN);
-	if (sandbox->channel.loop != NULL)
-		sandbox->channel.ready(&sandbox->channel, EPOLLIN);
-	if (sandbox->why.why[0] == '\0' && !sandbox->stop_asked) {
-		(void)waitid(P_PIDFD, (id_t)sandbox->jail.pidfd, &info, WEXITED | WNOWAIT);
-		diag_set(&sandbox->why, 0, "the sandbox died: its init was ended by %s %d",
-			 info.si_code == CLD_EXITED ? "exit code" : "signal", info.si_status);
-	}
-	finish(sandbox);
-}
-
-/* config_text() - what config.json holds: the settings and the command. @ret: owned. */
-static int config_text(char **ret, struct config *config, json_t *command)
-{
-	json_t *tree = json_copy(config->tree);
-	int r = tree == NULL ? -ENOMEM : 0;
-
-	if (r == 0 && json_object_set_new(tree, "image", json_string(config->image)) < 0)
-		r = -ENOMEM;
-	if (r == 0 && command != NULL && json_object_set(tree, "command", command) < 0)
-		r = -ENOMEM;
-	if (r == 0) {
-		*ret = json_dumps(tree, JSON_INDENT(2));
-		r = *ret == NULL ? -ENOMEM : 0;
-	}
-	json_decref(tree);
-	return r;
-}
-
-/* record_sandbox() - its folder under ~/.immure/vms */
-static int record_sandbox(struct sandbox *sandbox, struct diag *diag)
-{
-	char *text = NULL;
-	int r = config_text(&text, sandbox->config, sandbox->command);
-
-	if (r < 0)
-		return diag_set(diag, r, "out of memory");
-	r = state_create(&sandbox->dir, sandbox->id, sandbox->home, span_of(text), diag);
-	free(text);
-	if (r == 0 && sandbox->status != STATE_CREATED)
-		(void)!state_set_status(sandbox->dir, sandbox->status);
-	return r;
-}
-
-/* prepare() - all that the program needs of us; it does not need it yet. Once. */
-static int prepare(struct sandbox *sandbox, struct diag *diag)
-{
-	int r = sandbox->dir < 0 ? record_sandbox(sandbox, diag) : 0;
-
-	if (r < 0 || sandbox->environment.given != NULL)
-		return r;
-	r = environment_make(&sandbox->environment, sandbox->config);
-	if (r < 0)
-		diag_set(diag, r, "cannot make the environment: %s", strerror(-r));
-	return r;
-}
-
-static void control_ready(struct loop_source *source, uint32_t events)
-{
-	struct sandbox *sandbox = container_of(source, struct sandbox, control);
-
-	(void)events;
-	for (;;) {
-		int tcp = sandbox->jail.capture_tcp;
-		int r = jail_report_read(&sandbox->jail, &sandbox->report, &sandbox->why);
-		bool more = r == 0 && tcp < 0 && sandbox->jail.capture_tcp >= 0;
-
-		if (r > 0) { /* jail_report_read() closed it, so epoll forgot it */
-			sandbox->control.loop = NULL;
-			return;
-		}
-		if (r == 0)
-			r = prepare(sandbox, &sandbox->why);
-		if (r < 0) {
-			loop_remove(&sandbox->control);
-			end_soon(sandbox);
-			return;
-		}
-		if (!more)
-			return;
-	}
-}
-
-/* is_excused() - were all @walls (names, blanks between) that refuse an attempt declared degraded? */
-static bool is_excused(const struct sandbox *sandbox, const char *walls)
-{
-	struct span rest = span_of(walls);
-
-	while (rest.ptr != NULL) {
-		enum jail_wall wall = jail_wall_by_name(span_cut(&rest, ' '));
-
-		if (wall == WALL_COUNT || (sandbox->report.missing & (1ULL << wall)) == 0)
-			return false;
-	}
-	return true;
+	sandbox_end_soon(sandbox);
 }
 
 static void on_flow(void *context, const struct gate_report *report)
@@ -223,46 +109,6 @@ static void on_flow(void *context, const struct gate_report *report)
 
 	if (sandbox->hooks.flow != NULL)
 		sandbox->hooks.flow(sandbox->hooks.context, report);
-}
-
-void sandbox_hello(struct sandbox *sandbox, const struct agent_hello *hello)
-{
-	sandbox->hello = *hello;
-	if (sandbox->status != STATE_STARTING)
-		return;
-	if (hello->version != AGENT_VERSION) {
-		sandbox_broken(sandbox, "init speaks another version of the protocol");
-		return;
-	}
-	for (size_t i = 0; i < SELFTEST_COUNT; i++)
-		if ((hello->escaped & (1ULL << i)) != 0 &&
-		    !is_excused(sandbox, agent_selftest_walls[i])) {
-			diag_set(&sandbox->why, 0,
-				 "the self-test found a way out of the sandbox: %s; nothing was "
-				 "run, see "
-				 "'immure doctor'",
-				 agent_selftest_names[i]);
-			end_soon(sandbox);
-			return;
-		}
-	int r = prepare(sandbox, &sandbox->why);
-	if (r < 0) {
-		end_soon(sandbox);
-		return;
-	}
-	r = gate_open(&sandbox->gate, sandbox->loop, sandbox->jail.capture_tcp,
-		      sandbox->jail.capture_dns);
-	if (r == 0) {
-		set_status(sandbox, LIFE_HELLO);
-		sandbox->ran = true;
-		if (sandbox->hooks.running != NULL)
-			sandbox->hooks.running(sandbox->hooks.context);
-		r = record_start(sandbox); /* while the program starts */
-	}
-	if (r < 0) {
-		diag_set(&sandbox->why, 0, "cannot record the start: %s", strerror(-r));
-		end_soon(sandbox);
-	}
 }
 
 int sandbox_new(struct sandbox **ret, struct loop *loop, const struct sandbox_hooks *hooks,
@@ -274,6 +120,7 @@ int sandbox_new(struct sandbox **ret, struct loop *loop, const struct sandbox_ho
 		return diag_set(diag, -ENOMEM, "out of memory");
 	sandbox->loop = loop;
 	sandbox->hooks = *hooks;
+	sandbox->draft = (struct state_draft){ .vms = -1, .dir = -1 };
 	sandbox->home = sandbox->dir = sandbox->log = sandbox->mountns = -1;
 	sandbox->gate = (struct gate){ .fd = -1, .flow = on_flow, .context = sandbox };
 	int r = jail_spawn(&sandbox->jail, ahead, diag);
@@ -285,61 +132,9 @@ int sandbox_new(struct sandbox **ret, struct loop *loop, const struct sandbox_ho
 	return 0;
 }
 
-static int watch(struct sandbox *sandbox)
-{
-	sandbox->control.ready = control_ready;
-	sandbox->pidfd.ready = pidfd_ready;
-	int r = loop_add(sandbox->loop, &sandbox->control, sandbox->jail.control, EPOLLIN);
-	if (r == 0)
-		r = loop_add(sandbox->loop, &sandbox->pidfd, sandbox->jail.pidfd, EPOLLIN);
-	if (r == 0)
-		r = channel_open(sandbox);
-	return r;
-}
-
-/* build() - let the builder go on; one that is dead already has said why */
-static int build(struct sandbox *sandbox, struct diag *diag)
-{
-	int r = jail_build(&sandbox->jail);
-
-	if (r == 0)
-		r = watch(sandbox);
-	if (r == 0)
-		return 0;
-	diag_set(diag, r, "the builder died early: %s; see 'immure doctor'", strerror(-r));
-	for (int i = 0; i < 2; i++) /* perhaps its capture sockets, then its report */
-		if (jail_report_read(&sandbox->jail, &sandbox->report, diag) != 0)
-			break;
-	return r;
-}
-
-int sandbox_start(struct sandbox *sandbox, struct config *config, json_t *command,
-		  struct diag *diag)
-{
-	assert(sandbox->config == NULL);
-	sandbox->config = config;
-	sandbox->command = json_incref(command);
-	int r = plan_fill(sandbox->jail.plan, config, diag);
-	bool limited = config->cpus > 0 || config->memory_mb > 0;
-	if (r == 0)
-		r = state_home(&sandbox->home, diag);
-	if (r == 0)
-		r = plan_guard(sandbox->jail.plan, config, sandbox->home, diag);
-	if (r == 0 && limited) { /* the plan depends on what can be held, the cgroup on the id */
-		r = prepare(sandbox, diag);
-		if (r == 0)
-			r = limits_hold(sandbox, diag);
-	}
-	if (r == 0)
-		r = build(sandbox, diag);
-	if (r == 0)
-		set_status(sandbox, LIFE_START);
-	return r;
-}
-
 static void grace_over(struct loop_timer *timer)
 {
-	finish(container_of(timer, struct sandbox, timer));
+	sandbox_finish(container_of(timer, struct sandbox, timer));
 }
 
 void sandbox_stop(struct sandbox *sandbox, bool now)
@@ -347,15 +142,21 @@ void sandbox_stop(struct sandbox *sandbox, bool now)
 	bool running = sandbox->status == STATE_RUNNING;
 
 	sandbox->stop_asked = true;
-	set_status(sandbox, LIFE_STOP);
+	sandbox_set_status(sandbox, LIFE_STOP);
 	if (now || !running || sandbox->operations == NULL) {
-		end_soon(sandbox);
+		sandbox_end_soon(sandbox);
 		return;
 	}
 	for (struct operation *op = sandbox->operations; op != NULL; op = op->next)
 		sandbox_signal(sandbox, op, SIGTERM);
 	sandbox->timer.fired = grace_over;
 	loop_arm(sandbox->loop, &sandbox->timer, STOP_GRACE_NS);
+}
+
+void sandbox_kill(struct sandbox *sandbox)
+{
+	sandbox->stop_asked = true;
+	jail_kill(&sandbox->jail);
 }
 
 void sandbox_free(struct sandbox *sandbox)
@@ -365,9 +166,11 @@ void sandbox_free(struct sandbox *sandbox)
 	sandbox->hooks = (struct sandbox_hooks){ 0 };
 	sandbox->stop_asked = true;
 	if (sandbox->status != STATE_STOPPED && sandbox->status != STATE_CRASHED)
-		finish(sandbox);
+		sandbox_finish(sandbox);
 	environment_free(&sandbox->environment);
 	json_decref(sandbox->command);
+	free(sandbox->warm);
+	state_draft_drop(&sandbox->draft);
 	config_free(sandbox->config);
 	fd_close(&sandbox->home);
 	fd_close(&sandbox->dir);

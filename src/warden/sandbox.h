@@ -72,6 +72,21 @@ MUST_USE int sandbox_new(struct sandbox **ret, struct loop *loop, const struct s
 MUST_USE int sandbox_start(struct sandbox *sandbox, struct config *config, json_t *command,
 			   struct diag *diag);
 
+/**
+ * sandbox_warm() - build it by a guess of its settings, up to where programs could run
+ * @config:	borrowed
+ *
+ * Nobody hears of it before sandbox_start(), and nothing is recorded. Return: 0; -ENOTSUP: such
+ * settings need to be there; another -errno, with *diag.
+ */
+MUST_USE int sandbox_warm(struct sandbox *sandbox, const struct config *config, struct diag *diag);
+
+/* sandbox_suits() - is it warm, and just what @config asks for? Then sandbox_start() takes it up. */
+MUST_USE bool sandbox_suits(struct sandbox *sandbox, const struct config *config);
+
+/* sandbox_kill() - end one that has not started, without waiting; sandbox_free() is left to do */
+void sandbox_kill(struct sandbox *sandbox);
+
 /* sandbox_stop() - end it; @now: without SIGTERM and its grace time. hooks.ended follows. */
 void sandbox_stop(struct sandbox *sandbox, bool now);
 

@@ -25,11 +25,16 @@ struct sandbox {
 	bool oom;
 	struct config *config; /* owned */
 	json_t *command;       /* owned; NULL: none is recorded */
+	struct jail_plan
+	    *warm;    /* owned: the guess it was built by, ahead of its settings; NULL: none */
+	bool greeted; /* init said HELLO */
 	struct environment environment;
-	int home, dir, log; /* owned descriptors; -1 until they are needed */
-	int mountns;        /* owned; -1 until it has ended */
+	struct state_draft draft; /* of the record, while it is warm */
+	int home, dir, log;       /* owned descriptors; -1 until they are needed */
+	int mountns;              /* owned; -1 until it has ended */
 	char id[STATE_ID_OCTETS];
 	struct loop_source control, channel, pidfd;
+	struct loop_timer note;  /* of how the start went */
 	struct loop_timer timer; /* grace time of a stop, or "end at once" */
 	struct gate gate;        /* the gateway's side: watches the capture sockets */
 	struct pending *pending; /* frames that init's full queue did not take yet */
@@ -50,9 +55,15 @@ void channel_close(struct sandbox *sandbox);
 MUST_USE int channel_send(struct sandbox *sandbox, struct buf *frame, const int *fds, size_t count);
 void channel_lose_all(struct sandbox *sandbox); /* OPERATION_LOST to every operation */
 
-/* sandbox.c, called by channel.c */
+/* start.c: init greets; once */
 void sandbox_hello(struct sandbox *sandbox, const struct agent_hello *hello);
-void sandbox_idle(struct sandbox *sandbox); /* told to stop, and nothing runs in it any more */
+void sandbox_note_start(struct loop_timer *timer); /* sandbox->note, when it fires or at the end */
+
+/* sandbox.c */
+void sandbox_set_status(struct sandbox *sandbox, enum lifecycle_event event);
+void sandbox_end_soon(struct sandbox *sandbox); /* sandbox_finish() from the loop */
+/* sandbox_finish() - it is dead or shall be: release what it held, record the end, tell the owner */
+void sandbox_finish(struct sandbox *sandbox);
 void sandbox_broken(struct sandbox *sandbox, const char *why);
 
 /* plan.c: settings as a plan for the builder. Return: 0; -E2BIG and *diag: too many mounts. */
@@ -67,6 +78,9 @@ MUST_USE int plan_guard(struct jail_plan *plan, const struct config *config, int
  * -EPERM and *diag: no cgroup can, and the wall "limits" is not waived; another -errno and *diag.
  */
 MUST_USE int limits_hold(struct sandbox *sandbox, struct diag *diag);
+
+/* record.c: its folder in the state, with its settings */
+MUST_USE int record_create(struct sandbox *sandbox, struct diag *diag);
 
 /* record.c: logs/start.json: walls, limits and self-test of this start */
 MUST_USE int record_start(const struct sandbox *sandbox);

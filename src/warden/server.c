@@ -33,6 +33,7 @@ static void end_stdio(struct server *server)
 	server->listener = NULL;
 	sandbox_free(server->sandbox);
 	server->sandbox = NULL;
+	spare_free(server);
 	loop_stop(server->loop, 0);
 }
 
@@ -106,6 +107,7 @@ void server_free(struct server *server)
 		program_free(server->programs);
 	rpc_server_free(server->listener); /* while the sandbox's folder is still open */
 	sandbox_free(server->sandbox);
+	spare_free(server);
 	rpc_peer_free(server->stdio);
 	json_decref(server->settings);
 	loop_disarm(&server->timeout);
@@ -249,79 +251,25 @@ static void on_flow(void *context, const struct gate_report *report)
 			       "no network is allowed to this sandbox"));
 }
 
-static int new_sandbox(struct server *server, bool ahead, struct diag *diag)
+int server_new_sandbox(struct sandbox **ret, struct server *server, bool ahead, struct diag *diag)
 {
 	const struct sandbox_hooks hooks = {
 		.running = on_running, .ended = on_ended, .flow = on_flow, .context = server
 	};
 
-	return sandbox_new(&server->sandbox, server->loop, &hooks, ahead, diag);
+	return sandbox_new(ret, server->loop, &hooks, ahead, diag);
 }
 
 int server_prepare(struct server *server, const struct server_main *main, bool ahead,
 		   struct diag *diag)
 {
 	server->main = *main;
-	return new_sandbox(server, ahead, diag);
+	return server_new_sandbox(&server->sandbox, server, ahead, diag);
 }
 
 int server_sandbox(struct server *server, struct config *config, json_t *command, struct diag *diag)
 {
 	return sandbox_start(server->sandbox, config, command, diag);
-}
-
-/* with_params() - the server's own settings with those of `create` laid over them; owned */
-static json_t *with_params(struct server *server, json_t *params)
-{
-	json_t *tree = server->settings != NULL ? json_deep_copy(server->settings) : json_object();
-
-	if (tree != NULL && params != NULL && json_object_update_recursive(tree, params) < 0) {
-		json_decref(tree);
-		return NULL;
-	}
-	return tree;
-}
-
-/* start_created() - Return: 0: hooks will answer; or a negative errno with *diag. */
-static int start_created(struct server *server, json_t *params, struct diag *diag)
-{
-	json_t *tree = with_params(server, params);
-	struct config *config = NULL;
-	int r = tree == NULL ? diag_set(diag, -ENOMEM, "out of memory")
-			     : config_read(&config, tree, NULL, diag);
-
-	json_decref(tree);
-	if (r == 0 && server->sandbox == NULL)
-		r = new_sandbox(server, true, diag);
-	if (r == 0)
-		return sandbox_start(server->sandbox, config, NULL, diag);
-	config_free(config);
-	return r;
-}
-
-void server_create(struct server *server, struct rpc_call *call, json_t *params)
-{
-	struct diag diag = { 0 };
-
-	if (server->sandbox != NULL && sandbox_config(server->sandbox) != NULL) {
-		rpc_fail(call, RPC_FAILED, "this connection has its sandbox already: %s",
-			 sandbox_id(server->sandbox));
-		return;
-	}
-	int r = start_created(server, params, &diag);
-	if (r == 0) {
-		server->creating = call;
-		return;
-	}
-	rpc_fail(call,
-		 r == -EINVAL    ? RPC_INVALID_PARAMS
-		 : r == -ENOTSUP ? RPC_NOT_SUPPORTED
-				 : RPC_FAILED,
-		 "%s", diag.why);
-	if (server->sandbox != NULL && sandbox_config(server->sandbox) != NULL) { /* half made */
-		sandbox_free(server->sandbox);
-		server->sandbox = NULL;
-	}
 }
 
 int server_stdio(struct server *server, json_t *settings, struct diag *diag)
@@ -332,8 +280,9 @@ int server_stdio(struct server *server, json_t *settings, struct diag *diag)
 	if (r < 0)
 		return diag_set(diag, r, "cannot serve stdin and stdout: %s", strerror(-r));
 	/* ahead of `create`; if it cannot be, `create` will say why */
-	if (new_sandbox(server, true, diag) < 0)
+	if (server_new_sandbox(&server->sandbox, server, true, diag) < 0)
 		server->sandbox = NULL;
+	spare_start(server);
 	return 0;
 }
 

@@ -42,6 +42,8 @@ struct server {
 	struct rpc_server *listener;
 	json_t *settings;
 	struct sandbox *sandbox;
+	struct sandbox *spare;               /* see create.c; NULL: none */
+	struct loop_timer spare_timer;       /* to make it; to free what `create` left of the two */
 	struct rpc_call *creating, *closing; /* to be answered when it runs, when it has ended */
 	struct program *programs;
 	size_t programs_len;
@@ -62,7 +64,13 @@ MUST_USE bool methods_admit(void *context, const struct rpc_method *method, stru
 /* server.c */
 void server_closed(struct server *server); /* the sandbox is gone: answer `close`, end stdio */
 void server_event(struct server *server, json_t *params); /* consumed; to all connections */
+MUST_USE int server_new_sandbox(struct sandbox **ret, struct server *server, bool ahead,
+				struct diag *diag);
+
+/* create.c */
 void server_create(struct server *server, struct rpc_call *call, json_t *params); /* answers */
+void spare_start(struct server *server); /* make one, once it is quiet */
+void spare_free(struct server *server);
 
 /* program.c */
 MUST_USE int program_start(struct program **ret, struct server *server,

@@ -5,12 +5,6 @@
  * room, so it costs 10 us and works on a full disk. A reader asks first whether the warden
  * lives and reads the status after that, so that "running" of a dead warden cannot have been a
  * "stopped" that came just too late, and may be corrected on disk.
- *
- * Creating is on the way of every launch: 24 system calls, none of which waits for a disk. Most of
- * the time goes into making 6 inodes; ext4 looks away from those freed in the last seconds
- * (recently_deleted() in fs/ext4/ialloc.c), so after thousands of deletions it takes longer.
- * After a power cut files may be empty; state_text.c refuses such, and the sandbox reads as
- * crashed.
  */
 #include "warden/state.h"
 
@@ -25,12 +19,10 @@
 #include "base/fd.h"
 #include "warden/state_priv.h"
 
-#define VMS        "vms"
 #define OLD_PREFIX ".old-"
 
 enum {
-	SHORT_OCTETS = 64, /* a file of one line; a longer one is refused */
-	DRAFT_OCTETS = 64,
+	SHORT_OCTETS = 64,    /* a file of one line; a longer one is refused */
 	STATUS_TRIES_MAX = 3, /* while it is being overwritten */
 };
 
@@ -46,99 +38,14 @@ static bool is_lack(int r)
 	return r == -EMFILE || r == -ENFILE || r == -ENOMEM;
 }
 
-/* ---- creating ---- */
-
-/* vms_make() - open vms/, made if need be. Return: 0 or -errno. */
-static int vms_make(int *ret, int home)
-{
-	int r = state_files_folder(ret, home, VMS);
-
-	if (r != -ENOENT)
-		return r;
-	if (mkdirat(home, VMS, 0700) < 0 && errno != EEXIST)
-		return -errno;
-	return state_files_folder(ret, home, VMS);
-}
-
-static struct span status_text(char text[STATE_STATUS_OCTETS], enum state_status status)
-{
-	state_text_put_status(text, status);
-	return (struct span){ text, STATE_STATUS_OCTETS };
-}
-
-/* draft_fill() - all files of a new sandbox, in the still hidden folder @dir. Return: 0 or -errno.
- */
-static int draft_fill(int dir, const struct state_process *self, struct span config_json)
-{
-	char text[SHORT_OCTETS], status[STATE_STATUS_OCTETS];
-	int r = 0;
-
-	if (mkdirat(dir, "logs", 0700) < 0)
-		return -errno;
-	r = state_files_write(dir, "config.json", config_json);
-	(void)snprintf(text, sizeof(text), "%lld\n", (long long)clock_unix_s());
-	if (r == 0)
-		r = state_files_write(dir, "created_at", span_of(text));
-	(void)snprintf(text, sizeof(text), "%d %llu\n", (int)self->pid,
-		       (unsigned long long)self->start);
-	if (r == 0)
-		r = state_files_write(dir, "pid", span_of(text));
-	if (r == 0)
-		r = state_files_write(dir, "status", status_text(status, STATE_CREATED));
-	return r;
-}
-
-/* draft_publish() - make the folder @draft, fill it, give it its id. Return: 0 or -errno. */
-static int draft_publish(int *ret_dir, char *ret_id, int vms, const char *draft,
-			 const struct state_process *self, struct span config_json)
-{
-	CLEANUP_FD int dir = -1;
-	int r = mkdirat(vms, draft, 0700) < 0 ? -errno : 0;
-
-	if (r == 0)
-		r = state_files_folder(&dir, vms, draft);
-	if (r == 0)
-		r = draft_fill(dir, self, config_json);
-	if (r == 0)
-		r = state_files_rename(ret_id, STATE_ID_OCTETS, vms, draft, "vm-");
-	if (r < 0)
-		return r;
-	*ret_dir = fd_take(&dir);
-	return 0;
-}
-
-int state_create(int *ret_dir, char *ret_id, int home, struct span config_json, struct diag *diag)
-{
-	CLEANUP_FD int vms = -1;
-	struct state_process self = { 0 };
-	char draft[DRAFT_OCTETS], id[STATE_ID_OCTETS];
-	uint32_t random = 0;
-	int r = state_files_self(&self);
-
-	if (r < 0)
-		return diag_set(diag, r, "cannot read /proc/self/stat: %s: mount /proc",
-				strerrordesc_np(-r));
-	if (getrandom(&random, sizeof(random), 0) != sizeof(random))
-		return diag_set(diag, -EIO, "the kernel gives no random numbers");
-	r = vms_make(&vms, home);
-	if (r == 0) {
-		(void)snprintf(draft, sizeof(draft), ".new-%d-%llu-%08x", (int)self.pid,
-			       (unsigned long long)self.start, random);
-		r = draft_publish(ret_dir, id, vms, draft, &self, config_json);
-		if (r < 0)
-			(void)state_files_delete(vms, draft);
-	}
-	if (r < 0)
-		return diag_set(diag, r, "cannot make a sandbox's folder in the state folder: %s",
-				strerrordesc_np(-r));
-	memcpy(ret_id, id, sizeof(id));
-	return 0;
-}
+/* ---- writing ---- */
 
 int state_set_status(int dir, enum state_status status)
 {
 	char text[STATE_STATUS_OCTETS];
-	struct span whole = status_text(text, status);
+	struct span whole = { text, sizeof(text) };
+
+	state_text_put_status(text, status);
 	int r = state_files_overwrite(dir, "status", whole);
 
 	/* gone, or something else lies there: make it anew */
@@ -179,7 +86,7 @@ static int vms_folder(int *ret, int vms, const char *id)
 int state_open(int *ret_dir, int home, const char *id, struct diag *diag)
 {
 	CLEANUP_FD int vms = -1;
-	int r = state_id_valid(id) ? state_files_folder(&vms, home, VMS) : -EINVAL;
+	int r = state_id_valid(id) ? state_files_folder(&vms, home, STATE_VMS) : -EINVAL;
 
 	if (r == 0)
 		r = vms_folder(ret_dir, vms, id);
@@ -304,7 +211,7 @@ static int read_at(struct state_entry *ret, int vms, const char *id)
 int state_read(struct state_entry *ret, int home, const char *id)
 {
 	CLEANUP_FD int vms = -1;
-	int r = state_id_valid(id) ? state_files_folder(&vms, home, VMS) : -EINVAL;
+	int r = state_id_valid(id) ? state_files_folder(&vms, home, STATE_VMS) : -EINVAL;
 
 	return r < 0 ? r : read_at(ret, vms, id);
 }
@@ -361,7 +268,7 @@ int state_list(struct state_entry **ret, size_t *ret_len, int home)
 {
 	CLEANUP_FD int vms = -1;
 	struct table table = { .row = sizeof(struct state_entry) };
-	int r = state_files_folder(&vms, home, VMS);
+	int r = state_files_folder(&vms, home, STATE_VMS);
 
 	if (r == 0)
 		r = state_files_each(vms, list_one, &table);
@@ -384,7 +291,7 @@ int state_pidfd(int *ret, int home, const char *id)
 	CLEANUP_FD int dir = -1;
 	CLEANUP_FD int pidfd = -1;
 	struct state_process warden = { 0 };
-	int r = state_id_valid(id) ? state_files_folder(&vms, home, VMS) : -EINVAL;
+	int r = state_id_valid(id) ? state_files_folder(&vms, home, STATE_VMS) : -EINVAL;
 
 	if (r == 0)
 		r = vms_folder(&dir, vms, id);
@@ -433,7 +340,7 @@ int state_remove(int home, const char *id, struct diag *diag)
 
 	if (r < 0 && r != -EACCES) /* what we may not look into, we may still try to remove */
 		return r;
-	r = state_files_folder(&vms, home, VMS);
+	r = state_files_folder(&vms, home, STATE_VMS);
 	if (r == 0)
 		r = read_at(&entry, vms, id);
 	if (r == 0 && is_busy(&entry))
@@ -482,7 +389,7 @@ int state_prune(char (**ret_ids)[STATE_ID_OCTETS], size_t *ret_len, int home)
 {
 	CLEANUP_FD int vms = -1;
 	struct table table = { .row = STATE_ID_OCTETS };
-	int r = state_files_folder(&vms, home, VMS);
+	int r = state_files_folder(&vms, home, STATE_VMS);
 
 	if (r == 0)
 		r = state_files_each(vms, prune_one, &table);

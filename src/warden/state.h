@@ -74,6 +74,23 @@ MUST_USE int state_home_path(char *ret, size_t size, struct diag *diag);
  */
 MUST_USE int state_home(int *ret, struct diag *diag);
 
+/* A sandbox's folder while it is hidden. */
+struct state_draft {
+	int vms, dir;  /* owned; -1: none */
+	char name[64]; /* of the folder in vms */
+};
+
+/* state_draft() - make such a folder ahead of its settings: all of state_create() that takes time.
+ * Return: 0; -errno with *diag. */
+MUST_USE int state_draft(struct state_draft *ret, int home, struct diag *diag);
+
+/* state_publish() - state_create() with what is there already; the draft is gone in any case */
+MUST_USE int state_publish(int *ret_dir, char *ret_id, struct state_draft *draft,
+			   struct span config_json, struct diag *diag);
+
+/* state_draft_drop() - delete it; one that is none is fine */
+void state_draft_drop(struct state_draft *draft);
+
 /**
  * state_create() - make the folder of a new sandbox: id, created_at, pid, status "created", logs/
  * @ret_dir:	owned descriptor of vms/ID

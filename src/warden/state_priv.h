@@ -8,6 +8,8 @@
 
 #include "warden/state.h"
 
+#define STATE_VMS "vms" /* the folder of all sandboxes */
+
 enum {
 	STATE_CONFIG_OCTETS_MAX = 1024 * 1024,
 	STATE_STATUS_OCTETS = sizeof("starting"), /* the longest and a newline; others get two */

@@ -1,0 +1,286 @@
+// SPDX-License-Identifier: Apache-2.0
+/*
+ * Theory of operation: once the builder has its plan, three descriptors tell how it goes: control
+ * (the builder's report, end of file when it became init), the channel (init's HELLO, then its
+ * events), and the pidfd (it died). The state folder is made at the builder's first word, beside its
+ * last stages: before that, two processes build the sandbox, and would have to wait for us.
+ *
+ * A warm sandbox goes all that way before its settings are there, on a guess of the plan that they
+ * will lead to. It has no record and tells nobody how it fares. Settings that lead to that very plan
+ * take it up where it stands; others leave it.
+ */
+#include <assert.h>
+#include <errno.h>
+#include <stddef.h>
+#include <stdlib.h>
+#include <sys/wait.h>
+
+#include "warden/sandbox_priv.h"
+#include "wire/selftest.h"
+
+/* prepare() - what the program needs of us, made once, while it does not need it yet */
+static int prepare(struct sandbox *sandbox, struct diag *diag)
+{
+	if (sandbox->config == NULL) /* it is warm */
+		return 0;
+	int r = sandbox->dir < 0 ? record_create(sandbox, diag) : 0;
+
+	if (r < 0 || sandbox->environment.given != NULL)
+		return r;
+	r = environment_make(&sandbox->environment, sandbox->config);
+	if (r < 0)
+		diag_set(diag, r, "cannot make the environment: %s", strerror(-r));
+	return r;
+}
+
+static void control_ready(struct loop_source *source, uint32_t events)
+{
+	struct sandbox *sandbox = container_of(source, struct sandbox, control);
+
+	(void)events;
+	for (;;) {
+		int tcp = sandbox->jail.capture_tcp;
+		int r = jail_report_read(&sandbox->jail, &sandbox->report, &sandbox->why);
+		bool more = r == 0 && tcp < 0 && sandbox->jail.capture_tcp >= 0;
+
+		if (r > 0) { /* jail_report_read() closed it, so epoll forgot it */
+			sandbox->control.loop = NULL;
+			return;
+		}
+		if (r == 0)
+			r = prepare(sandbox, &sandbox->why);
+		if (r < 0) {
+			loop_remove(&sandbox->control);
+			sandbox_end_soon(sandbox);
+			return;
+		}
+		if (!more)
+			return;
+	}
+}
+
+/* is_excused() - were all @walls (names, blanks between) that refuse an attempt declared degraded? */
+static bool is_excused(const struct sandbox *sandbox, const char *walls)
+{
+	struct span rest = span_of(walls);
+
+	while (rest.ptr != NULL) {
+		enum jail_wall wall = jail_wall_by_name(span_cut(&rest, ' '));
+
+		if (wall == WALL_COUNT || (sandbox->report.missing & (1ULL << wall)) == 0)
+			return false;
+	}
+	return true;
+}
+
+/* judge_hello() - Return: 0; -EPERM and why it must not go on */
+static int judge_hello(struct sandbox *sandbox, const struct agent_hello *hello)
+{
+	if (hello->version != AGENT_VERSION)
+		return diag_set(&sandbox->why, -EPERM,
+				"init speaks another version of the protocol; it was ended");
+	for (size_t i = 0; i < SELFTEST_COUNT; i++)
+		if ((hello->escaped & (1ULL << i)) != 0 &&
+		    !is_excused(sandbox, agent_selftest_walls[i]))
+			return diag_set(
+			    &sandbox->why, -EPERM,
+			    "the self-test found a way out of the sandbox: %s; nothing was "
+			    "run, see 'immure doctor'",
+			    agent_selftest_names[i]);
+	return 0;
+}
+
+void sandbox_note_start(struct loop_timer *timer)
+{
+	struct sandbox *sandbox = container_of(timer, struct sandbox, note);
+	int r = record_start(sandbox);
+
+	loop_disarm(timer);
+	if (r == 0 || sandbox->stop_asked)
+		return;
+	diag_set(&sandbox->why, r, "cannot record the start: %s", strerror(-r));
+	sandbox_end_soon(sandbox);
+}
+
+/* announce() - tell the owner, who starts programs; how it went is written down beside them */
+static void announce(struct sandbox *sandbox)
+{
+	sandbox_set_status(sandbox, LIFE_HELLO);
+	sandbox->ran = true;
+	if (sandbox->hooks.running != NULL)
+		sandbox->hooks.running(sandbox->hooks.context);
+	sandbox->note.fired = sandbox_note_start;
+	loop_arm(sandbox->loop, &sandbox->note, 0); /* after what was armed in there: answers */
+}
+
+/* run() - every wall stands, and its settings are there */
+static void run(struct sandbox *sandbox)
+{
+	int r = prepare(sandbox, &sandbox->why);
+
+	if (r == 0) {
+		r = gate_open(&sandbox->gate, sandbox->loop, sandbox->jail.capture_tcp,
+			      sandbox->jail.capture_dns);
+		if (r < 0)
+			diag_set(&sandbox->why, r, "cannot watch its network: %s", strerror(-r));
+	}
+	if (r < 0)
+		sandbox_end_soon(sandbox);
+	else
+		announce(sandbox);
+}
+
+void sandbox_hello(struct sandbox *sandbox, const struct agent_hello *hello)
+{
+	sandbox->hello = *hello;
+	if (sandbox->status != STATE_STARTING || sandbox->greeted)
+		return;
+	sandbox->greeted = true;
+	if (judge_hello(sandbox, hello) < 0)
+		sandbox_end_soon(sandbox);
+	else if (sandbox->config != NULL)
+		run(sandbox);
+}
+
+static void pidfd_ready(struct loop_source *source, uint32_t events)
+{
+	struct sandbox *sandbox = container_of(source, struct sandbox, pidfd);
+	siginfo_t info = { 0 };
+
+	(void)events;
+	/* the last words: a report or exits that were sent before it died */
+	if (sandbox->control.loop != NULL)
+		sandbox->control.ready(&sandbox->control, EPOLLIN);
+	if (sandbox->channel.loop != NULL)
+		sandbox->channel.ready(&sandbox->channel, EPOLLIN);
+	if (sandbox->why.why[0] == '\0' && !sandbox->stop_asked) {
+		(void)waitid(P_PIDFD, (id_t)sandbox->jail.pidfd, &info, WEXITED | WNOWAIT);
+		diag_set(&sandbox->why, 0, "the sandbox died: its init was ended by %s %d",
+			 info.si_code == CLD_EXITED ? "exit code" : "signal", info.si_status);
+	}
+	sandbox_finish(sandbox);
+}
+
+static int watch(struct sandbox *sandbox)
+{
+	sandbox->control.ready = control_ready;
+	sandbox->pidfd.ready = pidfd_ready;
+	int r = loop_add(sandbox->loop, &sandbox->control, sandbox->jail.control, EPOLLIN);
+	if (r == 0)
+		r = loop_add(sandbox->loop, &sandbox->pidfd, sandbox->jail.pidfd, EPOLLIN);
+	if (r == 0)
+		r = channel_open(sandbox);
+	return r;
+}
+
+/* build() - let the builder go on; one that is dead already has said why */
+static int build(struct sandbox *sandbox, struct diag *diag)
+{
+	int r = jail_build(&sandbox->jail);
+
+	if (r == 0)
+		r = watch(sandbox);
+	if (r == 0)
+		return 0;
+	diag_set(diag, r, "the builder died early: %s; see 'immure doctor'", strerror(-r));
+	for (int i = 0; i < 2; i++) /* perhaps its capture sockets, then its report */
+		if (jail_report_read(&sandbox->jail, &sandbox->report, diag) != 0)
+			break;
+	return r;
+}
+
+/* plan_equal() - a plan has no padding, and its texts lie in the order of its members */
+static bool plan_equal(const struct jail_plan *a, const struct jail_plan *b)
+{
+	return memcmp(a, b, offsetof(struct jail_plan, text)) == 0 &&
+	       memcmp(a->text, b->text, a->text_len) == 0;
+}
+
+static bool is_limited(const struct config *config)
+{
+	return config->cpus > 0 || config->memory_mb > 0;
+}
+
+/* make_plan() - all of @ret is set that plan_equal() looks at */
+static int make_plan(struct jail_plan *ret, struct sandbox *sandbox, const struct config *config,
+		     struct diag *diag)
+{
+	memset(ret, 0, offsetof(struct jail_plan, text) + 1);
+	int r = plan_fill(ret, config, diag);
+
+	if (r == 0 && sandbox->home < 0)
+		r = state_home(&sandbox->home, diag);
+	return r == 0 ? plan_guard(ret, config, sandbox->home, diag) : r;
+}
+
+static void greeted_fired(struct loop_timer *timer)
+{
+	run(container_of(timer, struct sandbox, timer));
+}
+
+/* take_up() - it is warm, and may have greeted already */
+static void take_up(struct sandbox *sandbox)
+{
+	if (!sandbox->greeted)
+		return;
+	sandbox->timer.fired = greeted_fired;
+	loop_arm(sandbox->loop, &sandbox->timer, 0);
+}
+
+int sandbox_start(struct sandbox *sandbox, struct config *config, json_t *command,
+		  struct diag *diag)
+{
+	assert(sandbox->config == NULL);
+	sandbox->config = config;
+	sandbox->command = json_incref(command);
+	if (sandbox->warm != NULL) {
+		take_up(sandbox);
+		return 0;
+	}
+	int r = make_plan(sandbox->jail.plan, sandbox, config, diag);
+	if (r == 0 && is_limited(config)) { /* the plan depends on what can be held, the cgroup on
+					       the id */
+		r = prepare(sandbox, diag);
+		if (r == 0)
+			r = limits_hold(sandbox, diag);
+	}
+	if (r == 0)
+		r = build(sandbox, diag);
+	if (r == 0)
+		sandbox_set_status(sandbox, LIFE_START);
+	return r;
+}
+
+int sandbox_warm(struct sandbox *sandbox, const struct config *config, struct diag *diag)
+{
+	assert(sandbox->config == NULL && sandbox->warm == NULL);
+	if (is_limited(config))
+		return diag_set(diag, -ENOTSUP, "a cgroup is made for settings that are there");
+	int r = make_plan(sandbox->jail.plan, sandbox, config, diag);
+	if (r < 0)
+		return r;
+	sandbox->warm = malloc(sizeof(*sandbox->warm));
+	if (sandbox->warm == NULL)
+		return diag_set(diag, -ENOMEM, "out of memory");
+	memcpy(sandbox->warm, sandbox->jail.plan,
+	       offsetof(struct jail_plan, text) + sandbox->jail.plan->text_len);
+	r = build(sandbox, diag);
+	if (r == 0) {
+		sandbox_set_status(sandbox, LIFE_START);
+		r = state_draft(&sandbox->draft, sandbox->home, diag);
+	}
+	return r;
+}
+
+bool sandbox_suits(struct sandbox *sandbox, const struct config *config)
+{
+	struct diag diag = { 0 };
+
+	if (sandbox->warm == NULL || sandbox->status != STATE_STARTING || is_limited(config))
+		return false;
+	struct jail_plan *plan = malloc(sizeof(*plan)); /* most of it stays untouched */
+	bool suits = plan != NULL && make_plan(plan, sandbox, config, &diag) == 0 &&
+		     plan_equal(plan, sandbox->warm);
+	free(plan);
+	return suits;
+}
