@@ -178,9 +178,9 @@ static void test_nested(void)
 		{ "64:ff9b::224.0.0.1", NET_MULTICAST, "NAT64" },
 		{ "64:ff9b:1::8.8.8.8", NET_PRIVATE, NULL },
 		{ "64:ff9b:1::127.0.0.1", NET_LOOPBACK, "NAT64" },
-		{ "64:ff9b:1:7f00:0:100::", NET_LOOPBACK, "NAT64" },    /* /48 */
-		{ "64:ff9b:1:aa7f:0:1::", NET_LOOPBACK, "NAT64" },      /* /56 */
-		{ "64:ff9b:1:aaaa:7f:0:100:0", NET_LOOPBACK, "NAT64" }, /* /64 */
+		{ "64:ff9b:1:a9fe:a9:fe00::", NET_METADATA, "NAT64" },   /* /48 */
+		{ "64:ff9b:1:a9:fe:a9fe::", NET_METADATA, "NAT64" },     /* /56 */
+		{ "64:ff9b:1:0:a9:fea9:fe00:0", NET_METADATA, "NAT64" }, /* /64 */
 		{ "2002:808:808::1", NET_TUNNEL, NULL },
 		{ "2002:7f00:1::", NET_LOOPBACK, "6to4" },
 		{ "2002:c0a8:101::1", NET_PRIVATE, "6to4" },

@@ -399,8 +399,31 @@ static void test_limits(void)
 	      "65 extensions: %s", hello.fault);
 }
 
+static void test_record_count(void)
+{
+	static struct flow message, flow;
+	struct tls_hello hello;
+
+	build_message(&message, &(struct parts){ .extensions = SPAN(SNI_A "\x12\x34\0\x10" R16) });
+	for (size_t records = TLS_HELLO_RECORDS_MAX; records <= TLS_HELLO_RECORDS_MAX + 1;
+	     records++) {
+		struct span rest = { message.octets, message.len };
+
+		flow.len = 0;
+		for (size_t i = 1; i < records; i++) {
+			put_record(&flow, (struct span){ rest.ptr, 1 });
+			rest = span_drop(rest, 1);
+		}
+		put_record(&flow, rest);
+		bool few = records == TLS_HELLO_RECORDS_MAX;
+		CHECK(parse(&hello, &flow) == (few ? TLS_HELLO_WHOLE : TLS_HELLO_MALFORMED),
+		      "%zu records: %s", records, hello.fault);
+	}
+}
+
 int main(void)
 {
+	test_record_count();
 	test_bodies();
 	test_short_bodies();
 	test_contents();
