@@ -87,7 +87,6 @@ sandbox_config(const struct sandbox *sandbox);             /* NULL before sandbo
 int sandbox_dir(const struct sandbox *sandbox);            /* its folder; borrowed */
 int sandbox_log(const struct sandbox *sandbox);            /* logs/vm.log; borrowed */
 bool sandbox_out_of_memory(const struct sandbox *sandbox); /* did the kernel kill for its limit? */
-bool sandbox_wall_stands(const struct sandbox *sandbox, const char *wall);
 
 /*
  * sandbox_lend_pipe() - make an anonymous pipe the program's own, so that it can open /dev/stdout;
