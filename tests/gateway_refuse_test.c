@@ -15,13 +15,13 @@
 
 #include "base/fd.h"
 #include "base/test.h"
+#include "base/test_net.h"
 #include "gateway/gateway.h"
 #include "jail/capture.h"
 #include "wire/gate.h"
 
 enum {
 	SKIPPED = 77,
-	PATIENCE_MS = 2000,
 	FLOOD = 3000, /* reports; far more than a socket buffer holds */
 };
 
@@ -29,30 +29,6 @@ struct gateway {
 	pid_t pid;
 	int warden; /* our end of its channel */
 };
-
-static socklen_t address(struct sockaddr_storage *ret, const char *text, uint16_t port)
-{
-	struct sockaddr_in *v4 = (struct sockaddr_in *)ret;
-	struct sockaddr_in6 *v6 = (struct sockaddr_in6 *)ret;
-
-	memset(ret, 0, sizeof(*ret));
-	if (inet_pton(AF_INET, text, &v4->sin_addr) == 1) {
-		v4->sin_family = AF_INET;
-		v4->sin_port = htons(port);
-		return sizeof(*v4);
-	}
-	CHECK(inet_pton(AF_INET6, text, &v6->sin6_addr) == 1, "%s", text);
-	v6->sin6_family = AF_INET6;
-	v6->sin6_port = htons(port);
-	return sizeof(*v6);
-}
-
-static bool ready(int fd)
-{
-	struct pollfd p = { .fd = fd, .events = POLLIN };
-
-	return poll(&p, 1, PATIENCE_MS) == 1;
-}
 
 /* become_gateway() - move the descriptors to where gateway_main() wants them; does not return */
 static void become_gateway(const int from[3])
@@ -96,7 +72,7 @@ static struct gate_report next_report(const struct gateway *g)
 	struct gate_report report = { 0 };
 	char packet[GATE_OCTETS + 1];
 
-	CHECK(ready(g->warden), "no report");
+	CHECK(test_ready(g->warden, POLLIN), "no report");
 	ssize_t n = recv(g->warden, packet, sizeof(packet), MSG_DONTWAIT);
 	CHECK(n >= 0 && gate_report_decode(&report, (struct span){ packet, (size_t)n }) == 0,
 	      "%zd octets", n);
@@ -117,14 +93,14 @@ static void check_report(const struct gateway *g, enum gate_kind kind, const cha
 static void check_flow(const struct gateway *g, const char *to, uint16_t port)
 {
 	struct sockaddr_storage a;
-	socklen_t len = address(&a, to, port);
+	socklen_t len = test_address(&a, to, port);
 	CLEANUP_FD int fd = socket(a.ss_family, SOCK_STREAM | SOCK_CLOEXEC, 0);
 	char octet = 0;
 
 	/* the reset may already be there when connect() returns, which reports it then */
 	int r = connect(fd, (struct sockaddr *)&a, len);
 	if (r == 0) {
-		CHECK(ready(fd), "%s: hangs", to);
+		CHECK(test_ready(fd, POLLIN), "%s: hangs", to);
 		r = (int)recv(fd, &octet, 1, MSG_DONTWAIT);
 	}
 	CHECK(r == -1 && errno == ECONNRESET, "%s: no reset: %d", to, errno);
@@ -146,7 +122,7 @@ static void test_flows(const struct gateway *g)
 static size_t ask(char *ret, size_t capacity, const char *server, struct span query)
 {
 	struct sockaddr_storage a;
-	socklen_t len = address(&a, server, 53);
+	socklen_t len = test_address(&a, server, 53);
 	CLEANUP_FD int fd = socket(a.ss_family, SOCK_DGRAM | SOCK_CLOEXEC, 0);
 	struct pollfd p = { .fd = fd, .events = POLLIN };
 
@@ -218,24 +194,12 @@ static void test_flood(const struct gateway *g)
 	check_report(g, GATE_DNS_MALFORMED, "8.8.4.4", 53); /* as before */
 }
 
-static bool enter(void)
-{
-	uid_t user = geteuid();
-	char map[32];
-
-	if (unshare(CLONE_NEWUSER | CLONE_NEWNET) < 0)
-		return false;
-	snprintf(map, sizeof(map), "0 %u 1", user);
-	CLEANUP_FD int fd = open("/proc/self/uid_map", O_WRONLY | O_CLOEXEC);
-	return fd >= 0 && fd_write_all(fd, span_of(map)) == 0;
-}
-
 int main(void)
 {
 	const char *stage = "none";
 	int tcp = -1, dns = -1;
 
-	if (!enter()) {
+	if (!test_enter(CLONE_NEWUSER | CLONE_NEWNET)) {
 		fprintf(stderr, "no namespaces here: %s\n", strerrordesc_np(errno));
 		return SKIPPED;
 	}
@@ -252,7 +216,7 @@ int main(void)
 
 	g = start(tcp, dns);
 	CHECK(send(g.warden, "?", 1, 0) == 1, "%d", errno);
-	CHECK(ready(g.warden), "goes on after a message that is none");
+	CHECK(test_ready(g.warden, POLLIN), "goes on after a message that is none");
 	CHECK(end(&g) == 1, "hides its fault");
 	return test_failures > 0;
 }

@@ -30,14 +30,6 @@ enum {
 
 /* ---- signals from the warden ---- */
 
-struct kernel_entry { /* struct linux_dirent64, include/linux/dirent.h */
-	uint64_t inode;
-	int64_t offset;
-	uint16_t octets;
-	uint8_t type;
-	char name[];
-};
-
 /* pid_named() - the pid that an entry of /proc stands for, or 0 */
 static pid_t pid_named(const char *name)
 {

@@ -236,14 +236,6 @@ struct listing { /* mapped, so that only what is used costs memory */
 	char names[NAMES_OCTETS_MAX];
 };
 
-struct kernel_entry { /* struct linux_dirent64, include/linux/dirent.h */
-	uint64_t inode;
-	int64_t offset;
-	uint16_t octets;
-	uint8_t type;
-	char name[];
-};
-
 static int add_name(struct listing *l, const char *name)
 {
 	size_t len = strlen(name);

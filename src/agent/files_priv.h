@@ -5,6 +5,15 @@
 
 #include "agent/jobs_priv.h"
 
+/* What getdents64(2) writes: struct linux_dirent64, include/linux/dirent.h. */
+struct kernel_entry {
+	uint64_t inode;
+	int64_t offset;
+	uint16_t octets; /* to the next one */
+	uint8_t type;
+	char name[];
+};
+
 /* An operation as a worker gets it. */
 struct files_task {
 	enum agent_type type;

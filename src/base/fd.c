@@ -115,13 +115,12 @@ int fd_write_all(int fd, struct span data)
 	return 0;
 }
 
-/* read_rest() - fill @text from @fd. Return: octets read, or -errno. */
-static ssize_t read_rest(int fd, char *text, size_t capacity)
+int fd_read_full(size_t *ret_len, int fd, char *buffer, size_t capacity)
 {
 	size_t len = 0;
 
 	while (len < capacity) {
-		ssize_t n = read(fd, text + len, capacity - len);
+		ssize_t n = read(fd, buffer + len, capacity - len);
 
 		if (n < 0 && errno == EINTR)
 			continue;
@@ -131,7 +130,8 @@ static ssize_t read_rest(int fd, char *text, size_t capacity)
 			break;
 		len += (size_t)n;
 	}
-	return (ssize_t)len;
+	*ret_len = len;
+	return 0;
 }
 
 int fd_read_file(char **ret, size_t *ret_len, int dir, const char *name, size_t octets_max)
@@ -150,14 +150,17 @@ int fd_read_file(char **ret, size_t *ret_len, int dir, const char *name, size_t 
 	char *text = malloc(room + 1);
 	if (text == NULL)
 		return -ENOMEM;
-	ssize_t n = read_rest(fd, text, room);
-	if (n < 0 || (size_t)n > octets_max) {
+	size_t len = 0;
+	int r = fd_read_full(&len, fd, text, room);
+	if (r == 0 && len > octets_max)
+		r = -EFBIG;
+	if (r < 0) {
 		free(text);
-		return n < 0 ? (int)n : -EFBIG;
+		return r;
 	}
-	text[n] = '\0';
+	text[len] = '\0';
 	*ret = text;
-	*ret_len = (size_t)n;
+	*ret_len = len;
 	return 0;
 }
 

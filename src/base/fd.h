@@ -50,6 +50,10 @@ MUST_USE int fd_recv(size_t *ret_len, int socket, void *buffer, size_t capacity,
 /* fd_write_all() - write every octet of @data to a blocking descriptor. Return: 0 or -errno. */
 MUST_USE int fd_write_all(int fd, struct span data);
 
+/* fd_read_full() - read up to @capacity octets from a blocking descriptor, fewer only at its end.
+ * Return: 0 or -errno. */
+MUST_USE int fd_read_full(size_t *ret_len, int fd, char *buffer, size_t capacity);
+
 /**
  * fd_read_file() - read a whole small file beneath @dir
  * @ret:	allocated, NUL-terminated after @ret_len octets; owned by the caller

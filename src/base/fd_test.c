@@ -60,9 +60,27 @@ static void test_files(void)
 	CHECK(rmdir(folder) == 0, "nothing else is left");
 }
 
+static void test_read_full(void)
+{
+	int ends[2] = { -1, -1 };
+	char text[8] = "";
+	size_t len = 9;
+
+	CHECK(pipe2(ends, O_CLOEXEC) == 0, "pipe");
+	CHECK(fd_read_full(&len, ends[1], text, sizeof(text)) == -EBADF && len == 9, "no reader");
+	CHECK(fd_write_all(ends[1], SPAN("12345")) == 0, "write");
+	CHECK(fd_read_full(&len, ends[0], text, 2) == 0 && len == 2, "%zu octets", len);
+	fd_close(&ends[1]);
+	CHECK(fd_read_full(&len, ends[0], text, sizeof(text)) == 0 && len == 3, "%zu octets", len);
+	CHECK(memcmp(text, "345", 3) == 0, "%.3s", text);
+	CHECK(fd_read_full(&len, ends[0], text, sizeof(text)) == 0 && len == 0, "the end");
+	fd_close(&ends[0]);
+}
+
 int main(void)
 {
 	test_pass();
+	test_read_full();
 	test_files();
 	return test_failures > 0;
 }

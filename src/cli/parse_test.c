@@ -4,7 +4,6 @@
 
 #include "base/test.h"
 #include "cli/cli.h"
-#include "cli/suggest.h"
 
 enum { WORDS_MAX = 12 };
 
@@ -149,34 +148,11 @@ static void test_count(void)
 	}
 }
 
-static void test_distance(void)
-{
-	const struct {
-		const char *a, *b;
-		size_t want;
-	} rows[] = {
-		{ "", "", 0 },
-		{ "", "abc", 3 },
-		{ "abc", "", 3 },
-		{ "list", "lits", 1 },
-		{ "kitten", "sitting", 3 },
-		{ "run", "rn", 1 },
-		{ "volume", "volme", 1 },
-		{ "a", "b", 1 },
-		{ "ab", "ba", 1 },
-		{ "0123456789012345678901234567890123456789x", "", SIZE_MAX },
-	};
-
-	for (size_t i = 0; i < ARRAY_SIZE(rows); i++)
-		CHECK(suggest_distance(rows[i].a, rows[i].b) == rows[i].want, "row %zu", i);
-}
-
 int main(void)
 {
 	test_accepted();
 	test_refused();
 	test_values();
 	test_count();
-	test_distance();
 	return test_failures > 0;
 }

@@ -6,6 +6,7 @@
  * \xNN, so the reader sees what was there.
  */
 #include "cli/print.h"
+#include "base/utf8.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -13,6 +14,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "base/utf8.h"
 #include "cli/cli.h"
 
 enum { COLUMNS = 80 };
@@ -24,39 +26,14 @@ static bool is_deceptive(uint32_t c)
 	       (c >= 0x2066 && c <= 0x2069) || c == 0xfeff;
 }
 
-/* utf8_length() - octets of the character that @lead begins; 0: none does */
-static size_t utf8_length(unsigned char lead)
-{
-	if (lead < 0x80)
-		return 1;
-	if (lead >= 0xc2 && lead <= 0xdf)
-		return 2;
-	if (lead >= 0xe0 && lead <= 0xef)
-		return 3;
-	return lead >= 0xf0 && lead <= 0xf4 ? 4 : 0;
-}
-
 /* safe_octets() - length of the harmless character at the front of @s; 0: escape its first octet */
 static size_t safe_octets(struct span s)
 {
-	static const uint32_t least[] = { 0, 0, 0x80, 0x800, 0x10000 };
-	const unsigned char *octet = (const unsigned char *)s.ptr;
-	size_t len = utf8_length(octet[0]);
 	uint32_t c = 0;
+	size_t len = utf8_decode(&c, s);
+	bool control = c < 0x20 || (c >= 0x7f && c < 0xa0);
 
-	if (len <= 1)
-		return len == 1 && octet[0] >= 0x20 && octet[0] != 0x7f;
-	if (len > s.len)
-		return 0;
-	c = octet[0] & (0x7fU >> len);
-	for (size_t i = 1; i < len; i++) {
-		if ((octet[i] & 0xc0) != 0x80)
-			return 0;
-		c = c << 6 | (octet[i] & 0x3f);
-	}
-	if (c < least[len] || c < 0xa0 || c > 0x10ffff || (c >= 0xd800 && c <= 0xdfff))
-		return 0;
-	return is_deceptive(c) ? 0 : len;
+	return control || is_deceptive(c) ? 0 : len;
 }
 
 static void print_escaped(FILE *out, char octet)

@@ -19,8 +19,4 @@ static inline struct suggestion suggest_for(const char *word)
 /* suggest_offer() - consider @candidate, which must outlive the suggestion */
 void suggest_offer(struct suggestion *suggestion, const char *candidate);
 
-/* suggest_distance() - letters to insert, drop, replace or swap with their neighbour to make @b of
- * @a */
-MUST_USE size_t suggest_distance(const char *a, const char *b);
-
 #endif

@@ -7,6 +7,7 @@
 #include <ctype.h>
 #include <stdlib.h>
 
+#include "base/spelling.h"
 #include "config/config_priv.h"
 
 #define NO_NETWORK "in this version the sandbox reaches nothing"
@@ -207,38 +208,7 @@ const struct config_row *config_row_below(const struct config_row *row, const ch
 	return NULL;
 }
 
-enum { GUESS_OCTETS_MAX = 32, GUESS_EDITS_MAX = 2 };
-
-static size_t least(size_t a, size_t b, size_t c)
-{
-	size_t ab = a < b ? a : b;
-
-	return ab < c ? ab : c;
-}
-
-/* edits() - how many letters to add, drop or change, or neighbours to swap, from @a to @b */
-static size_t edits(struct span a, struct span b)
-{
-	size_t cost[GUESS_OCTETS_MAX + 1][GUESS_OCTETS_MAX + 1];
-
-	if (a.len > GUESS_OCTETS_MAX || b.len > GUESS_OCTETS_MAX)
-		return SIZE_MAX;
-	for (size_t i = 0; i <= a.len; i++) {
-		for (size_t j = 0; j <= b.len; j++) {
-			if (i == 0 || j == 0) {
-				cost[i][j] = i + j;
-				continue;
-			}
-			size_t change = a.ptr[i - 1] != b.ptr[j - 1];
-			cost[i][j] = least(cost[i - 1][j] + 1, cost[i][j - 1] + 1,
-					   cost[i - 1][j - 1] + change);
-			if (i > 1 && j > 1 && a.ptr[i - 1] == b.ptr[j - 2] &&
-			    a.ptr[i - 2] == b.ptr[j - 1])
-				cost[i][j] = least(cost[i][j], cost[i - 2][j - 2] + 1, SIZE_MAX);
-		}
-	}
-	return cost[a.len][b.len];
-}
+enum { GUESS_EDITS_MAX = 2 }; /* more is another word */
 
 const char *config_row_meant(const struct config_row *row, const char *name)
 {
@@ -247,7 +217,7 @@ const char *config_row_meant(const struct config_row *row, const char *name)
 
 	for (size_t i = 0; i < config_rows_len; i++) {
 		const char *here = config_row_name(&config_rows[i]);
-		size_t count = edits(span_of(name), span_of(here));
+		size_t count = spelling_distance(name, here);
 
 		if (!config_row_is_below(&config_rows[i], row) || count >= best ||
 		    count >= strlen(here))

@@ -147,18 +147,24 @@ struct datagram {
 	char octets[DNS_QUERY_OCTETS_MAX + 1]; /* so that an excessive one shows by its length */
 };
 
-/* receive() - Return: false: there is none left, for now. */
-static bool receive(struct datagram *d)
+/* message_of() - from or to the peer of @d, with the octets of @part; borrows both */
+static struct msghdr message_of(struct datagram *d, struct iovec *part)
 {
-	struct iovec part = { d->octets, sizeof(d->octets) };
-	struct msghdr message = {
+	return (struct msghdr){
 		.msg_name = &d->peer,
 		.msg_namelen = sizeof(d->peer),
-		.msg_iov = &part,
+		.msg_iov = part,
 		.msg_iovlen = 1,
 		.msg_control = d->control,
 		.msg_controllen = sizeof(d->control),
 	};
+}
+
+/* receive() - Return: false: there is none left, for now. */
+static bool receive(struct datagram *d)
+{
+	struct iovec part = { d->octets, sizeof(d->octets) };
+	struct msghdr message = message_of(d, &part);
 	struct in6_pktinfo info = { 0 };
 	ssize_t n = recvmsg(GATEWAY_FD_DNS, &message, MSG_DONTWAIT);
 
@@ -178,14 +184,7 @@ static void answer(struct datagram *d, const struct dns_query *query, enum dns_r
 	char reply[DNS_REPLY_OCTETS_MAX];
 	struct in6_pktinfo info = { .ipi6_addr = d->asked };
 	struct iovec part = { reply, dns_reply_encode(reply, query, rcode) };
-	struct msghdr message = {
-		.msg_name = &d->peer,
-		.msg_namelen = sizeof(d->peer),
-		.msg_iov = &part,
-		.msg_iovlen = 1,
-		.msg_control = d->control,
-		.msg_controllen = sizeof(d->control),
-	};
+	struct msghdr message = message_of(d, &part);
 
 	memset(d->control, 0, sizeof(d->control));
 	*CMSG_FIRSTHDR(&message) = (struct cmsghdr){

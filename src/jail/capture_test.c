@@ -20,26 +20,9 @@
 #include "base/clock.h"
 #include "base/fd.h"
 #include "base/test.h"
+#include "base/test_net.h"
 
-enum { PATIENCE_MS = 2000, COST_RUNS = 50, NOBODY = 65534 };
-
-/* address() - @text and @port as a socket address. Return: its length. */
-static socklen_t address(struct sockaddr_storage *ret, const char *text, uint16_t port)
-{
-	struct sockaddr_in *v4 = (struct sockaddr_in *)ret;
-	struct sockaddr_in6 *v6 = (struct sockaddr_in6 *)ret;
-
-	memset(ret, 0, sizeof(*ret));
-	if (inet_pton(AF_INET, text, &v4->sin_addr) == 1) {
-		v4->sin_family = AF_INET;
-		v4->sin_port = htons(port);
-		return sizeof(*v4);
-	}
-	CHECK(inet_pton(AF_INET6, text, &v6->sin6_addr) == 1, "%s", text);
-	v6->sin6_family = AF_INET6;
-	v6->sin6_port = htons(port);
-	return sizeof(*v6);
-}
+enum { COST_RUNS = 50, NOBODY = 65534 };
 
 /* shown() - an address as "text port", a mapped one as IPv4; static memory */
 static const char *shown(const struct sockaddr_storage *a)
@@ -61,13 +44,6 @@ static const char *shown(const struct sockaddr_storage *a)
 	return line;
 }
 
-static bool ready(int fd, short events)
-{
-	struct pollfd p = { .fd = fd, .events = events };
-
-	return poll(&p, 1, PATIENCE_MS) == 1;
-}
-
 static int pending_error(int fd)
 {
 	int error = 0;
@@ -82,18 +58,18 @@ static int pending_error(int fd)
 static int dial(int *ret, const char *from, const char *to, uint16_t port)
 {
 	struct sockaddr_storage peer, local;
-	socklen_t len = address(&peer, to, port);
+	socklen_t len = test_address(&peer, to, port);
 	CLEANUP_FD int fd = socket(peer.ss_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
 
 	if (from != NULL) {
-		socklen_t local_len = address(&local, from, 0);
+		socklen_t local_len = test_address(&local, from, 0);
 
 		CHECK(bind(fd, (struct sockaddr *)&local, local_len) == 0, "%s: %d", from, errno);
 	}
 	if (connect(fd, (struct sockaddr *)&peer, len) < 0) {
 		if (errno != EINPROGRESS)
 			return -errno;
-		if (!ready(fd, POLLOUT))
+		if (!test_ready(fd, POLLOUT))
 			return -ETIME;
 		int error = pending_error(fd);
 		if (error != 0)
@@ -107,9 +83,9 @@ static void check_exchange(int a, int b, const char *what)
 {
 	char c = 0;
 
-	CHECK(send(a, "x", 1, MSG_NOSIGNAL) == 1 && ready(b, POLLIN), "%s: %d", what, errno);
+	CHECK(send(a, "x", 1, MSG_NOSIGNAL) == 1 && test_ready(b, POLLIN), "%s: %d", what, errno);
 	CHECK(recv(b, &c, 1, MSG_DONTWAIT) == 1 && c == 'x', "%s: %d", what, errno);
-	CHECK(send(b, "y", 1, MSG_NOSIGNAL) == 1 && ready(a, POLLIN), "%s: %d", what, errno);
+	CHECK(send(b, "y", 1, MSG_NOSIGNAL) == 1 && test_ready(a, POLLIN), "%s: %d", what, errno);
 	CHECK(recv(a, &c, 1, MSG_DONTWAIT) == 1 && c == 'y', "%s: %d", what, errno);
 }
 
@@ -152,7 +128,7 @@ static void check_own(const char *own)
 {
 	CLEANUP_FD int server = -1, near = -1, far = -1;
 	struct sockaddr_storage a;
-	socklen_t len = address(&a, own, 8080);
+	socklen_t len = test_address(&a, own, 8080);
 
 	server = socket(a.ss_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
 	CHECK(bind(server, (struct sockaddr *)&a, len) == 0, "%s: %d", own, errno);
@@ -183,7 +159,7 @@ static void test_steal(int tcp)
 	CLEANUP_FD int thief = socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
 	CLEANUP_FD int near = -1, far = -1;
 	struct sockaddr_storage a;
-	socklen_t len = address(&a, "198.51.100.9", 443);
+	socklen_t len = test_address(&a, "198.51.100.9", 443);
 
 	CHECK(bind(thief, (struct sockaddr *)&a, len) == 0 && listen(thief, 1) == 0, "%d", errno);
 	CHECK(dial(&near, NULL, "198.51.100.9", 443) == 0, "connect");
@@ -202,7 +178,7 @@ static void test_same_port(int tcp)
 	for (int closed = 0; closed <= 1; closed++) {
 		CLEANUP_FD int server = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
 		struct sockaddr_storage a;
-		socklen_t len = address(&a, "0.0.0.0", 8443);
+		socklen_t len = test_address(&a, "0.0.0.0", 8443);
 
 		CHECK(setsockopt(server, SOL_SOCKET, SO_REUSEADDR, &(int){ 1 }, sizeof(int)) == 0,
 		      "%d", errno);
@@ -228,7 +204,7 @@ static void echo_dns(int dns, const char *want)
 	};
 	struct in6_pktinfo info = { 0 };
 
-	CHECK(ready(dns, POLLIN), "%s: nothing came", want);
+	CHECK(test_ready(dns, POLLIN), "%s: nothing came", want);
 	ssize_t n = recvmsg(dns, &m, MSG_DONTWAIT);
 	CHECK(n == 5, "%zd %d", n, errno);
 	struct cmsghdr *c = CMSG_FIRSTHDR(&m);
@@ -249,7 +225,7 @@ static void test_dns(int dns)
 
 	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
 		struct sockaddr_storage a;
-		socklen_t len = address(&a, rows[i], 53);
+		socklen_t len = test_address(&a, rows[i], 53);
 		CLEANUP_FD int near = socket(a.ss_family, SOCK_DGRAM | SOCK_CLOEXEC, 0);
 		char text[8];
 
@@ -257,7 +233,7 @@ static void test_dns(int dns)
 		CHECK(connect(near, (struct sockaddr *)&a, len) == 0, "%s: %d", rows[i], errno);
 		CHECK(send(near, "query", 5, 0) == 5, "%s: %d", rows[i], errno);
 		echo_dns(dns, rows[i]);
-		CHECK(ready(near, POLLIN), "%s: no answer", rows[i]);
+		CHECK(test_ready(near, POLLIN), "%s: no answer", rows[i]);
 		CHECK(recv(near, text, sizeof(text), MSG_DONTWAIT) == 5, "%s: %d", rows[i], errno);
 	}
 }
@@ -273,7 +249,7 @@ static void check_refused(const struct refused *row)
 {
 	const char text[16] = { 8 }; /* an echo request, where that matters */
 	struct sockaddr_storage a;
-	socklen_t len = address(&a, row->to, row->port);
+	socklen_t len = test_address(&a, row->to, row->port);
 	CLEANUP_FD int fd = socket(a.ss_family, row->type | SOCK_CLOEXEC, row->protocol);
 	char octet = 0;
 
@@ -283,7 +259,7 @@ static void check_refused(const struct refused *row)
 	CHECK(send(fd, text, 16, 0) == -1 && errno == EPERM, "%s: %d", row->to, errno);
 	if (row->waiting == 0)
 		return;
-	CHECK(ready(fd, POLLIN), "%s: no wake-up", row->to);
+	CHECK(test_ready(fd, POLLIN), "%s: no wake-up", row->to);
 	CHECK(recv(fd, &octet, 1, MSG_DONTWAIT) == -1 && errno == row->waiting, "%s: %d", row->to,
 	      errno);
 }
@@ -337,10 +313,10 @@ static void check_ports(void)
 	struct sockaddr_storage a;
 	char start = 0;
 
-	socklen_t len = address(&a, "127.0.0.1", 80);
+	socklen_t len = test_address(&a, "127.0.0.1", 80);
 	if (read(low, &start, 1) == 1 && start == '0')
 		CHECK(bind(tcp, (struct sockaddr *)&a, len) == 0, "port 80: %d", errno);
-	len = address(&a, "8.8.8.8", 53);
+	len = test_address(&a, "8.8.8.8", 53);
 	CHECK(setsockopt(udp, SOL_SOCKET, SO_REUSEADDR, &(int){ 1 }, sizeof(int)) == 0, "%d",
 	      errno);
 	CHECK(bind(udp, (struct sockaddr *)&a, len) == -1, "took over DNS");
@@ -407,35 +383,12 @@ struct mode {
 	int namespaces;
 };
 
-static bool write_self(const char *file, const char *text)
-{
-	char path[64];
-
-	snprintf(path, sizeof(path), "/proc/self/%s", file);
-	CLEANUP_FD int fd = open(path, O_WRONLY | O_CLOEXEC);
-	return fd >= 0 && fd_write_all(fd, span_of(text)) == 0;
-}
-
-/* map() - @id out there is root in our user namespace */
-static bool map(const char *file, unsigned id)
-{
-	char text[32];
-
-	snprintf(text, sizeof(text), "0 %u 1", id);
-	return write_self(file, text);
-}
-
 static bool enter(const struct mode *mode)
 {
 	if (mode->drop && (setresgid(NOBODY, NOBODY, NOBODY) < 0 ||
 			   setresuid(NOBODY, NOBODY, NOBODY) < 0 || prctl(PR_SET_DUMPABLE, 1) < 0))
 		return false;
-	uid_t user = geteuid();
-	gid_t group = getegid();
-	if (unshare(mode->namespaces) < 0)
-		return false;
-	return (mode->namespaces & CLONE_NEWUSER) == 0 ||
-	       (write_self("setgroups", "deny") && map("gid_map", group) && map("uid_map", user));
+	return test_enter(mode->namespaces);
 }
 
 static int all_tests(const void *arg)

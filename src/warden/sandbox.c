@@ -224,11 +224,6 @@ void sandbox_lend_pipe(const struct sandbox *sandbox, int fd)
 		(void)!fchown(fd, sandbox->jail.host_uid, sandbox->jail.host_uid);
 }
 
-bool sandbox_wall_stands(const struct sandbox *sandbox, const char *wall)
-{
-	return (sandbox->report.missing & (1ULL << jail_wall_by_name(span_of(wall)))) == 0;
-}
-
 const struct span *sandbox_env(const struct sandbox *sandbox, size_t *ret_len)
 {
 	*ret_len = sandbox->environment.len;

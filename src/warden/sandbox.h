@@ -103,7 +103,6 @@ int sandbox_dir(const struct sandbox *sandbox); /* its folder; borrowed; -1 befo
 /* sandbox_log() - logs/vm.log, made at its first use; borrowed; -1: it cannot be made */
 int sandbox_log(struct sandbox *sandbox);
 bool sandbox_out_of_memory(const struct sandbox *sandbox); /* did the kernel kill for its limit? */
-bool sandbox_wall_stands(const struct sandbox *sandbox, const char *wall);
 
 /*
  * sandbox_lend_pipe() - make an anonymous pipe the program's own, so that it can open /dev/stdout;

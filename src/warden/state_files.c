@@ -23,25 +23,6 @@ enum {
 	OPEN_SAFE = O_NOFOLLOW | O_NONBLOCK | O_NOCTTY | O_CLOEXEC,
 };
 
-/* read_full() - up to @capacity octets, until the end. Return: how many, or -errno. */
-static ssize_t read_full(int fd, char *buffer, size_t capacity)
-{
-	size_t len = 0;
-
-	while (len < capacity) {
-		ssize_t n = read(fd, buffer + len, capacity - len);
-
-		if (n < 0 && errno == EINTR)
-			continue;
-		if (n < 0)
-			return -errno;
-		if (n == 0)
-			break;
-		len += (size_t)n;
-	}
-	return (ssize_t)len;
-}
-
 /* read_start() - the start time in @path, a /proc/PID/stat. Return: 0; -ESRCH: it is dead; -errno.
  */
 static int read_start(uint64_t *ret, const char *path)
@@ -95,6 +76,7 @@ int state_files_read(struct span *ret, char *buffer, size_t capacity, int dir, c
 {
 	CLEANUP_FD int fd = openat(dir, name, O_RDONLY | OPEN_SAFE);
 	struct stat st;
+	size_t len = 0, beyond_len = 0;
 	char beyond = '\0';
 
 	if (fd < 0 || fstat(fd, &st) < 0)
@@ -102,12 +84,14 @@ int state_files_read(struct span *ret, char *buffer, size_t capacity, int dir, c
 	if (!S_ISREG(st.st_mode))
 		return -EINVAL;
 
-	ssize_t n = read_full(fd, buffer, capacity);
-	if (n < 0)
-		return (int)n;
-	if ((size_t)n == capacity && read_full(fd, &beyond, 1) != 0)
+	int r = fd_read_full(&len, fd, buffer, capacity);
+	if (r == 0 && len == capacity)
+		r = fd_read_full(&beyond_len, fd, &beyond, 1);
+	if (r < 0)
+		return r;
+	if (beyond_len > 0)
 		return -EFBIG;
-	*ret = (struct span){ buffer, (size_t)n };
+	*ret = (struct span){ buffer, len };
 	return 0;
 }
 

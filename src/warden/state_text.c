@@ -11,6 +11,7 @@
 #include <jansson.h>
 #include <string.h>
 
+#include "base/utf8.h"
 #include "warden/state_priv.h"
 
 enum {
@@ -165,32 +166,6 @@ int state_text_stat(uint64_t *ret_start, struct span text)
 	return number(ret_start, field, UINT64_MAX);
 }
 
-/*
- * utf8() - the character at the front of @text, which is not empty. Return: its octets; 0: none
- * that RFC 3629 section 4 allows (overlong, surrogate, above U+10FFFF, cut).
- */
-static size_t utf8(uint32_t *ret, struct span text)
-{
-	static const uint32_t least[] = { 0, 0, 0x80, 0x800, 0x10000 };
-	unsigned char first = (unsigned char)text.ptr[0];
-	size_t len = first < 0x80 ? 1 : first < 0xc2 ? 0 : first < 0xe0 ? 2 : first < 0xf0 ? 3 : 4;
-	uint32_t code = len == 1 ? first : first & (0x7fU >> len);
-
-	if (len == 0 || len > text.len)
-		return 0;
-	for (size_t i = 1; i < len; i++) {
-		unsigned char next = (unsigned char)text.ptr[i];
-
-		if ((next & 0xc0) != 0x80)
-			return 0;
-		code = code << 6 | (next & 0x3f);
-	}
-	if (code < least[len] || code > 0x10ffff || (code >= 0xd800 && code <= 0xdfff))
-		return 0;
-	*ret = code;
-	return len;
-}
-
 /* is_printable() - not a control, nor a mark that reorders or hides what stands beside it */
 static bool is_printable(uint32_t code)
 {
@@ -240,7 +215,7 @@ static void line_put_char(struct line *l, struct span *rest)
 {
 	static const char hex[] = "0123456789abcdef";
 	uint32_t code = 0;
-	size_t len = utf8(&code, *rest);
+	size_t len = utf8_decode(&code, *rest);
 
 	if (len > 0 && is_printable(code)) {
 		line_put(l, (struct span){ rest->ptr, len });

@@ -165,6 +165,8 @@ static void test_escape(void)
 		{ SPAN("\xe2\x80\xae"), "\\xe2\\x80..." }, /* right-to-left override */
 		{ SPAN("\xf0\x9f\x98\x80"), "\xf0\x9f\x98\x80" },
 		{ SPAN("\xf4\x90\x80\x80"), "\\xf4\\x90..." }, /* above U+10FFFF */
+		{ SPAN("\xf8\x90\x80\x80"),
+		  "\\xf8\\x90..." }, /* no lead, though its lowest bits fit */
 		{ SPAN("aaaaaaa\xe2\x82\xac\xe2\x82\xac"),
 		  "aaaaaaa..." }, /* not within a character */
 	};
