@@ -53,7 +53,10 @@ void sandbox_hello(struct sandbox *sandbox, const struct agent_hello *hello);
 void sandbox_idle(struct sandbox *sandbox); /* told to stop, and nothing runs in it any more */
 void sandbox_broken(struct sandbox *sandbox, const char *why);
 
-/* plan.c: settings as a plan for the builder. Return: 0; -E2BIG and *diag: too many mounts. */
+/*
+ * plan.c: settings as a plan for the builder. Return: 0; with *diag: -EINVAL: no such wall; -E2BIG:
+ * too many mounts; another -errno: what a setting names of the host is not there.
+ */
 MUST_USE int plan_fill(struct jail_plan *plan, const struct config *config, struct diag *diag);
 
 /* plan.c: what of the host must never be shared: our state, our settings (THREATS C18) */
