@@ -30,7 +30,8 @@ enum config_mount_type {
 struct config_mount {
 	enum config_mount_type type;
 	const char *path; /* inside; absolute, normalised, not "/", not at or below /proc, /sys,
-			     /dev, /usr, /bin, /sbin, /lib*, /etc; no two are the same */
+			     /dev, /usr (but below /usr/local), /bin, /sbin, /lib*, /etc; no two
+			     are the same */
 	const char *host_path; /* direct: absolute (a relative one is resolved against the caller's
 				  working directory when it is read); ".." is left to the kernel */
 	bool readonly;

@@ -164,9 +164,12 @@ const char *config_mount_fault(const char *path)
 		{ "libx32", "the system's own folders cannot be replaced" },
 		{ "libo32", "the system's own folders cannot be replaced" },
 	};
+	static const char local[] = "/usr/local/"; /* FHS 3.0 section 4.9: the administrator's */
 	struct span rest = span_of(path + 1);
 	struct span top = span_cut(&rest, '/');
 
+	if (strncmp(path, local, strlen(local)) == 0)
+		return NULL;
 	for (size_t i = 0; i < ARRAY_SIZE(rows); i++)
 		if (span_is(top, rows[i].top))
 			return rows[i].why;

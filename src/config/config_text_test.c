@@ -174,6 +174,7 @@ static void test_verdicts(void)
 {
 	VERDICTS(config_mount_fault, { "/", false }, { "/proc", false }, { "/proc/x", false },
 		 { "/dev/shm", false }, { "/sys", false }, { "/usr/local", false },
+		 { "/usr/local/x", true }, { "/usr/localx", false }, { "/usr/lib/x", false },
 		 { "/bin", false }, { "/sbin", false }, { "/lib", false }, { "/lib32", false },
 		 { "/lib64/x", false }, { "/libx32", false }, { "/etc/ssl", false },
 		 { "/library", true }, { "/process", true }, { "/tmp/workspace", true },

@@ -2,7 +2,8 @@
 /*
  * Theory of operation: what the user asked for with -v, --tmpfs or vfs settings. A source is opened
  * once; its type, its owner and its mount are all taken from that one descriptor, so swapping the
- * path meanwhile changes nothing (CVE-2021-30465). A mount point is made if it is not there.
+ * path meanwhile changes nothing (CVE-2021-30465). A mount point is made if it is not there, in a
+ * cover of its folder if that is read-only (builder_mimic.c).
  *
  * The kernel lets nobody rename or remove a mount point, but a folder above it: "mv a b" would take
  * what is protected at a/secret away, and the program could put its own in the place, on the host's
@@ -18,8 +19,8 @@
 #include "base/fd.h"
 #include "jail/builder_priv.h"
 
-/* mount_point() - make @path a folder, or a file when @folder is false */
-static int mount_point(struct builder *b, const char *path, bool folder)
+/* make_point() - make @path a folder, or a file when @folder is false */
+static int make_point(struct builder *b, const char *path, bool folder)
 {
 	char parent[4096];
 	const char *slash = strrchr(path, '/');
@@ -34,6 +35,23 @@ static int mount_point(struct builder *b, const char *path, bool folder)
 	if (at < 0)
 		return at;
 	return mknodat(at, slash + 1, S_IFREG | 0444, 0) < 0 && errno != EEXIST ? -errno : 0;
+}
+
+/* mount_point() - the same, in a system folder, too */
+static int mount_point(struct builder *b, const char *path, bool folder)
+{
+	int r = make_point(b, path, folder);
+
+	if (r == -EROFS) {
+		r = builder_mimic(b, path);
+		if (r < 0)
+			return r;
+		r = make_point(b, path, folder);
+	}
+	if (r < 0)
+		builder_step(b, r, "make the mount point %s%s", path,
+			     r == -ELOOP ? ", with a symbolic link in the way" : "");
+	return r;
 }
 
 /* open_source() - @ret: a detached copy of one bind's source, owned inside by the program's user */
@@ -124,7 +142,7 @@ static int bind_mount(struct builder *b, const struct jail_mount *mount)
 		return r;
 	r = mount_point(b, path, folder);
 	if (r < 0)
-		return builder_step(b, r, "make the mount point %s", path);
+		return r;
 	r = pin_parents(b, path);
 	if (r < 0)
 		return r;
@@ -150,7 +168,7 @@ static int tmpfs_mount(struct builder *b, const struct jail_mount *mount)
 		snprintf(size, sizeof(size), "size=50%%");
 	int r = mount_point(b, path, true);
 	if (r < 0)
-		return builder_step(b, r, "make the mount point %s", path);
+		return r;
 	r = pin_parents(b, path);
 	if (r < 0)
 		return r;
@@ -171,5 +189,5 @@ int builder_mounts(struct builder *b)
 		if (!mount->readonly)
 			builder_writable(b, plan_text(b->plan, mount->path));
 	}
-	return 0;
+	return builder_mimic_seal(b);
 }

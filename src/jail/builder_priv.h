@@ -11,7 +11,10 @@
 
 #define BUILDER_EMPTY "run/immure/empty" /* an empty folder of ours inside: a cover for others */
 
-enum { BUILDER_WRITABLE_MAX = JAIL_MOUNTS_MAX + 16 };
+enum {
+	BUILDER_WRITABLE_MAX = JAIL_MOUNTS_MAX + 16,
+	BUILDER_MIMIC_ENTRIES_MAX = 4096, /* of a folder to be covered: a mount each, some 10 us */
+};
 
 struct builder {
 	const struct jail_plan *plan;   /* the defaults, until the warden's is there */
@@ -36,6 +39,8 @@ struct builder {
 	int mountns; /* for the warden to hold; -1: could not be opened */
 	size_t writable_len;
 	const char *writable[BUILDER_WRITABLE_MAX]; /* paths inside that Landlock leaves writable */
+	size_t mimics_len;
+	struct span mimics[JAIL_MOUNTS_MAX]; /* covered folders: paths inside, in the plan's text */
 	char detail[192];
 };
 
@@ -90,6 +95,14 @@ MUST_USE int builder_dev(struct builder *b);
 MUST_USE int builder_proc(struct builder *b);
 MUST_USE int builder_scratch(struct builder *b);
 MUST_USE int builder_mounts(struct builder *b);
+
+/*
+ * builder_mimic.c: let the mount point @point (the plan's text) be made although the folder it would
+ * be made in is bound read-only, by a tmpfs in the place of that folder, with the same entries; then,
+ * after the last mount, let nobody write to those any more. Both note their step.
+ */
+MUST_USE int builder_mimic(struct builder *b, const char *point);
+MUST_USE int builder_mimic_seal(struct builder *b);
 
 /* builder_inodes() - tmpfs option that bounds how many files fit into @size_mb (0: the default) */
 void builder_inodes(char *ret, size_t size, uint64_t size_mb);

@@ -45,10 +45,34 @@ static int fill_degraded(struct jail_plan *plan, const struct config *config, st
 	return 0;
 }
 
+/*
+ * judge_sources() - is there what the settings name of the host? The builder opens it and has the last
+ * word, but it knows no settings, and so could not say which one is wrong.
+ */
+static int judge_sources(const struct config *config, struct diag *diag)
+{
+	struct stat st;
+
+	if (config->rootfs != NULL && stat(config->rootfs, &st) < 0)
+		return diag_set(diag, -errno, "rootfs: %s: %s", config->rootfs, strerror(errno));
+	if (config->rootfs != NULL && !S_ISDIR(st.st_mode))
+		return diag_set(diag, -ENOTDIR, "rootfs: %s is no folder", config->rootfs);
+	for (size_t i = 0; i < config->mounts_len; i++) {
+		const struct config_mount *mount = &config->mounts[i];
+
+		if (mount->host_path != NULL && stat(mount->host_path, &st) < 0)
+			return diag_set(diag, -errno, "vfs.direct_mounts.%s.host_path: %s: %s",
+					mount->path, mount->host_path, strerror(errno));
+	}
+	return 0;
+}
+
 int plan_fill(struct jail_plan *plan, const struct config *config, struct diag *diag)
 {
 	int r = fill_degraded(plan, config, diag);
 
+	if (r == 0)
+		r = judge_sources(config, diag);
 	if (r < 0)
 		return r;
 	plan->user = (uid_t)config->user;

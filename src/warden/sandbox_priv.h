@@ -66,7 +66,10 @@ void sandbox_end_soon(struct sandbox *sandbox); /* sandbox_finish() from the loo
 void sandbox_finish(struct sandbox *sandbox);
 void sandbox_broken(struct sandbox *sandbox, const char *why);
 
-/* plan.c: settings as a plan for the builder. Return: 0; -E2BIG and *diag: too many mounts. */
+/*
+ * plan.c: settings as a plan for the builder. Return: 0; with *diag: -EINVAL: no such wall; -E2BIG:
+ * too many mounts; another -errno: what a setting names of the host is not there.
+ */
 MUST_USE int plan_fill(struct jail_plan *plan, const struct config *config, struct diag *diag);
 
 /* plan.c: what of the host must never be shared: our state, our settings (THREATS C18) */

@@ -350,6 +350,17 @@ class Tests:
         os.chown(path, self.identity.uid, self.identity.uid)
         return path
 
+    def make_root(self, *programs):
+        """A folder for --rootfs that holds @programs and the libraries they need."""
+        root = self.make_folder('root')
+        for word in programs:
+            libraries = subprocess.run(['ldd', word], capture_output=True, text=True, check=True)
+            for path in [word, *re.findall(r'(/\S+) \(0x', libraries.stdout)]:
+                target = root + path
+                os.makedirs(os.path.dirname(target), exist_ok=True)
+                shutil.copy(os.path.realpath(path), target)
+        return root
+
     # The program under test.
 
     def words(self, *arguments):

@@ -46,6 +46,12 @@ vfs:
             with self.subTest(text):
                 self.assert_code(self.run_with(text)[1], 0)
 
+    def test_a_source_that_is_not_there(self):
+        """The setting is named, as RPC's create names it."""
+        _, done = self.run_with('vfs:\n  direct_mounts:\n    /mnt/x: {host_path: /no/such}\n')
+        self.assert_refused(done, r'vfs\.direct_mounts\./mnt/x\.host_path: /no/such: No such file')
+        self.assert_refused(self.immure('run', '-v', '/no/such:/mnt/x', '--', 'true'), '/mnt/x.host_path: /no/such: No such')
+
     def test_errors(self):
         cases = [
             ('imagination: 1\n', 1, 'imagination'),

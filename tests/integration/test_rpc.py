@@ -133,10 +133,24 @@ class Protocol(RpcTests):
         self.result(peer.ask('close'))
         self.assertEqual(os.listdir(f'{self.state}/vms'), [])
 
-    def test_a_create_that_fails_leaves_no_record(self):
+    def test_create_names_the_setting_that_is_wrong(self):
+        """Whether it is missing or leads nowhere; and no record is left."""
         peer = self.connect(create=False)
-        self.assert_error(peer.ask('create', rootfs='/no/such'), -32000)
-        self.assertEqual(self.listed(), [])
+        at = r'^vfs\.direct_mounts\./mnt/x'
+        for params, code, message in (
+                ({'vfs': {'direct_mounts': {'/mnt/x': {}}}}, -32602, at + ': host_path is missing$'),
+                ({'vfs': {'mounts': {'/mnt/x': {'type': 'real_fs'}}}}, -32602,
+                 r'^vfs\.mounts\./mnt/x: host_path is missing$'),
+                ({'vfs': {'direct_mounts': {'/mnt': {'host_path': '/usr'}, '/mnt/x': {'host_path': '/no/such'}}}},
+                 -32000, at + r'\.host_path: /no/such: No such file or directory$'),
+                ({'vfs': {'direct_mounts': {'/mnt/x': {'host_path': '/dev/null/x'}}}}, -32000,
+                 at + r'\.host_path: /dev/null/x: Not a directory$'),
+                ({'rootfs': '/no/such'}, -32000, r'^rootfs: /no/such: No such file or directory$'),
+                ({'rootfs': '/dev/null'}, -32000, r'^rootfs: /dev/null is no folder$')):
+            with self.subTest(params):
+                self.assert_error(peer.ask('create', **params), code, message)
+                self.assertEqual(self.listed(), [])
+        self.assertIn('result', peer.ask('create'))
 
     def test_malformed_lines(self):
         unread = (-32700, -32600)  # JSON by the grammar, but not what we take for it
