@@ -79,7 +79,7 @@ static int bind_one(struct builder *b, int etc, const char *name)
 	struct stat st;
 
 	if (fstatat(etc, name, &st, AT_SYMLINK_NOFOLLOW) < 0)
-		return 0;
+		return errno == ENOENT || errno == ENOTDIR ? 0 : -errno;
 	snprintf(inside, sizeof(inside), "etc/%s", name);
 	if (S_ISLNK(st.st_mode)) {
 		ssize_t len = readlinkat(etc, name, target, sizeof(target) - 1);
@@ -103,7 +103,10 @@ static int cover(struct builder *b, const char *path)
 {
 	struct stat st;
 
-	if (fstatat(b->host, path, &st, AT_SYMLINK_NOFOLLOW) < 0 || !S_ISDIR(st.st_mode))
+	/* whatever cannot be looked at may be there */
+	if (fstatat(b->host, path, &st, AT_SYMLINK_NOFOLLOW) < 0)
+		return errno == ENOENT || errno == ENOTDIR ? 0 : -errno;
+	if (!S_ISDIR(st.st_mode))
 		return 0;
 	CLEANUP_FD int tree = tree_clone(b->root, BUILDER_EMPTY, false);
 	return tree < 0 ? tree : tree_attach(b, tree, path, MOUNT_ATTR_RDONLY);
@@ -175,6 +178,8 @@ static int put_over(struct builder *b, const char *path, const char *text)
 	struct stat st;
 	CLEANUP_FD int theirs = tree_open(b, path);
 
+	if (theirs == -EMFILE || theirs == -ENFILE || theirs == -ENOMEM)
+		return builder_step(b, theirs, "open /%s", path);
 	if (text == NULL || theirs < 0 || fstat(theirs, &st) < 0 || !S_ISREG(st.st_mode))
 		return 0;
 	snprintf(ours, sizeof(ours), "run/immure/%s", strrchr(path, '/') + 1);
