@@ -7,7 +7,8 @@
  * Theory of operation: a process is known by its role, the path of its creation: "0" is PROGRAM,
  * "0.0" its first child, "0.0.1" that one's second. A fault says ROLE:N:ERRNO:CALL,..., the N-th
  * (from 1) of these calls that this role makes; "N+": that one and all later ones. The call is not
- * made at all; its caller sees -ERRNO, or is killed if that is 0; CALL "a" is any call. What a libc does before main() is neither counted nor hurt.
+ * made at all; its caller sees -ERRNO, or is killed if that is 0; CALL "a" is any call. What a libc
+ * does before main() is neither counted nor hurt.
  * With CALL "m" it is an allocation that fails: -b has the addresses of malloc() and its kin, which
  * get a breakpoint, and where errno lies from the thread pointer.
  *
