@@ -44,8 +44,9 @@ static int serve(void)
 
 int main(void)
 {
-	(void)prctl(PR_SET_DUMPABLE, 0, 0, 0, 0);
-	(void)fcntl(AGENT_CHANNEL_FD, F_SETFD, FD_CLOEXEC);
+	if (prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) < 0 ||
+	    fcntl(AGENT_CHANNEL_FD, F_SETFD, FD_CLOEXEC) < 0)
+		return 1;
 	init.transport.fd = AGENT_CHANNEL_FD;
 	return say_hello(&init.transport) < 0 || serve() < 0;
 }

@@ -49,7 +49,12 @@ static int serve(struct loop *loop, json_t *settings, struct diag *diag)
 	r = server_stdio(server, settings, diag);
 	if (r == 0 && watch_signals(loop, &signals) < 0)
 		return diag_set(diag, -EIO, "cannot watch signals");
-	return r < 0 ? r : loop_run(loop);
+	if (r < 0)
+		return r;
+	r = loop_run(loop);
+	if (r == 0)
+		r = server_stdio_error(server);
+	return r < 0 ? diag_set(diag, r, "standard input or output failed: %s", strerror(-r)) : r;
 }
 
 int cli_rpc(struct cli_call *call)

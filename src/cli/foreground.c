@@ -26,9 +26,10 @@ struct foreground {
 	struct session *session;
 	const struct foreground_options *options;
 	bool tty;
-	bool ended; /* the program has; only the sandbox's own end is awaited */
-	int status; /* exit status, or -errno with *diag */
-	int null;   /* for a stream of ours that is closed */
+	bool ended;  /* the program has; only the sandbox's own end is awaited */
+	bool failed; /* *status and *diag say why; what the program says does not matter any more */
+	int status;  /* exit status, or -errno with *diag */
+	int null;    /* for a stream of ours that is closed */
 	struct diag *diag;
 	struct terminal terminal;
 	struct relay_in in;
@@ -37,6 +38,7 @@ struct foreground {
 	int signal_fd;
 };
 
+static const char *const stream_names[] = { "standard input", "standard output", "standard error" };
 static const int forwarded[] = { SIGINT,  SIGTERM,  SIGHUP,  SIGQUIT, SIGUSR1,
 				 SIGUSR2, SIGWINCH, SIGTSTP, SIGCONT };
 
@@ -114,18 +116,32 @@ static void on_output(void *context, int stream, struct span data)
 	relay_out_write(&f->out[stream - 1], data);
 }
 
+/* fail() - a stream of ours is lost: what comes of the program would be taken for whole */
+static void fail(struct foreground *f, int stream, const char *verb, int error)
+{
+	if (f->failed)
+		return;
+	f->failed = true;
+	f->status = diag_set(f->diag, error, "%s cannot be %s: %s", stream_names[stream], verb,
+			     strerror(-error));
+}
+
 static void on_ended(void *context, const struct session_result *result)
 {
 	struct foreground *f = context;
 
-	f->status = result->exit_code;
+	if (!f->failed)
+		f->status = result->exit_code;
 	f->ended = true;
-	if (result->error != NULL)
+	if (result->error != NULL && !f->failed)
 		diag_set(f->diag, 0, "cannot run '%s': %s", f->options->words[0], result->error);
 	session_free(f->session);
 	f->session = NULL;
-	for (int i = 0; i < 2; i++)
+	for (int i = 0; i < 2; i++) {
 		relay_out_close(&f->out[i]);
+		if (f->out[i].error < 0)
+			fail(f, i + 1, "written", f->out[i].error);
+	}
 	sandbox_stop(server_get(f->server), true);
 }
 
@@ -137,23 +153,38 @@ static void on_input_taken(void *context)
 	relay_in_pause(&f->in, false);
 }
 
+static void pass_input(struct foreground *f, struct span data)
+{
+	int r = session_input(f->session, data);
+
+	if (r == -EPIPE) {
+		relay_in_close(&f->in); /* it closed its stdin */
+	} else if (r < 0) {
+		fail(f, STDIN_FILENO, "passed on", r);
+		sandbox_stop(server_get(f->server), true);
+	} else if (session_input_pending(f->session)) {
+		relay_in_pause(&f->in, true);
+	}
+}
+
 static void on_input(void *context, struct span data)
 {
 	struct foreground *f = context;
 
 	if (f->session == NULL)
 		return;
-	if (data.len == 0 &&
-	    f->terminal.raw) { /* our terminal is gone: what a shell's program would get */
+	if (f->in.error < 0) {
+		fail(f, STDIN_FILENO, "read", f->in.error);
+		sandbox_stop(server_get(f->server), true);
+	} else if (data.len == 0 &&
+		   f->terminal.raw) { /* our terminal is gone: what a shell's program would get */
 		f->status = 128 + SIGHUP;
 		session_signal(f->session, SIGHUP);
 		sandbox_stop(server_get(f->server), false); /* for one that ignores it */
 	} else if (data.len == 0) {
 		session_close_input(f->session);
-	} else if (session_input(f->session, data) < 0) {
-		relay_in_close(&f->in); /* it closed its stdin */
-	} else if (session_input_pending(f->session)) {
-		relay_in_pause(&f->in, true);
+	} else {
+		pass_input(f, data);
 	}
 }
 
@@ -172,18 +203,21 @@ static void on_out_changed(void *context)
 /* choose_stream() - @ret: what the program gets for our descriptor @fd */
 static int choose_stream(struct foreground *f, int *ret, int fd)
 {
-	static const char *const names[] = { "standard input", "standard output",
-					     "standard error" };
 	enum relay_kind kind = relay_kind(fd);
 
+	if (kind == RELAY_BROKEN)
+		return diag_set(f->diag, -errno, "%s cannot be used: %s", stream_names[fd],
+				strerror(errno));
 	if (kind == RELAY_REFUSE)
 		return diag_set(
 		    f->diag, -EISDIR,
 		    "%s is a folder, which would be a way out of the sandbox: redirect it to a "
 		    "file or /dev/null",
-		    names[fd]);
+		    stream_names[fd]);
 	if (kind == RELAY_NONE && f->null < 0)
 		f->null = open("/dev/null", O_RDWR | O_CLOEXEC);
+	if (kind == RELAY_NONE && f->null < 0)
+		return diag_set(f->diag, -errno, "open /dev/null: %s", strerror(errno));
 	*ret = kind == RELAY_NONE ? f->null : kind == RELAY_PASS ? fd : SESSION_PIPED;
 	if (kind == RELAY_PASS && fd > 0 && f->options->log)
 		*ret = SESSION_PIPED;
@@ -294,10 +328,10 @@ static void on_sandbox_ended(void *context, enum state_status status, const char
 	struct foreground *f = context;
 
 	terminal_restore(&f->terminal);
-	if (server_timed_out(f->server)) {
+	if (server_timed_out(f->server) && !f->failed) {
 		f->status = 124;
 		diag_set(f->diag, 0, "its time was up (--timeout): the sandbox was ended");
-	} else if (!f->ended && status == STATE_CRASHED) {
+	} else if (!f->ended && !f->failed && status == STATE_CRASHED) {
 		f->status = diag_set(f->diag, -EIO, "%s", why);
 	}
 	server_stop(f->server);

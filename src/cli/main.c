@@ -1,28 +1,33 @@
 // SPDX-License-Identifier: Apache-2.0
 /*
  * immure. SIGPIPE keeps its default here: `immure list | head -1` ends in silence. What writes to
- * sandboxes and sockets uses MSG_NOSIGNAL or ignores the signal itself.
+ * sandboxes and sockets uses MSG_NOSIGNAL or ignores the signal itself. SIGXFSZ is ignored, so that
+ * `ulimit -f` is an error like a full disk; init gives programs their defaults back.
  */
 #include <errno.h>
 #include <fcntl.h>
+#include <signal.h>
 
 #include "cli/cli.h"
 #include "gateway/gateway.h"
 #include "warden/gate.h"
 
 /* open_streams() - a closed stdin, stdout or stderr would be the number of the next file we open */
-static int open_streams(void)
+static bool open_streams(void)
 {
 	for (int fd = 0; fd < 3; fd++)
 		if (fcntl(fd, F_GETFD) < 0 && open("/dev/null", O_RDWR) != fd)
-			return -errno;
-	return 0;
+			return false;
+	return true;
 }
 
 int main(int argc, char **argv)
 {
-	if (open_streams() < 0)
+	if (!open_streams()) {
+		perror("immure: /dev/null in place of a closed stream");
 		return CLI_EXIT_FAILED;
+	}
+	(void)signal(SIGXFSZ, SIG_IGN);
 	if (argc > 0 && strcmp(argv[0], GATEWAY_ROLE) == 0)
 		return gateway_main();
 

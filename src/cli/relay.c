@@ -22,8 +22,10 @@ enum relay_kind relay_kind(int fd)
 	struct stat st;
 	int flags = fcntl(fd, F_GETFL);
 
-	if (flags < 0 || fstat(fd, &st) < 0)
+	if (flags < 0)
 		return RELAY_NONE;
+	if (fstat(fd, &st) < 0)
+		return RELAY_BROKEN;
 	if (S_ISDIR(st.st_mode) || (flags & O_PATH) != 0)
 		return RELAY_REFUSE;
 	if (S_ISFIFO(st.st_mode))
@@ -36,6 +38,19 @@ enum relay_kind relay_kind(int fd)
 	return RELAY_PUMP;
 }
 
+/*
+ * fault_of() - is the @error of a read or write a fault, after which data is lost? Return: -errno, or 0:
+ * the other side is gone, which is an end like others. A terminal that hung up says EIO to everything.
+ */
+static int fault_of(int fd, int error)
+{
+	if (error == EPIPE || error == ECONNRESET || error == EBADF)
+		return 0;
+	if (error == EIO && (isatty(fd) == 1 || errno == EIO))
+		return 0;
+	return -error;
+}
+
 static void in_ready(struct loop_source *source, uint32_t events)
 {
 	struct relay_in *in = container_of(source, struct relay_in, source);
@@ -45,6 +60,8 @@ static void in_ready(struct loop_source *source, uint32_t events)
 	(void)events;
 	if (n < 0 && (errno == EAGAIN || errno == EINTR))
 		return;
+	if (n < 0)
+		in->error = fault_of(in->fd, errno);
 	if (n <= 0)
 		relay_in_close(in);
 	in->data(in->context, (struct span){ data, n > 0 ? (size_t)n : 0 });
@@ -99,9 +116,10 @@ void relay_in_close(struct relay_in *in)
 	loop_remove(&in->source);
 }
 
-static void break_out(struct relay_out *out)
+static void break_out(struct relay_out *out, int error)
 {
 	out->broken = true;
+	out->error = error;
 	loop_remove(&out->source);
 	buf_free(&out->queue);
 }
@@ -113,7 +131,7 @@ static void write_some(struct relay_out *out)
 	ssize_t n = write(out->fd, data.ptr, data.len < most ? data.len : most);
 
 	if (n < 0 && errno != EAGAIN && errno != EINTR)
-		break_out(out);
+		break_out(out, fault_of(out->fd, errno));
 	else if (n > 0)
 		buf_drop(&out->queue, (size_t)n);
 }
@@ -145,16 +163,12 @@ void relay_out_write(struct relay_out *out, struct span data)
 {
 	if (out->broken)
 		return;
-	if (buf_append(&out->queue, data) < 0) {
-		break_out(out);
-	} else if (out->source.loop == NULL &&
-		   loop_add(out->loop, &out->source, out->fd, EPOLLOUT) < 0) {
-		/* a plain file: epoll does not watch it, and it never blocks */
-		if (fd_write_all(out->fd, buf_span(&out->queue)) < 0)
-			break_out(out);
-		else
-			buf_drop(&out->queue, buf_len(&out->queue));
-	}
+	int r = buf_append(&out->queue, data);
+	if (r < 0)
+		break_out(out, r);
+	else if (out->source.loop == NULL &&
+		 loop_add(out->loop, &out->source, out->fd, EPOLLOUT) < 0)
+		relay_out_drain(out); /* a plain file: epoll does not watch it, it never blocks */
 	if ((out->broken || relay_out_full(out)) && out->changed != NULL)
 		out->changed(out->context);
 }
@@ -170,8 +184,9 @@ void relay_out_drain(struct relay_out *out)
 
 	while (!out->broken && buf_len(&out->queue) > 0) {
 		if (poll(&ready, 1, -1) < 0 && errno != EINTR)
-			break;
-		write_some(out);
+			break_out(out, -errno);
+		else
+			write_some(out);
 	}
 }
 

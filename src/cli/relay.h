@@ -20,13 +20,15 @@ enum relay_kind {
 	RELAY_PUMP,   /* goes through us */
 	RELAY_NONE,   /* closed: the program gets /dev/null */
 	RELAY_REFUSE, /* a folder: a way out of any root */
+	RELAY_BROKEN, /* cannot be looked at: errno says why */
 };
 
 MUST_USE enum relay_kind relay_kind(int fd);
 
 struct relay_in {
 	struct loop_source source;
-	void (*data)(void *context, struct span data); /* len 0: its end */
+	void (*data)(void *context, struct span data); /* len 0: its end, or .error */
+	int error;                                     /* -errno of a read that failed; 0: none */
 	void *context;
 	struct loop *loop;
 	int fd; /* borrowed */
@@ -40,7 +42,8 @@ struct relay_out {
 	int fd;
 	struct loop *loop;
 	bool terminal;
-	bool broken;                    /* nobody reads it any more */
+	bool broken;                    /* nothing can be written to it any more */
+	int error;                      /* why, if not for want of a reader: -errno */
 	void (*changed)(void *context); /* it became full, or empty again, or broke */
 	void *context;
 };

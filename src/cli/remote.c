@@ -55,9 +55,20 @@ static void send_size(struct remote *r)
 	control(r, CONTROL_ID, "resize", json_pack("{s:i, s:i}", "rows", rows, "columns", columns));
 }
 
+/* lost() - a stream of ours failed: what comes of the program would be taken for whole */
+static int lost(struct remote *r, const char *what, int error)
+{
+	return diag_set(r->diag, error, "%s: %s", what, strerror(-error));
+}
+
 static void on_input(void *context, struct span data)
 {
 	struct remote *r = context;
+
+	if (r->in.error < 0) {
+		loop_stop(r->loop, lost(r, "standard input cannot be read", r->in.error));
+		return;
+	}
 	struct buf text = BUF(DATA_OCTETS_MAX);
 	json_t *params = json_object();
 
@@ -252,8 +263,11 @@ static int converse(struct remote *r, int fd)
 	if (r->options->tty)
 		begin_terminal(r);
 	e = loop_run(r->loop);
-	for (int i = 0; i < 2; i++)
+	for (int i = 0; i < 2; i++) {
 		relay_out_close(&r->out[i]);
+		if (r->out[i].error < 0)
+			e = lost(r, "output cannot be written", r->out[i].error);
+	}
 	return e;
 }
 

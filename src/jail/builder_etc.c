@@ -77,7 +77,10 @@ static int cover(struct builder *b, const char *path)
 {
 	struct stat st;
 
-	if (fstatat(b->host, path, &st, AT_SYMLINK_NOFOLLOW) < 0 || !S_ISDIR(st.st_mode))
+	/* whatever cannot be looked at may be there */
+	if (fstatat(b->host, path, &st, AT_SYMLINK_NOFOLLOW) < 0)
+		return errno == ENOENT || errno == ENOTDIR ? 0 : -errno;
+	if (!S_ISDIR(st.st_mode))
 		return 0;
 	CLEANUP_FD int tree = tree_clone(b->root, BUILDER_EMPTY, false);
 	return tree < 0 ? tree : tree_attach(b, tree, path, MOUNT_ATTR_RDONLY);
@@ -129,7 +132,7 @@ static int bind_allowed(struct builder *b)
 	for (size_t i = 0; i < ARRAY_SIZE(allowed); i++) {
 		int r = tree_copy(ours, theirs, allowed[i]);
 
-		if (r < 0 && r != -ENOENT)
+		if (r < 0 && r != -ENOENT && r != -ENOTDIR)
 			return builder_step(b, r, "bind /etc/%s", allowed[i]);
 	}
 	return 0;
@@ -155,6 +158,8 @@ static int put_over(struct builder *b, const char *path, const char *text)
 	struct stat st;
 	CLEANUP_FD int theirs = tree_open(b, path);
 
+	if (theirs == -EMFILE || theirs == -ENFILE || theirs == -ENOMEM)
+		return builder_step(b, theirs, "open /%s", path);
 	if (text == NULL || theirs < 0 || fstat(theirs, &st) < 0 || !S_ISREG(st.st_mode))
 		return 0;
 	snprintf(ours, sizeof(ours), "run/immure/%s", strrchr(path, '/') + 1);

@@ -49,27 +49,35 @@ static int open_folder(int fd, const struct stat *st)
 	return folder < 0 ? -errno : folder;
 }
 
-/* is_below() - is the folder @at the place, or anywhere below it? Unknown counts as yes. */
-static bool is_below(int fd, const struct stat *st, const struct jail_place *place)
+/* is_below() - is the folder @fd, or the file's, the place or below it? 1, 0, -errno: unknown. */
+static int is_below(int fd, const struct stat *st, const struct jail_place *place)
 {
 	CLEANUP_FD int at = open_folder(fd, st);
 	struct stat here, up;
 
-	for (int depth = 0; at >= 0 && depth < DEPTH_MAX; depth++) {
-		int parent = openat(at, "..", O_PATH | O_DIRECTORY | O_CLOEXEC);
+	if (at < 0)
+		return at;
+	for (int depth = 0; depth < DEPTH_MAX; depth++) {
+		CLEANUP_FD int parent = openat(at, "..", O_PATH | O_DIRECTORY | O_CLOEXEC);
 
-		if (parent < 0 || fstat(at, &here) < 0 || fstat(parent, &up) < 0) {
-			fd_close(&parent);
-			return true;
-		}
-		fd_close(&at);
-		at = parent;
+		if (parent < 0 || fstat(at, &here) < 0 || fstat(parent, &up) < 0)
+			return -errno;
 		if (is_place(&here, place))
-			return true;
+			return 1;
 		if (here.st_dev == up.st_dev && here.st_ino == up.st_ino)
-			return false; /* the root */
+			return 0; /* the root */
+		fd_close(&at);
+		at = fd_take(&parent);
 	}
-	return true;
+	return -ENAMETOOLONG;
+}
+
+/* is_state() - does it hold our state, or lie in it? 1, 0 or -errno. */
+static int is_state(const struct jail_plan *plan, int fd, const struct stat *st)
+{
+	if (plan->state_len == 0)
+		return 0;
+	return is_among(st, plan->state, plan->state_len) ? 1 : is_below(fd, st, &plan->state[0]);
 }
 
 int builder_guard(struct builder *b, int fd, bool writable, const char *name)
@@ -79,8 +87,10 @@ int builder_guard(struct builder *b, int fd, bool writable, const char *name)
 
 	if (fstat(fd, &st) < 0)
 		return builder_step(b, -errno, "look at %s", name);
-	if (plan->state_len > 0 &&
-	    (is_among(&st, plan->state, plan->state_len) || is_below(fd, &st, &plan->state[0])))
+	int r = is_state(plan, fd, &st);
+	if (r < 0)
+		return builder_step(b, r, "tell whether %s holds immure's own state", name);
+	if (r > 0)
 		return builder_step(b, -EPERM,
 				    "share %s, which holds immure's own state: share less", name);
 	if (writable && is_among(&st, plan->settings, plan->settings_len))

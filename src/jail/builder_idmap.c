@@ -29,9 +29,10 @@ static _Noreturn void map_child(int channel, int root)
 
 	if (readlink("/proc/self", pid, sizeof(pid) - 1) <= 0 || fchdir(root) < 0 ||
 	    chroot(".") < 0 || unshare(CLONE_NEWUSER) < 0 ||
-	    write(channel, pid, sizeof(pid)) != sizeof(pid))
+	    send(channel, pid, sizeof(pid), MSG_NOSIGNAL) != sizeof(pid))
 		_exit(1);
-	(void)!read(channel, pid, 1);
+	while (read(channel, pid, 1) < 0 && errno == EINTR)
+		;
 	_exit(0);
 }
 
@@ -80,8 +81,12 @@ static int child_userns(int *ret, int root, uid_t owner, gid_t group, uid_t to)
 		map_child(theirs, root);
 	}
 	fd_close(&theirs);
-	int r = -EIO;
-	if (read(ours, pid, sizeof(pid)) == sizeof(pid))
+	ssize_t n = 0;
+	do
+		n = read(ours, pid, sizeof(pid));
+	while (n < 0 && errno == EINTR);
+	int r = n < 0 ? -errno : -EIO;
+	if (n == sizeof(pid))
 		r = open_userns(pid, owner, group, to);
 	fd_close(&ours); /* ends the child */
 	while (waitpid(child, NULL, 0) < 0 && errno == EINTR)

@@ -63,7 +63,14 @@ static int bind_rootfs(struct builder *b, const char *path)
 		return r;
 	}
 	r = builder_guard(b, fd, false, path);
-	for (struct dirent *e = readdir(dir); r == 0 && e != NULL; e = readdir(dir)) {
+	while (r == 0) {
+		errno = 0;
+		struct dirent *e = readdir(dir);
+
+		if (e == NULL && errno != 0)
+			r = builder_step(b, -errno, "read --rootfs %s", path);
+		if (e == NULL)
+			break;
 		if (strcmp(e->d_name, ".") == 0 || strcmp(e->d_name, "..") == 0 ||
 		    is_own_folder(e->d_name))
 			continue;

@@ -29,33 +29,50 @@
 enum { DESCRIPTORS_MIN = 64 }; /* of the builder and of the warden */
 enum { HOST_UID_FIRST = 1879048192, HOST_UID_MASK = 0xfffff, CAPABILITY_SYS_ADMIN = 21 };
 
-/* whole_host() - do we see all user ids of the host, or just those of a container? */
-static bool whole_host(void)
+/*
+ * whole_host() - do we see all user ids of the host, or just those of a container? Not to know is an
+ * error: taken for a container, the program would run as the host's root.
+ */
+static int whole_host(bool *ret)
 {
 	CLEANUP_FD int fd = open("/proc/self/uid_map", O_RDONLY | O_CLOEXEC);
 	char text[64] = { 0 };
 	unsigned inside = 1, outside = 1, count = 0;
+	ssize_t n = 0;
 
-	return fd >= 0 && read(fd, text, sizeof(text) - 1) > 0 &&
-	       /* NOLINTNEXTLINE(cert-err34-c): the kernel's own numbers, all of 32 bits */
-	       sscanf(text, "%u %u %u", &inside, &outside, &count) == 3 && inside == 0 &&
+	if (fd < 0)
+		return -errno;
+	do
+		n = read(fd, text, sizeof(text) - 1);
+	while (n < 0 && errno == EINTR);
+	if (n < 0)
+		return -errno;
+	/* NOLINTNEXTLINE(cert-err34-c): the kernel's own numbers, all of 32 bits */
+	*ret = sscanf(text, "%u %u %u", &inside, &outside, &count) == 3 && inside == 0 &&
 	       outside == 0 && count == UINT32_MAX;
+	return 0;
 }
 
-static int identify(struct builder *b)
+static int identify(struct builder *b, struct diag *diag)
 {
 	uint32_t random = 0;
 
 	b->caller_uid = geteuid();
 	b->caller_gid = getegid();
-	b->privileged = b->caller_uid == 0 && caps_have(CAPABILITY_SYS_ADMIN) && whole_host();
+	if (b->caller_uid == 0 && caps_have(CAPABILITY_SYS_ADMIN)) {
+		int r = whole_host(&b->privileged);
+
+		if (r < 0)
+			return diag_set(diag, r, "cannot read /proc/self/uid_map: %s",
+					strerror(-r));
+	}
 	if (!b->privileged) {
 		b->host_uid = b->caller_uid;
 		b->scratch_uid = 0;
 		return 0;
 	}
 	if (getrandom(&random, sizeof(random), GRND_NONBLOCK) != sizeof(random))
-		return -EAGAIN;
+		return diag_set(diag, -EAGAIN, "no random numbers from the kernel");
 	b->host_uid = HOST_UID_FIRST + (random & HOST_UID_MASK);
 	b->scratch_uid = b->host_uid;
 	return 0;
@@ -117,10 +134,10 @@ int jail_spawn(struct jail *ret, bool ahead, struct diag *diag)
 				"a sandbox needs %d file descriptors, and %llu are allowed: raise "
 				"'ulimit -n'",
 				DESCRIPTORS_MIN, (unsigned long long)files.rlim_cur);
-	int r = identify(&b);
+	int r = identify(&b, diag);
 
 	if (r < 0)
-		return diag_set(diag, r, "no random numbers from the kernel");
+		return r;
 	jail.plan = mmap(NULL, sizeof(*jail.plan), PROT_READ | PROT_WRITE,
 			 MAP_SHARED | MAP_ANONYMOUS, -1, 0);
 	if (jail.plan == MAP_FAILED)
@@ -162,6 +179,12 @@ int jail_build(struct jail *jail)
 /* remedy() - what the user can do about a missing wall */
 static const char *remedy(enum jail_wall wall, int error)
 {
+	if (error == ENOMEM)
+		return "the host is short of memory";
+	if (error == EMFILE)
+		return "raise 'ulimit -n'";
+	if (error == ENFILE)
+		return "raise /proc/sys/fs/file-max";
 	if (wall == WALL_LANDLOCK)
 		return "boot with lsm=landlock,... (kernel 5.13 or later), or --allow-degraded "
 		       "landlock";
@@ -200,7 +223,9 @@ int jail_report_read(struct jail *jail, struct jail_report *report, struct diag 
 	if (r == -EMSGSIZE) /* its sockets did not fit into our table of descriptors */
 		return diag_set(diag, -EMFILE, "out of file descriptors: raise 'ulimit -n'");
 	if (r < 0)
-		return r == -EAGAIN ? 0 : diag_set(diag, r, "the builder's report cannot be read");
+		return r == -EAGAIN ? 0
+				    : diag_set(diag, r, "the builder's report cannot be read: %s",
+					       strerror(-r));
 	if (len == 0) { /* closed by init's exec; a builder that died is seen by its pidfd */
 		fd_close(&jail->control);
 		return 1;

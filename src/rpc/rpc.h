@@ -106,6 +106,9 @@ MUST_USE int rpc_peer_new(struct rpc_peer **ret, struct loop *loop, int in, int 
 /* rpc_peer_free() - close it. Calls still under way become orphans: answering them does nothing. */
 void rpc_peer_free(struct rpc_peer *peer); /* NULL is fine */
 
+/* rpc_peer_error() - why it cannot be read or written any more: -errno; 0: nothing, or its end */
+MUST_USE int rpc_peer_error(const struct rpc_peer *peer);
+
 MUST_USE bool rpc_peer_congested(const struct rpc_peer *peer);
 
 /* rpc_peer_flush_and_stop() - loop_stop(loop, result) once all queued answers were written or

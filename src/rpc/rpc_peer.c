@@ -110,6 +110,13 @@ void rpc_peer_free(struct rpc_peer *peer)
 	rpc_stream_close(&peer->stream);
 }
 
+int rpc_peer_error(const struct rpc_peer *peer)
+{
+	int error = peer->stream.error;
+
+	return error == -EPIPE || error == -ECONNRESET ? 0 : error;
+}
+
 bool rpc_peer_congested(const struct rpc_peer *peer)
 {
 	return peer->stream.congested;

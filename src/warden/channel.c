@@ -8,6 +8,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
+#include <stdio.h>
 #include <stdlib.h>
 
 #include "base/fd.h"
@@ -160,6 +161,15 @@ static void channel_ready(struct loop_source *source, uint32_t events)
 			fd_close(&fds[k]);
 		if (r == 0 && len == 0) { /* init is gone; its pidfd tells the rest */
 			loop_remove(&sandbox->channel);
+			return;
+		}
+		if (r == -ECONNRESET) /* it died with ours unread; what it said comes next */
+			continue;
+		if (r < 0 && r != -EMSGSIZE) {
+			char why[128];
+
+			(void)snprintf(why, sizeof(why), "init cannot be heard: %s", strerror(-r));
+			sandbox_broken(sandbox, why);
 			return;
 		}
 		if (r == 0)

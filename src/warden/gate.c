@@ -4,6 +4,9 @@
  * in our loop and there is no gateway. The first flow starts it: our own program again, under the
  * role's name, with the capture sockets and a channel and nothing else. From then on the warden
  * hears of flows by fixed messages and touches no byte of them.
+ *
+ * A gateway that died, or could not be started, has a successor, but not at once: flows that wait would
+ * start the next right away, and one that cannot live would keep us busy for ever.
  */
 #include "warden/gate.h"
 
@@ -14,6 +17,8 @@
 #include <sys/wait.h>
 
 #include "base/fd.h"
+
+static const int64_t RETRY_NS = 100 * 1000 * 1000;
 
 static void stop_waiting(struct gate *gate)
 {
@@ -38,6 +43,24 @@ static _Noreturn void run_gateway(int channel, int tcp, int dns)
 	_exit(1);
 }
 
+static void retry_later(struct gate *gate);
+
+static void retry_fired(struct loop_timer *timer)
+{
+	struct gate *gate = container_of(timer, struct gate, retry);
+
+	if (gate_open(gate, gate->loop, gate->tcp_fd, gate->dns_fd) < 0)
+		retry_later(gate);
+}
+
+/* retry_later() - there is no gateway; until there is one, flows wait and nothing passes */
+static void retry_later(struct gate *gate)
+{
+	gate_close(gate);
+	gate->retry.fired = retry_fired;
+	loop_arm(gate->loop, &gate->retry, RETRY_NS);
+}
+
 static void channel_ready(struct loop_source *source, uint32_t events)
 {
 	struct gate *gate = container_of(source, struct gate, channel);
@@ -56,10 +79,7 @@ static void channel_ready(struct loop_source *source, uint32_t events)
 		gate->flow(gate->context, &report);
 		return;
 	}
-	/* it died, or says what no gateway says: end it, and let the next flow start another */
-	int tcp = gate->tcp_fd, dns = gate->dns_fd;
-	gate_close(gate);
-	(void)!gate_open(gate, gate->loop, tcp, dns);
+	retry_later(gate); /* it died, or says what no gateway says */
 }
 
 static void start_gateway(struct gate *gate)
@@ -67,20 +87,24 @@ static void start_gateway(struct gate *gate)
 	int pair[2];
 
 	stop_waiting(gate);
-	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) < 0)
-		return; /* flows stay unanswered: nothing passes */
+	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) < 0) {
+		retry_later(gate);
+		return;
+	}
 	pid_t pid = fork();
 	if (pid == 0)
 		run_gateway(pair[1], gate->tcp_fd, gate->dns_fd);
 	fd_close(&pair[1]);
 	if (pid < 0) {
 		fd_close(&pair[0]);
+		retry_later(gate);
 		return;
 	}
 	gate->pid = pid;
 	gate->fd = pair[0];
 	gate->channel.ready = channel_ready;
-	(void)!loop_add(gate->loop, &gate->channel, gate->fd, EPOLLIN);
+	if (loop_add(gate->loop, &gate->channel, gate->fd, EPOLLIN) < 0)
+		retry_later(gate);
 }
 
 static void tcp_ready(struct loop_source *source, uint32_t events)
@@ -112,6 +136,7 @@ int gate_open(struct gate *gate, struct loop *loop, int tcp, int dns)
 void gate_close(struct gate *gate)
 {
 	stop_waiting(gate);
+	loop_disarm(&gate->retry);
 	loop_remove(&gate->channel);
 	if (gate->pid > 0) {
 		(void)kill(gate->pid, SIGKILL);

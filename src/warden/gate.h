@@ -17,9 +17,10 @@ struct gate {
 	struct loop *loop;
 	struct loop_source tcp, dns; /* until the gateway has them */
 	struct loop_source channel;
-	int tcp_fd, dns_fd; /* borrowed */
-	int fd;             /* our end of the gateway's channel; -1: not started */
-	pid_t pid;          /* 0: not started */
+	struct loop_timer retry; /* a gateway could not be started, or died */
+	int tcp_fd, dns_fd;      /* borrowed */
+	int fd;                  /* our end of the gateway's channel; -1: not started */
+	pid_t pid;               /* 0: not started */
 	void (*flow)(void *context, const struct gate_report *report); /* a flow ended */
 	void *context;
 };

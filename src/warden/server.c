@@ -116,6 +116,11 @@ void server_free(struct server *server)
 	free(server);
 }
 
+int server_stdio_error(const struct server *server)
+{
+	return server->stdio != NULL ? rpc_peer_error(server->stdio) : 0;
+}
+
 struct sandbox *server_get(struct server *server)
 {
 	return server->sandbox;

@@ -27,6 +27,9 @@ DEFINE_FREEP(struct server, server_free)
  */
 MUST_USE int server_stdio(struct server *server, json_t *settings, struct diag *diag);
 
+/* server_stdio_error() - after the loop has stopped: why stdin or stdout failed (-errno); 0: not so */
+MUST_USE int server_stdio_error(const struct server *server);
+
 /* What `run` and `start` make of a server: they have their own sandbox and its main program. */
 struct server_main {
 	void (*running)(void *context);   /* as in sandbox_hooks; its socket follows */

@@ -10,6 +10,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
+#include <stdio.h>
 #include <stdlib.h>
 
 #include "base/buf.h"
@@ -34,6 +35,7 @@ struct session {
 	struct buf queue; /* for stdin */
 	bool input_closing, paused, timed_out, has_result;
 	struct session_result result;
+	char lost[96]; /* why a pipe of ours failed; "": none did */
 	struct loop_timer timer;
 	struct loop_timer ending;
 };
@@ -46,6 +48,18 @@ static void close_pump(struct pump *pump)
 	fd_close(&pump->fd);
 }
 
+/* lose_pump() - a pipe failed on our side: end the program, lest half of its data be taken for all */
+static void lose_pump(struct pump *pump, int error)
+{
+	struct session *session = pump->session;
+
+	close_pump(pump);
+	if (session->lost[0] == '\0')
+		(void)snprintf(session->lost, sizeof(session->lost), "a pipe to it failed: %s",
+			       strerror(error));
+	session_signal(session, SIGKILL);
+}
+
 /* read_pump() - deliver what is there. Return: whether the pipe may hold more. */
 static bool read_pump(struct pump *pump)
 {
@@ -54,7 +68,11 @@ static bool read_pump(struct pump *pump)
 
 	if (n < 0 && (errno == EAGAIN || errno == EINTR))
 		return false;
-	if (n <= 0) {
+	if (n < 0) {
+		lose_pump(pump, errno);
+		return false;
+	}
+	if (n == 0) {
 		close_pump(pump);
 		return false;
 	}
@@ -88,6 +106,10 @@ static void finish(struct loop_timer *timer)
 	}
 	close_pump(&session->input);
 	loop_disarm(&session->timer);
+	if (session->lost[0] != '\0' && session->result.error == NULL) {
+		session->result.exit_code = 125;
+		session->result.error = session->lost;
+	}
 	session->hooks.ended(session->hooks.context, &session->result);
 }
 
@@ -163,7 +185,11 @@ static void input_ready(struct loop_source *source, uint32_t events)
 
 	if (n < 0 && (errno == EAGAIN || errno == EINTR))
 		return;
-	if (n < 0 || (events & (EPOLLERR | EPOLLHUP)) != 0) { /* nobody will read it any more */
+	if (n < 0 && errno != EPIPE) {
+		buf_free(&session->queue);
+		lose_pump(&session->input, errno);
+	} else if (n < 0 ||
+		   (events & (EPOLLERR | EPOLLHUP)) != 0) { /* nobody will read it any more */
 		buf_free(&session->queue);
 		close_pump(&session->input);
 	} else {
@@ -294,9 +320,11 @@ void session_pause(struct session *session, bool paused)
 
 		/* out of the loop altogether: a pipe whose writer is gone reports that for ever */
 		loop_remove(&pump->source);
-		if (!paused && pump->fd >= 0 &&
-		    loop_add(session->loop, &pump->source, pump->fd, EPOLLIN) < 0)
-			close_pump(pump);
+		int r = paused || pump->fd < 0
+			    ? 0
+			    : loop_add(session->loop, &pump->source, pump->fd, EPOLLIN);
+		if (r < 0)
+			lose_pump(pump, -r);
 	}
 	if (!paused && session->has_result)
 		loop_arm(session->loop, &session->ending, 0);
