@@ -19,7 +19,6 @@ GAPS = {
     'test_C17_memory_memfd': NO_CGROUP,
     'test_C17_memory_shared': NO_CGROUP,
     'test_C17_memory_sysv': NO_CGROUP,
-    'test_C25_attach_on_a_terminal': "attach sends the program's output to the terminal as it is",
 }
 
 # Those that fail for one of the two users alone.
