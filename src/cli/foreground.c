@@ -257,6 +257,8 @@ static int open_relays(struct foreground *f, const int fds[3])
 		f->out[i].changed = on_out_changed;
 		f->out[i].context = f;
 		relay_out_open(&f->out[i], f->loop, i + 1);
+		if (f->tty)
+			relay_out_drive(&f->out[i]);
 	}
 	if (fds[0] != SESSION_PIPED)
 		return 0;

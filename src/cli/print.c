@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 /*
- * Theory of operation: safe_octets() alone judges what may reach a terminal. It takes one
+ * Theory of operation: print_safe_octets() alone judges what may reach a terminal. It takes one
  * well-formed character (RFC 3629: shortest form, no surrogates) and refuses the C0 and C1
  * controls, DEL, and the characters that reorder or break a line. Each octet refused is shown as
  * \xNN, so the reader sees what was there.
@@ -26,8 +26,7 @@ static bool is_deceptive(uint32_t c)
 	       (c >= 0x2066 && c <= 0x2069) || c == 0xfeff;
 }
 
-/* safe_octets() - length of the harmless character at the front of @s; 0: escape its first octet */
-static size_t safe_octets(struct span s)
+size_t print_safe_octets(struct span s)
 {
 	uint32_t c = 0;
 	size_t len = utf8_decode(&c, s);
@@ -46,7 +45,7 @@ void print_safe(FILE *out, const char *text)
 	struct span rest = span_of(text);
 
 	while (rest.len > 0) {
-		size_t len = safe_octets(rest);
+		size_t len = print_safe_octets(rest);
 
 		if (len > 0)
 			fwrite(rest.ptr, 1, len, out);
@@ -56,8 +55,7 @@ void print_safe(FILE *out, const char *text)
 	}
 }
 
-/* is_beginning() - may more octets make a character, or a line end, of what is left? */
-static bool is_beginning(struct span s)
+bool print_is_beginning(struct span s)
 {
 	if (s.ptr[0] == '\r')
 		return s.len == 1;
@@ -72,9 +70,9 @@ size_t print_safe_part(FILE *out, struct span part)
 	struct span rest = part;
 
 	while (rest.len > 0) {
-		size_t len = safe_octets(rest);
+		size_t len = print_safe_octets(rest);
 
-		if (len == 0 && is_beginning(rest))
+		if (len == 0 && print_is_beginning(rest))
 			break;
 		if (len == 0 && (rest.ptr[0] == '\n' || rest.ptr[0] == '\t'))
 			len = 1;

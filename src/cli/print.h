@@ -13,6 +13,12 @@
 
 struct cli_call;
 
+/* print_safe_octets() - length of the harmless character at the front of @s (not empty); 0: none is */
+MUST_USE size_t print_safe_octets(struct span s);
+
+/* print_is_beginning() - may more octets make a character, or a line end, of @s (not empty)? */
+MUST_USE bool print_is_beginning(struct span s);
+
 /* print_safe() - print well-formed UTF-8 as it is; controls and all else as \xNN, an octet each */
 void print_safe(FILE *out, const char *text);
 

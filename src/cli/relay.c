@@ -152,18 +152,24 @@ static void out_ready(struct loop_source *source, uint32_t events)
 void relay_out_open(struct relay_out *out, struct loop *loop, int fd)
 {
 	out->fd = fd;
-	out->terminal = isatty(fd) == 1;
+	out->terminal = out->as_text = isatty(fd) == 1;
 	out->queue = BUF(RELAY_QUEUE_OCTETS_MAX);
 	out->source.ready = out_ready;
 	out->source.loop = NULL;
 	out->loop = loop;
 }
 
+void relay_out_drive(struct relay_out *out)
+{
+	out->as_text = false;
+}
+
 void relay_out_write(struct relay_out *out, struct span data)
 {
 	if (out->broken)
 		return;
-	int r = buf_append(&out->queue, data);
+	int r = out->as_text ? screen_show(&out->queue, &out->screen, data)
+			     : buf_append(&out->queue, data);
 	if (r < 0)
 		break_out(out, r);
 	else if (out->source.loop == NULL &&
@@ -192,6 +198,10 @@ void relay_out_drain(struct relay_out *out)
 
 void relay_out_close(struct relay_out *out)
 {
+	int r = out->broken ? 0 : screen_end(&out->queue, &out->screen);
+
+	if (r < 0)
+		break_out(out, r);
 	relay_out_drain(out);
 	loop_remove(&out->source);
 	buf_free(&out->queue);

@@ -10,6 +10,7 @@
 #define CLI_RELAY_H
 
 #include "base/buf.h"
+#include "cli/screen.h"
 #include "loop/loop.h"
 
 enum { RELAY_QUEUE_OCTETS_MAX = 4 * 1024 * 1024, RELAY_FULL_OCTETS = 256 * 1024 };
@@ -42,6 +43,8 @@ struct relay_out {
 	int fd;
 	struct loop *loop;
 	bool terminal;
+	bool as_text; /* a terminal that the program shall not drive: see screen.h */
+	struct screen screen;
 	bool broken;                    /* nothing can be written to it any more */
 	int error;                      /* why, if not for want of a reader: -errno */
 	void (*changed)(void *context); /* it became full, or empty again, or broke */
@@ -56,6 +59,9 @@ void relay_in_pause(struct relay_in *in, bool paused);
 void relay_in_close(struct relay_in *in);
 
 void relay_out_open(struct relay_out *out, struct loop *loop, int fd);
+
+/* relay_out_drive() - the program has a terminal of its own, so it drives ours as it is */
+void relay_out_drive(struct relay_out *out);
 void relay_out_write(struct relay_out *out, struct span data);
 MUST_USE bool relay_out_full(const struct relay_out *out);
 

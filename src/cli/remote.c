@@ -99,6 +99,8 @@ static void print_stream(struct remote *r, json_t *result, const char *name, int
 /* begin_terminal() - the program has a terminal inside: give it ours */
 static void begin_terminal(struct remote *r)
 {
+	relay_out_drive(&r->out[0]);
+	relay_out_drive(&r->out[1]);
 	if (isatty(STDIN_FILENO) != 1)
 		return;
 	r->tty = true;

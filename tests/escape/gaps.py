@@ -13,7 +13,6 @@ GAPS = {
         'as above: the pipe can be opened anew through /proc/self/fd, and written to',
     'test_C14_socket_in_a_share':
         "a host's unix socket inside a shared folder can be connected to (Landlock ABI 9 will tell)",
-    'test_C25_attach_on_a_terminal': "attach sends the program's output to the terminal as it is",
 }
 
 # Those that fail for one of the two users alone.

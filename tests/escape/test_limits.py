@@ -188,6 +188,26 @@ class Output(rig.Row):
         vm_id = self.start('--', 'sh', '-c', script)
         self._plain(self.immure('attach', vm_id, tty=True, timeout=20).out)
 
+    def test_C25_program_without_a_terminal(self):
+        """It writes text: on a terminal colours pass, but nothing that the terminal would answer."""
+        script = 'printf "\\033[31mred\\033]52;c;eA==\\007\\033[6n\\033[32mgreen" >&%d'
+        vm_id = self.start()
+        for stream in (1, 2):
+            for words in (['run', '-T', '--'], ['exec', '-T', vm_id, '--']):
+                with self.subTest(words[:1], stream=stream):
+                    done = self.immure(*words, 'sh', '-c', script % stream, tty=True, timeout=20)
+                    self.assertEqual(done.out, b'\x1b[31mred\\x1b]52;c;eA==\\x07\\x1b[6n\x1b[32mgreen\x1b[0m')
+        self.immure('kill', vm_id)
+
+    def test_C25_program_with_a_terminal(self):
+        """Full-screen programs drive the terminal they were given, as by ssh; pipes get every octet."""
+        vm_id = self.start()
+        for words in (['run', '--'], ['exec', vm_id, '--']):
+            for tty in (True, False):
+                done = self.immure(*words, 'printf', '\\033[?1049h\\033[6n\\302\\233', tty=tty, timeout=20)
+                self.assertEqual(done.out, b'\x1b[?1049h\x1b[6n\xc2\x9b')
+        self.immure('kill', vm_id)
+
     def test_C25_errors(self):
         for arguments in (['run', '--', ESCAPES], ['run', '-v', f'/no/{ESCAPES}:/mnt', '--', 'true'],
                           ['run', '--allow-degraded', ESCAPES, '--', 'true'], ['get', ESCAPES], [ESCAPES],
