@@ -9,7 +9,7 @@ import socket
 import time
 
 import support
-from support import as_root_and_user, eventually
+from support import as_root_and_user, command_line, descendants, eventually
 
 
 def b64(data):
@@ -243,6 +243,77 @@ class Protocol(RpcTests):
             self.assert_error(peer.ask('create', resources={'memory_mb': 64}), -32000,
                               'no cgroup can hold the limit on memory')
         self.assertIn('result', peer.ask('create'))
+
+
+@as_root_and_user
+class Spare(RpcTests):
+    """A server that is left alone keeps a sandbox ready, which `create` may or may not take."""
+
+    def connect_and_wait(self):
+        peer = self.connect(create=False)
+        self.assertTrue(eventually(lambda: self.inits() == self.drafts() == 1))
+        return peer
+
+    def inits(self):
+        return [command_line(pid) for pid in descendants(self.process.pid)].count('immure-init')
+
+    def drafts(self):
+        vms = f'{self.state}/vms'
+        return len([n for n in os.listdir(vms) if n.startswith('.new-')]) if os.path.isdir(vms) else 0
+
+    def check_alone(self, peer):
+        """Of the two sandboxes the one that `create` took is left."""
+        self.assertTrue(eventually(lambda: len(descendants(self.process.pid)) == self.inits() == 1))
+        self.assertTrue(eventually(lambda: self.drafts() == 0))
+        self.assertEqual([vm['status'] for vm in self.listed()], ['running'])
+        self.assertEqual(self.result(peer.ask('exec', command='echo $$ >/dev/null'))['exit_code'], 0)
+
+    def test_taken_up(self):
+        peer = self.connect_and_wait()
+        spare = next(p for p in descendants(self.process.pid) if command_line(p) == 'immure-init')
+        made = self.result(peer.ask('create', env={'COLOUR': 'blue'}, remove=False))
+        done = self.result(peer.ask('exec', command='echo $COLOUR; touch /tmp/workspace/x'))
+        self.assertEqual(base64.b64decode(done['stdout']), b'blue\n')
+        self.check_alone(peer)
+        self.assertIn(spare, descendants(self.process.pid))
+        facts = self.immure('get', made['id'], '--json').json()
+        self.assertEqual(set(facts['start']['walls'].values()), {'up'})
+        self.assertGreater(len(facts['start']['selftest']['refused']), 20)
+
+    def test_left(self):
+        folder = self.make_folder('shared')
+        self.make_file('shared/fact', 'yes')
+        for number, config in enumerate((
+                {'vfs': {'mounts': {'/data': {'type': 'memory'}}}},
+                {'vfs': {'direct_mounts': {'/data': {'host_path': str(folder)}}}},
+                {'user': 0}, {'hostname': 'other'})):
+            with self.subTest(config=config):
+                peer = self.connect_and_wait()
+                self.result(peer.ask('create', **config))
+                done = self.result(peer.ask('exec', command='ls -d /data; id -u; hostname'))
+                text = base64.b64decode(done['stdout']).decode()
+                self.assertEqual(text.startswith('/data'), number < 2, text)
+                self.assertEqual('\n0\n' in '\n' + text, number == 2, text)
+                self.assertEqual('other' in text, number == 3, text)
+                self.check_alone(peer)
+                self.result(peer.ask('close'))
+                self.process.communicate(timeout=10)
+                self.immure('prune')
+
+    def test_unused(self):
+        peer = self.connect_and_wait()
+        peer.send('close')
+        self.assertIn('result', peer.read())
+        self.process.communicate(timeout=10)
+        self.assertEqual(os.listdir(f'{self.state}/vms'), [])
+
+    def test_killed(self):
+        self.connect_and_wait()
+        self.process.kill()
+        self.process.communicate(timeout=10)
+        self.assertEqual(self.drafts(), 1)
+        self.assert_code(self.immure('prune'), 0)
+        self.assertEqual(self.drafts(), 0)
 
 
 @as_root_and_user
