@@ -38,6 +38,7 @@ struct foreground {
 	int signal_fd;
 };
 
+static const int64_t SETTLE_NS = 3000000; /* most short programs are over by then */
 static const char *const stream_names[] = { "standard input", "standard output", "standard error" };
 static const int forwarded[] = { SIGINT,  SIGTERM,  SIGHUP,  SIGQUIT, SIGUSR1,
 				 SIGUSR2, SIGWINCH, SIGTSTP, SIGCONT };
@@ -347,6 +348,7 @@ int foreground_new(struct foreground **ret, bool ahead, struct diag *diag)
 		return diag_set(diag, -ENOMEM, "out of memory");
 	const struct server_main main = { .running = on_running,
 					  .ended = on_sandbox_ended,
+					  .settle_ns = SETTLE_NS,
 					  .context = f };
 	f->null = f->signal_fd = -1;
 	f->diag = diag;

@@ -6,7 +6,6 @@
  * \xNN, so the reader sees what was there.
  */
 #include "cli/print.h"
-#include "base/utf8.h"
 
 #include <errno.h>
 #include <stdlib.h>

@@ -9,6 +9,7 @@
 #include <errno.h>
 #include <signal.h>
 #include <sys/signalfd.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "base/fd.h"
@@ -18,7 +19,13 @@
 #include "warden/state.h"
 #include "wire/base64.h"
 
-enum { REQUEST_ID = 1, STDIN_ID = 2, CONTROL_ID = 3, DATA_OCTETS_MAX = 1024 * 1024 };
+enum {
+	REQUEST_ID = 1,
+	STDIN_ID = 2,
+	CONTROL_ID = 3,
+	DATA_OCTETS_MAX = 1024 * 1024,
+	SOCKET_TRIES_MAX = 250, /* of 2 ms */
+};
 
 struct remote {
 	const struct remote_options *options;
@@ -208,6 +215,22 @@ static int watch_signals(struct remote *r)
 	return r->signal_fd < 0 ? -errno : loop_add(r->loop, &r->signals, r->signal_fd, EPOLLIN);
 }
 
+/* reach() - a sandbox that began just now makes its socket a little later. Return: 0 or -errno. */
+static int reach(int *ret_fd, int home, int dir, const char *id)
+{
+	const struct timespec moment = { .tv_nsec = 2000000 };
+	struct state_entry entry;
+	int r = -ENOENT;
+
+	for (int i = 0; i < SOCKET_TRIES_MAX; i++) {
+		r = rpc_connect(ret_fd, dir, "socket");
+		if (r != -ENOENT || state_read(&entry, home, id) < 0 || entry.pid <= 0)
+			return r;
+		(void)nanosleep(&moment, NULL);
+	}
+	return r;
+}
+
 /* dial() - connect to the sandbox's socket. Return: descriptor, or a negative errno with *diag. */
 static int dial(const char *id, struct diag *diag)
 {
@@ -220,7 +243,7 @@ static int dial(const char *id, struct diag *diag)
 		r = state_open(&dir, home, id, diag);
 	if (r < 0)
 		return r;
-	r = rpc_connect(&fd, dir, "socket");
+	r = reach(&fd, home, dir, id);
 	if (r == -ENOENT || r == -ECONNREFUSED)
 		return diag_set(diag, -ESRCH, "%s does not run: 'immure list' shows what does", id);
 	return r < 0 ? diag_set(diag, r, "cannot reach %s: %s", id, strerror(-r)) : fd;

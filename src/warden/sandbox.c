@@ -68,9 +68,9 @@ void sandbox_finish(struct sandbox *sandbox)
 	channel_close(sandbox);
 	loop_remove(&sandbox->pidfd);
 	loop_disarm(&sandbox->timer);
+	jail_kill(&sandbox->jail); /* its end takes a while: the rest is done meanwhile */
 	if (sandbox->note.deadline_ns != 0)
 		sandbox_note_start(&sandbox->note);
-	jail_kill(&sandbox->jail); /* its end takes a while: the rest is done meanwhile */
 	gate_close(&sandbox->gate);
 	if (sandbox->dir >= 0)
 		(void)unlinkat(sandbox->dir, "socket", 0);

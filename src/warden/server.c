@@ -111,6 +111,7 @@ void server_free(struct server *server)
 	rpc_peer_free(server->stdio);
 	json_decref(server->settings);
 	loop_disarm(&server->timeout);
+	loop_disarm(&server->settle);
 	loop_disarm(&server->recheck);
 	loop_disarm(&server->patience);
 	free(server);
@@ -183,6 +184,17 @@ static void answer_create(struct server *server)
 	server->creating = NULL;
 }
 
+/* start_listening() - without its socket it still serves stdio and its own program */
+static void start_listening(struct loop_timer *timer)
+{
+	struct server *server = container_of(timer, struct server, settle);
+
+	(void)!rpc_listen(&server->listener, server->loop, sandbox_dir(server->sandbox), "socket",
+			  &server->rpc);
+	if (server->main.listening != NULL)
+		server->main.listening(server->main.context);
+}
+
 static void on_running(void *context)
 {
 	struct server *server = context;
@@ -193,11 +205,11 @@ static void on_running(void *context)
 		loop_arm(server->loop, &server->timeout, (int64_t)seconds * 1000000000);
 	if (server->main.running != NULL)
 		server->main.running(server->main.context);
-	/* without its socket it still serves stdio and its own program */
-	(void)!rpc_listen(&server->listener, server->loop, sandbox_dir(server->sandbox), "socket",
-			  &server->rpc);
-	if (server->main.listening != NULL)
-		server->main.listening(server->main.context);
+	server->settle.fired = start_listening;
+	if (server->main.settle_ns > 0)
+		loop_arm(server->loop, &server->settle, server->main.settle_ns);
+	else
+		start_listening(&server->settle);
 	answer_create(server);
 }
 
@@ -206,6 +218,7 @@ static void on_ended(void *context, enum state_status status, const char *why)
 	struct server *server = context;
 
 	loop_disarm(&server->timeout);
+	loop_disarm(&server->settle);
 	if (server->creating != NULL)
 		rpc_fail(server->creating, RPC_FAILED, "%s",
 			 *why != '\0' ? why : "it was closed meanwhile");
@@ -259,7 +272,11 @@ static void on_flow(void *context, const struct gate_report *report)
 int server_new_sandbox(struct sandbox **ret, struct server *server, bool ahead, struct diag *diag)
 {
 	const struct sandbox_hooks hooks = {
-		.running = on_running, .ended = on_ended, .flow = on_flow, .context = server
+		.running = on_running,
+		.ended = on_ended,
+		.flow = on_flow,
+		.settle_ns = server->main.settle_ns,
+		.context = server,
 	};
 
 	return sandbox_new(ret, server->loop, &hooks, ahead, diag);

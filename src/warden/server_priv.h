@@ -48,6 +48,7 @@ struct server {
 	struct program *programs;
 	size_t programs_len;
 	struct server_main main;
+	struct loop_timer settle;  /* until its socket is made */
 	struct loop_timer timeout; /* of the whole sandbox */
 	struct rpc_peer *farewell; /* who asked for the end, and waits for the answer */
 	struct loop_timer patience;

@@ -110,7 +110,8 @@ static void announce(struct sandbox *sandbox)
 	if (sandbox->hooks.running != NULL)
 		sandbox->hooks.running(sandbox->hooks.context);
 	sandbox->note.fired = sandbox_note_start;
-	loop_arm(sandbox->loop, &sandbox->note, 0); /* after what was armed in there: answers */
+	/* in any case after what was armed in there: answers */
+	loop_arm(sandbox->loop, &sandbox->note, sandbox->hooks.settle_ns);
 }
 
 /* run() - every wall stands, and its settings are there */
