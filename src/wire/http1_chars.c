@@ -28,12 +28,34 @@ const uint8_t http1_chars[256] = {
 	/* clang-format on */
 };
 
-bool http1_has_control(struct span text)
+/* may_have_control() - exact but for tabs; @octets: eight of them. A borrow out of the high bit tells
+ * an octet below 0x20, or one equal to 0x7f. */
+static bool may_have_control(uint64_t octets)
 {
-	for (size_t i = 0; i < text.len; i++)
-		if (http1_is_control(text.ptr[i]))
+	const uint64_t ones = 0x0101010101010101, high = ones * 0x80;
+	uint64_t del = octets ^ ones * 0x7f;
+
+	return (((octets - ones * 0x20) & ~octets) | ((del - ones) & ~del)) & high;
+}
+
+static bool has_control(const char *octets, size_t len)
+{
+	for (size_t i = 0; i < len; i++)
+		if (http1_is_control(octets[i]))
 			return true;
 	return false;
+}
+
+bool http1_has_control(struct span text)
+{
+	uint64_t octets;
+
+	for (; text.len >= sizeof(octets); text = span_drop(text, sizeof(octets))) {
+		memcpy(&octets, text.ptr, sizeof(octets));
+		if (may_have_control(octets) && has_control(text.ptr, sizeof(octets)))
+			return true;
+	}
+	return has_control(text.ptr, text.len);
 }
 
 static bool is_blank(char c)
