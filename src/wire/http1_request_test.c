@@ -397,14 +397,14 @@ static void test_limits(void)
 	    SPAN("POST /abc HTTP/1.1\r\nHost: a\r\nContent-Length: 9\r\n\r\n");
 	const struct {
 		size_t head, target;
-		unsigned fields;
 		uint64_t body;
+		unsigned fields;
 		enum http1_fault want;
 	} rows[] = {
-		{ 50, 4, 2, 9, HTTP1_FAULTLESS },   { 49, 4, 2, 9, HTTP1_HEAD_LONG },
-		{ 20, 4, 2, 9, HTTP1_HEAD_LONG },   { 19, 4, 2, 9, HTTP1_TARGET_LONG },
-		{ 50, 3, 2, 9, HTTP1_TARGET_LONG }, { 50, 4, 1, 9, HTTP1_FIELDS_MANY },
-		{ 50, 4, 2, 8, HTTP1_BODY_LONG },   { 60, 4, 200, 9, HTTP1_FAULTLESS },
+		{ 50, 4, 9, 2, HTTP1_FAULTLESS },   { 49, 4, 9, 2, HTTP1_HEAD_LONG },
+		{ 20, 4, 9, 2, HTTP1_HEAD_LONG },   { 19, 4, 9, 2, HTTP1_TARGET_LONG },
+		{ 50, 3, 9, 2, HTTP1_TARGET_LONG }, { 50, 4, 9, 1, HTTP1_FIELDS_MANY },
+		{ 50, 4, 8, 2, HTTP1_BODY_LONG },   { 60, 4, 9, 200, HTTP1_FAULTLESS },
 	};
 
 	CHECK(input.len == 50, "%zu", input.len);
