@@ -1,0 +1,77 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * http1_fault - each reason to refuse an HTTP/1.1 message.
+ */
+#ifndef WIRE_HTTP1_FAULT_H
+#define WIRE_HTTP1_FAULT_H
+
+enum http1_fault {
+	HTTP1_FAULTLESS = 0,
+	/* lines and fields */
+	HTTP1_TRUNCATED,
+	HTTP1_HEAD_LONG,
+	HTTP1_FIELDS_MANY,
+	HTTP1_EMPTY_START,
+	HTTP1_BARE_LF,
+	HTTP1_BARE_CR,
+	HTTP1_FOLDED,
+	HTTP1_FIELD_NAME,
+	HTTP1_FIELD_ALIAS,
+	HTTP1_FIELD_VALUE,
+	/* start line */
+	HTTP1_START_LINE,
+	HTTP1_METHOD,
+	HTTP1_METHOD_LONG,
+	HTTP1_METHOD_ECHO,
+	HTTP1_VERSION,
+	HTTP1_VERSION_OTHER,
+	HTTP1_TARGET,
+	HTTP1_TARGET_LONG,
+	HTTP1_TARGET_SCHEME,
+	HTTP1_TARGET_AUTHORITY,
+	HTTP1_FRAGMENT,
+	HTTP1_STATUS,
+	/* who is meant */
+	HTTP1_HOST_MISSING,
+	HTTP1_HOST_REPEATED,
+	HTTP1_HOST_MALFORMED,
+	HTTP1_HOST_OTHER,
+	/* where it ends */
+	HTTP1_LENGTH,
+	HTTP1_LENGTH_REPEATED,
+	HTTP1_LENGTH_AND_CODING,
+	HTTP1_CODING,
+	HTTP1_CODING_REPEATED,
+	HTTP1_CODING_OLD,
+	HTTP1_BODY_UNEXPECTED,
+	HTTP1_BODY_LONG,
+	/* other fields */
+	HTTP1_OPTIONS_MALFORMED,
+	HTTP1_OPTION_FORBIDDEN,
+	HTTP1_UPGRADE_MALFORMED,
+	HTTP1_UPGRADE_UNASKED,
+	HTTP1_EXPECTATION,
+	HTTP1_TRAILER_FORBIDDEN,
+	/* chunks */
+	HTTP1_CHUNK_SIZE,
+	HTTP1_CHUNK_EXTENSION,
+	HTTP1_CHUNK_END,
+	/* paths */
+	HTTP1_PATH_OCTET,
+	HTTP1_PATH_PERCENT,
+	HTTP1_PATH_ENCODED,
+	HTTP1_PATH_OVERLONG,
+	HTTP1_PATH_EMPTY_SEGMENT,
+	HTTP1_PATH_ABOVE_ROOT,
+	HTTP1_PATH_PARAMETER,
+	HTTP1_QUERY_OCTET,
+	HTTP1_FAULTS,
+};
+
+/* http1_fault_text() - static text for people, without a stop at its end */
+const char *http1_fault_text(enum http1_fault fault);
+
+/* http1_fault_status() - how a proxy answers a request of this fault (a response's: always 502) */
+unsigned http1_fault_status(enum http1_fault fault);
+
+#endif
