@@ -9,10 +9,6 @@ NO_CGROUP = 'without a delegated cgroup the memory limit holds for each process 
 GAPS = {
     'test_A24_other_flows_are_reported':
         'UDP other than DNS is refused by the firewall, which tells nobody; the gateway will',
-    'test_C02_flags_of_a_shared_pipe':
-        'a pipe of the caller is handed over as it is, for speed: its flags are shared',
-    'test_C02_pipe_as_stdin_cannot_be_written':
-        'as above: the pipe can be opened anew through /proc/self/fd, and written to',
     'test_C14_socket_in_a_share':
         "a host's unix socket inside a shared folder can be connected to (Landlock ABI 9 will tell)",
     'test_C17_memory_in_scratch': NO_CGROUP,
