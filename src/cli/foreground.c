@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 /*
- * Theory of operation: streams that lead nowhere (pipes, plain files) are handed to the program and
- * cost nothing; others go through relays. With a terminal on both sides the program gets a private
+ * Theory of operation: /dev/null is handed to the program; pipes are joined to pipes of its own
+ * (conduit.h); others go through relays. When the program has ended, what its pipes hold is still
+ * carried, for as long as the reader takes; but a reader that takes nothing shall not hold us after
+ * a kill or a time-out, so then we have PATIENCE_NS. With a terminal on both sides the program gets a private
  * one inside, ours turns raw, and keys, window size and job control pass through. Signals we get
  * are passed on, SIGTERM with the sandbox's grace time behind it.
  */
@@ -16,9 +18,12 @@
 #include <unistd.h>
 
 #include "base/fd.h"
+#include "cli/conduit.h"
 #include "cli/relay.h"
 #include "cli/terminal.h"
 #include "warden/server.h"
+
+static const int64_t PATIENCE_NS = 1000000000; /* with a reader that takes nothing */
 
 struct foreground {
 	struct loop *loop;
@@ -34,6 +39,11 @@ struct foreground {
 	struct terminal terminal;
 	struct relay_in in;
 	struct relay_out out[2];
+	struct conduit pipes[3];
+	struct loop_timer patience;
+	bool over;    /* the sandbox has ended, too */
+	bool gone;    /* we have asked the loop to end */
+	bool hurried; /* the program was ended; a reader must not hold us */
 	struct loop_source signals;
 	int signal_fd;
 };
@@ -70,6 +80,54 @@ static void suspend(struct foreground *f)
 	resize(f);
 }
 
+/* leave() - once the program has ended: go when all it wrote was carried */
+static void leave(struct foreground *f)
+{
+	bool drained = !conduit_is_open(&f->pipes[1]) && !conduit_is_open(&f->pipes[2]);
+
+	if (f->gone || (!f->ended && !f->over))
+		return;
+	loop_disarm(&f->patience);
+	if (!drained) {
+		if (f->hurried)
+			loop_arm(f->loop, &f->patience, PATIENCE_NS);
+	} else if (f->over) {
+		f->gone = true;
+		server_stop(f->server);
+	} else {
+		sandbox_stop(server_get(f->server), true);
+	}
+}
+
+static void on_carried(void *context)
+{
+	leave(context);
+}
+
+/* on_input_carried() - closed: we let go of the caller's pipe, too, so that its writer learns of it */
+static void on_input_carried(void *context)
+{
+	struct foreground *f = context;
+
+	if (conduit_is_open(&f->pipes[0]))
+		return;
+	int null = open("/dev/null", O_RDONLY | O_CLOEXEC);
+	(void)dup2(null, STDIN_FILENO);
+	fd_close(&null);
+}
+
+static void give_up(struct foreground *f)
+{
+	conduit_close(&f->pipes[1]);
+	conduit_close(&f->pipes[2]);
+	leave(f);
+}
+
+static void patience_over(struct loop_timer *timer)
+{
+	give_up(container_of(timer, struct foreground, patience));
+}
+
 static void handle_signal(struct foreground *f, int number)
 {
 	switch (number) {
@@ -83,6 +141,9 @@ static void handle_signal(struct foreground *f, int number)
 		break; /* suspend() has done it */
 	case SIGTERM:
 		f->status = 128 + SIGTERM;
+		f->hurried = true;
+		if (f->over)
+			give_up(f);
 		sandbox_stop(server_get(f->server), false);
 		break;
 	default:
@@ -91,6 +152,8 @@ static void handle_signal(struct foreground *f, int number)
 		else
 			sandbox_stop(server_get(f->server), true);
 		f->status = 128 + number;
+		if (f->over)
+			give_up(f);
 		break;
 	}
 }
@@ -131,19 +194,24 @@ static void on_ended(void *context, const struct session_result *result)
 {
 	struct foreground *f = context;
 
-	if (!f->failed)
-		f->status = result->exit_code;
+	bool told = f->over || f->failed; /* the sandbox's end, or that of a stream, says it all */
+
 	f->ended = true;
-	if (result->error != NULL && !f->failed)
+	if (!told)
+		f->status = result->exit_code;
+	if (!told && result->error != NULL)
 		diag_set(f->diag, 0, "cannot run '%s': %s", f->options->words[0], result->error);
 	session_free(f->session);
 	f->session = NULL;
+	conduit_close(&f->pipes[0]);
+	f->hurried |= result->signal != 0 || result->timed_out || result->error != NULL;
 	for (int i = 0; i < 2; i++) {
 		relay_out_close(&f->out[i]);
 		if (f->out[i].error < 0)
 			fail(f, i + 1, "written", f->out[i].error);
+		conduit_finish(&f->pipes[i + 1]);
 	}
-	sandbox_stop(server_get(f->server), true);
+	leave(f);
 }
 
 /* on_input_taken() - the program has read what we queued */
@@ -219,8 +287,8 @@ static int choose_stream(struct foreground *f, int *ret, int fd)
 		f->null = open("/dev/null", O_RDWR | O_CLOEXEC);
 	if (kind == RELAY_NONE && f->null < 0)
 		return diag_set(f->diag, -errno, "open /dev/null: %s", strerror(errno));
-	*ret = kind == RELAY_NONE ? f->null : kind == RELAY_PASS ? fd : SESSION_PIPED;
-	if (kind == RELAY_PASS && fd > 0 && f->options->log)
+	*ret = kind == RELAY_NONE ? f->null : kind == RELAY_PUMP ? SESSION_PIPED : fd;
+	if (kind != RELAY_NONE && fd > 0 && f->options->log)
 		*ret = SESSION_PIPED;
 	return 0;
 }
@@ -242,12 +310,29 @@ static int choose_streams(struct foreground *f, int fds[3])
 	f->tty = want == FOREGROUND_TTY_YES || (want == FOREGROUND_TTY_AUTO && both);
 	for (int fd = 0; r == 0 && fd < 3; fd++)
 		r = choose_stream(f, &fds[fd], fd);
-	if (r == 0 && fds[1] == SESSION_PIPED && fds[2] == SESSION_PIPED &&
+	if (r == 0 && (fds[1] == SESSION_PIPED) == (fds[2] == SESSION_PIPED) &&
 	    same_file(STDOUT_FILENO, STDERR_FILENO))
 		fds[2] = SESSION_JOINED; /* "> log 2>&1" keeps the order */
 	if (f->tty)                      /* init relays the terminal inside; it wants pipes */
 		fds[0] = fds[1] = SESSION_PIPED;
 	return r;
+}
+
+/* open_conduits() - in place of pipes of ours, pipes of the program's own: the ends in @theirs */
+static int open_conduits(struct foreground *f, int fds[3], int theirs[3])
+{
+	f->patience.fired = patience_over;
+	for (int i = 0; i < 3; i++) {
+		f->pipes[i].changed = i == STDIN_FILENO ? on_input_carried : on_carried;
+		f->pipes[i].context = f;
+		if (fds[i] != i || relay_kind(i) != RELAY_PIPE)
+			continue;
+		int r = conduit_open(&f->pipes[i], &theirs[i], f->loop, i, i == STDIN_FILENO);
+		if (r < 0)
+			return diag_set(f->diag, r, "cannot make a pipe: %s", strerror(-r));
+		fds[i] = theirs[i];
+	}
+	return 0;
 }
 
 static int open_relays(struct foreground *f, const int fds[3])
@@ -291,7 +376,7 @@ static int start_session(struct foreground *f)
 		.envc = (uint32_t)env_len,
 		.words = words,
 	};
-	int fds[3] = { -1, -1, -1 };
+	int fds[3] = { -1, -1, -1 }, theirs[3] = { -1, -1, -1 };
 
 	if (words == NULL)
 		return diag_set(f->diag, -ENOMEM, "out of memory");
@@ -299,12 +384,16 @@ static int start_session(struct foreground *f)
 		words[i] = span_of(f->options->words[i]);
 	memcpy(words + argc, env, env_len * sizeof(*env));
 	int r = choose_streams(f, fds);
+	if (r == 0)
+		r = open_conduits(f, fds, theirs);
 	if (r == 0 && f->tty) {
 		exec.flags = AGENT_EXEC_TTY | (fds[2] < 0 ? AGENT_EXEC_TTY_STDERR : 0);
 		terminal_size(STDIN_FILENO, &exec.rows, &exec.columns);
 	}
 	if (r == 0)
 		r = session_start(&f->session, sandbox, &exec, fds, &hooks, f->diag);
+	for (int i = 0; i < 3; i++)
+		fd_close(&theirs[i]);
 	if (r == 0) {
 		r = open_relays(f, fds);
 		if (r < 0)
@@ -337,7 +426,10 @@ static void on_sandbox_ended(void *context, enum state_status status, const char
 	} else if (!f->ended && !f->failed && status == STATE_CRASHED) {
 		f->status = diag_set(f->diag, -EIO, "%s", why);
 	}
-	server_stop(f->server);
+	f->over = f->hurried = true;
+	conduit_finish(&f->pipes[1]);
+	conduit_finish(&f->pipes[2]);
+	leave(f);
 }
 
 int foreground_new(struct foreground **ret, bool ahead, struct diag *diag)
@@ -419,6 +511,9 @@ void foreground_free(struct foreground *f)
 		return;
 	terminal_restore(&f->terminal);
 	session_free(f->session);
+	for (int i = 0; i < 3; i++)
+		conduit_close(&f->pipes[i]);
+	loop_disarm(&f->patience);
 	server_free(f->server);
 	loop_free(f->loop);
 	fd_close(&f->null);

@@ -29,7 +29,7 @@ enum relay_kind relay_kind(int fd)
 	if (S_ISDIR(st.st_mode) || (flags & O_PATH) != 0)
 		return RELAY_REFUSE;
 	if (S_ISFIFO(st.st_mode))
-		return RELAY_PASS;
+		return RELAY_PIPE;
 	/* the memory devices (major 1) null, zero, full, random and urandom lead nowhere */
 	if (S_ISCHR(st.st_mode) &&
 	    (st.st_rdev == 0x103 || st.st_rdev == 0x105 || st.st_rdev == 0x107 ||

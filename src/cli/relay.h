@@ -17,7 +17,8 @@ enum { RELAY_QUEUE_OCTETS_MAX = 4 * 1024 * 1024, RELAY_FULL_OCTETS = 256 * 1024 
 
 /* What to do with one of our streams. */
 enum relay_kind {
-	RELAY_PASS,   /* a pipe or /dev/null: the program may have it */
+	RELAY_PASS,   /* /dev/null and its kin: the program may have it */
+	RELAY_PIPE,   /* a pipe: the program gets another, see conduit.h */
 	RELAY_PUMP,   /* goes through us */
 	RELAY_NONE,   /* closed: the program gets /dev/null */
 	RELAY_REFUSE, /* a folder: a way out of any root */

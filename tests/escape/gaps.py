@@ -7,10 +7,6 @@ list, so that the list stays true. docs/threat-model.md tells what they mean.
 GAPS = {
     'test_A24_other_flows_are_reported':
         'UDP other than DNS is refused by the firewall, which tells nobody; the gateway will',
-    'test_C02_flags_of_a_shared_pipe':
-        'a pipe of the caller is handed over as it is, for speed: its flags are shared',
-    'test_C02_pipe_as_stdin_cannot_be_written':
-        'as above: the pipe can be opened anew through /proc/self/fd, and written to',
     'test_C14_socket_in_a_share':
         "a host's unix socket inside a shared folder can be connected to (Landlock ABI 9 will tell)",
 }

@@ -4,6 +4,7 @@ import hashlib
 import os
 import pathlib
 import re
+import select
 import shutil
 import signal
 import socket
@@ -152,6 +153,98 @@ class Streams(support.Tests):
         finally:
             os.close(descriptor)
         self.assert_prints(done, '0\n1\n2\n3\n')  # the last is ls's own
+
+
+@as_root_and_user
+class Pipes(support.Tests):
+    """The caller's pipes are joined to the program's: they must behave as one pipe each."""
+
+    def _unread(self, *arguments):
+        """Start it with a stdout nobody reads."""
+        return self.popen('run', *arguments, stdin=subprocess.DEVNULL)
+
+    def test_order_of_both_outputs(self):
+        script = 'i=0; while [ $i -lt 1000 ]; do echo $i; i=$((i+1)); echo $i >&2; i=$((i+1)); done'
+        done = self.sh(script, stderr=subprocess.STDOUT)
+        self.assertEqual(done.text.split(), [str(i) for i in range(1000)])
+
+    def test_a_reader_that_comes_after_the_end(self):
+        """Many small writes fit as into a pipe of 64 KiB, so that the program need not wait."""
+        process = self._unread('--', 'sh', '-c', 'i=0; while [ $i -lt 1000 ]; do i=$((i+1)); '
+                               'echo "a line of some fifty octets, and no buffer"; done')
+        self.assertEqual(process.wait(20), 0)
+        self.assertEqual(len(process.stdout.read().splitlines()), 1000)
+
+    def test_what_is_written_at_the_end_arrives(self):
+        process = self._unread('--', 'sh', '-c', 'head -c 1500000 /dev/zero; echo end >&2; exit 3')
+        self.assertEqual(process.stderr.readline(), b'end\n')
+        time.sleep(0.5)
+        self.assertIsNone(process.poll(), 'it left with output that nobody has')
+        octets = 0
+        while data := process.stdout.read(100000):
+            octets += len(data)
+        self.assertEqual((octets, process.wait(5)), (1500000, 3))
+
+    def test_a_slow_reader_makes_the_writer_wait(self):
+        process = self._unread('--', 'sh', '-c', 'head -c 9000000 /dev/zero; echo end >&2')
+        self.assertEqual(select.select([process.stderr], [], [], 1)[0], [])
+        self.assertEqual(len(process.communicate(timeout=20)[0]), 9000000)
+
+    def test_nobody_reads_and_time_is_up(self):
+        for octets in (1500000, 9000000):  # the program has ended; it waits for room
+            with self.subTest(octets):
+                process = self._unread('--timeout', '1s', '--', 'head', '-c', octets, '/dev/zero')
+                self.assertEqual(process.wait(10), 124)
+
+    def test_nobody_reads_and_it_is_ended(self):
+        for octets in (1500000, 9000000):
+            for number in (signal.SIGTERM, signal.SIGINT):
+                with self.subTest(octets, signal=number.name):
+                    process = self._unread('--', 'sh', '-c', f'echo on >&2; exec head -c {octets} /dev/zero')
+                    self.assertEqual(process.stderr.readline(), b'on\n')
+                    time.sleep(0.3)
+                    process.send_signal(number)
+                    self.assertEqual(process.wait(10), 128 + number)
+
+    def test_the_writer_gets_sigpipe(self):
+        process = self._unread('--', 'sh', '-c', 'yes; kill -l $? >&2')
+        process.stdout.read(10)
+        process.stdout.close()
+        self.assertEqual(process.stderr.read(), b'PIPE\n')
+        process.stdout = None
+        self.assertEqual(process.wait(10), 0)
+
+    def test_the_caller_gets_sigpipe(self):
+        process = self.popen('run', '--', 'sh', '-c', 'exec <&-; echo closed; sleep 60')
+        self.assertEqual(process.stdout.readline(), b'closed\n')
+        with self.assertRaises(BrokenPipeError):
+            for _ in range(50):
+                process.stdin.write(bytes(1 << 16))
+                time.sleep(0.02)
+        process.terminate()
+        process.communicate(timeout=10)
+
+    def test_end_of_stdin(self):
+        process = self.popen('run', '--', 'sh', '-c', 'cat; echo end')
+        process.stdin.write(b'one\n')
+        self.assertEqual(process.stdout.readline(), b'one\n')
+        process.stdin.close()
+        process.stdin = None
+        self.assertEqual(process.communicate(timeout=10)[0], b'end\n')
+
+    def test_a_daemon_holds_nobody(self):
+        for script in ('sleep 1000 & echo x', 'yes >&2 & echo x'):
+            with self.subTest(script):
+                done = self.sh(script)
+                self.assertEqual((done.code, done.out), (0, b'x\n'))
+
+    def test_named_pipe(self):
+        path = os.path.join(self.folder, 'fifo')
+        os.mkfifo(path)
+        with open(os.open(path, os.O_RDWR), 'rb', buffering=0) as reader:
+            with open(path, 'wb') as fifo:
+                self.assert_code(self.run_in('echo', 'x', stdout=fifo), 0)
+            self.assertEqual(reader.read(10), b'x\n')
 
 
 @as_root_and_user
