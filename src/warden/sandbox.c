@@ -103,12 +103,12 @@ void sandbox_broken(struct sandbox *sandbox, const char *why)
 	sandbox_end_soon(sandbox);
 }
 
-static void on_flow(void *context, const struct gate_report *report)
+static void on_flow(void *context, const struct gate_message *message)
 {
 	struct sandbox *sandbox = context;
 
 	if (sandbox->hooks.flow != NULL)
-		sandbox->hooks.flow(sandbox->hooks.context, report);
+		sandbox->hooks.flow(sandbox->hooks.context, message);
 }
 
 int sandbox_new(struct sandbox **ret, struct loop *loop, const struct sandbox_hooks *hooks,
