@@ -1,222 +1,171 @@
 // SPDX-License-Identifier: Apache-2.0
-/*
- * The capture and the gateway together, in a user and network namespace of their own: this process
- * is the warden and the programs inside, its child is the gateway.
- */
+/* What is refused, how it looks to the program, and what the warden hears of it. */
 #include <arpa/inet.h>
-#include <errno.h>
-#include <fcntl.h>
-#include <poll.h>
-#include <sched.h>
-#include <sys/socket.h>
-#include <sys/syscall.h>
-#include <sys/wait.h>
-#include <unistd.h>
 
-#include "base/fd.h"
-#include "base/test.h"
-#include "base/test_net.h"
-#include "gateway/gateway.h"
-#include "jail/capture.h"
-#include "wire/gate.h"
+#include "gateway_rig.h"
 
-enum {
-	SKIPPED = 77,
-	FLOOD = 3000, /* reports; far more than a socket buffer holds */
-};
+enum { FLOOD = 3000 /* reports; far more than a socket buffer holds */ };
 
-struct gateway {
-	pid_t pid;
-	int warden; /* our end of its channel */
-};
-
-/* become_gateway() - move the descriptors to where gateway_main() wants them; does not return */
-static void become_gateway(const int from[3])
+static void check_address(const struct gate_message *message, const char *to, uint16_t port)
 {
-	int high[3];
-
-	for (int i = 0; i < 3; i++) /* out of the way first: a source may be a target */
-		high[i] = fcntl(from[i], F_DUPFD, 100);
-	for (int i = 0; i < 3; i++)
-		if (dup2(high[i], GATEWAY_FD_WARDEN + i) < 0)
-			_exit(120);
-	(void)syscall(SYS_exit_group,
-		      gateway_main()); /* _exit() with ASan checks leaks: forbidden */
-}
-
-static struct gateway start(int tcp, int dns)
-{
-	int pair[2] = { -1, -1 };
-
-	CHECK(socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) == 0, "%d", errno);
-	struct gateway g = { fork(), pair[0] };
-	if (g.pid == 0)
-		become_gateway((const int[]){ pair[1], tcp, dns });
-	CHECK(g.pid > 0, "%d", errno);
-	fd_close(&pair[1]);
-	return g;
-}
-
-/* end() - close the channel, unless that was done. Return: the exit code, or -1: a signal. */
-static int end(struct gateway *g)
-{
-	int status = 0;
-
-	fd_close(&g->warden);
-	CHECK(waitpid(g->pid, &status, 0) == g->pid, "%d", errno);
-	return WIFEXITED(status) ? WEXITSTATUS(status) : -1;
-}
-
-static struct gate_report next_report(const struct gateway *g)
-{
-	struct gate_report report = { 0 };
-	char packet[GATE_OCTETS + 1];
-
-	CHECK(test_ready(g->warden, POLLIN), "no report");
-	ssize_t n = recv(g->warden, packet, sizeof(packet), MSG_DONTWAIT);
-	CHECK(n >= 0 && gate_report_decode(&report, (struct span){ packet, (size_t)n }) == 0,
-	      "%zd octets", n);
-	return report;
-}
-
-static void check_report(const struct gateway *g, enum gate_kind kind, const char *to,
-			 uint16_t port)
-{
-	struct gate_report report = next_report(g);
 	char text[INET6_ADDRSTRLEN] = "?";
 
-	inet_ntop(report.family == 4 ? AF_INET : AF_INET6, report.address, text, sizeof(text));
-	CHECK(report.kind == kind, "%s: kind %d", to, (int)report.kind);
-	CHECK(strcmp(text, to) == 0 && report.port == port, "%s: %s %u", to, text, report.port);
+	inet_ntop(message->family == 4 ? AF_INET : AF_INET6, message->address, text, sizeof(text));
+	CHECK(strcmp(text, to) == 0 && message->port == port, "%s: %s %u", to, text, message->port);
 }
 
-static void check_flow(const struct gateway *g, const char *to, uint16_t port)
+static void check_flow(const struct rig *rig, const char *to, enum gate_verdict verdict)
 {
-	struct sockaddr_storage a;
-	socklen_t len = test_address(&a, to, port);
-	CLEANUP_FD int fd = socket(a.ss_family, SOCK_STREAM | SOCK_CLOEXEC, 0);
-	char octet = 0;
+	CLEANUP_FD int fd = rig_dial(to, 4711);
+	struct gate_message ask = rig_hear_kind(rig, GATE_ASK_FLOW);
 
-	/* the reset may already be there when connect() returns, which reports it then */
-	int r = connect(fd, (struct sockaddr *)&a, len);
-	if (r == 0) {
-		CHECK(test_ready(fd, POLLIN), "%s: hangs", to);
-		r = (int)recv(fd, &octet, 1, MSG_DONTWAIT);
-	}
-	CHECK(r == -1 && errno == ECONNRESET, "%s: no reset: %d", to, errno);
-	check_report(g, GATE_FLOW, to, port);
+	check_address(&ask, to, 4711);
+	rig_say(rig, GATE_FLOW, ask.id, verdict, -1);
+	rig_check_gets(fd, NULL);
 }
 
-static void test_flows(const struct gateway *g)
+static void test_flows(const struct rig *rig)
 {
-	check_flow(g, "198.51.100.7", 443);
-	check_flow(g, "203.0.113.9", 22);
-	check_flow(g, "2001:db8::1", 5432);
-	check_flow(g, "8.8.8.8", 53);
+	check_flow(rig, "198.51.100.7", GATE_DENY);
+	check_flow(rig, "2001:db8::1", GATE_DENY);
+	check_flow(rig, "203.0.113.9", GATE_UNREACHABLE);
 }
 
-#define QUERY(id, flags, body) id flags "\0\1\0\0\0\0\0\0" body
-#define NAME                   "\3ApI\7example\0\0\x1c\0\1" /* AAAA IN */
+#define NAME "\3ApI\7example\0\0\x1c\0\1" /* AAAA IN */
 
-/* ask() - send @query and await the answer. Return: its octets; 0: there was none. */
-static size_t ask(char *ret, size_t capacity, const char *server, struct span query)
-{
-	struct sockaddr_storage a;
-	socklen_t len = test_address(&a, server, 53);
-	CLEANUP_FD int fd = socket(a.ss_family, SOCK_DGRAM | SOCK_CLOEXEC, 0);
-	struct pollfd p = { .fd = fd, .events = POLLIN };
-
-	CHECK(connect(fd, (struct sockaddr *)&a, len) == 0, "%d", errno);
-	CHECK(send(fd, query.ptr, query.len, 0) == (ssize_t)query.len, "%d", errno);
-	if (poll(&p, 1, 200) != 1)
-		return 0;
-	ssize_t n = recv(fd, ret, capacity, MSG_DONTWAIT);
-	CHECK(n > 0, "%s: %d", server, errno);
-	return n > 0 ? (size_t)n : 0;
-}
-
-static void test_queries(const struct gateway *g)
+static void test_queries(const struct rig *rig)
 {
 	const struct {
 		const char *server;
+		enum gate_verdict verdict; /* GATE_NONE: it is none */
 		struct span query, want;
-		enum gate_kind kind;
 	} rows[] = {
-		{ "8.8.8.8", SPAN(QUERY("ab", "\1\0", NAME)), SPAN(QUERY("ab", "\x81\5", NAME)),
-		  GATE_DNS },
-		{ "2001:4860:4860::8888", SPAN(QUERY("cd", "\1\0", NAME)),
-		  SPAN(QUERY("cd", "\x81\5", NAME)), GATE_DNS },
-		{ "8.8.4.4", SPAN(QUERY("ef", "\1\0", "\4cut")), SPAN("ef\x81\1\0\0\0\0\0\0\0\0"),
-		  GATE_DNS_MALFORMED },
-		{ "8.8.4.4", SPAN("short"), SPAN(""), GATE_DNS_MALFORMED },
-		{ "8.8.4.4", SPAN(QUERY("gh", "\x81\0", NAME)), SPAN(""), GATE_DNS_MALFORMED },
+		{ "8.8.8.8", GATE_DENY, SPAN("ab\1\0" RIG_ONE NAME),
+		  SPAN("ab\x81\x83" RIG_ONE NAME) },
+		{ "8.8.4.4", GATE_NONE, SPAN("ef\1\0" RIG_ONE "\4cut"),
+		  SPAN("ef\x81\x81\0\0\0\0\0\0\0\0") },
+		{ "2001:4860:4860::8888", GATE_NONE, SPAN("short"), SPAN("") },
+		{ "8.8.4.4", GATE_NONE, SPAN("gh\x81\0" RIG_ONE NAME), SPAN("") },
 	};
 
 	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
-		char reply[512];
-		size_t len = ask(reply, sizeof(reply), rows[i].server, rows[i].query);
+		CLEANUP_FD int fd = rig_query(rows[i].server, rows[i].query);
+		struct gate_message said = rig_hear(rig);
 
-		CHECK(len == rows[i].want.len && memcmp(reply, rows[i].want.ptr, len) == 0,
-		      "row %zu: %zu octets", i, len);
-		if (rows[i].kind != GATE_DNS) {
-			check_report(g, rows[i].kind, rows[i].server, 53);
-			continue;
+		if (rows[i].verdict == GATE_NONE) {
+			CHECK(said.kind == GATE_MALFORMED, "row %zu: %d", i, (int)said.kind);
+			check_address(&said, rows[i].server, 53);
+		} else {
+			CHECK(said.kind == GATE_ASK_NAME && said.qtype == 28 &&
+				  strcmp(said.name, "api.example") == 0,
+			      "row %zu: %d %u %s", i, (int)said.kind, said.qtype, said.name);
+			rig_say(rig, GATE_NAME, said.id, rows[i].verdict, -1);
 		}
-		struct gate_report report = next_report(g);
-		CHECK(report.kind == GATE_DNS && report.qtype == 28 && report.port == 53 &&
-			  strcmp(report.name, "api.example") == 0,
-		      "row %zu: %d %u %s", i, (int)report.kind, report.qtype, report.name);
+		rig_check_reply(fd, rows[i].want, rows[i].server);
 	}
 }
 
 /* A warden that does not read costs it reports, and no program waits; later it learns how many. */
-static void test_flood(const struct gateway *g)
+static void test_flood(const struct rig *rig)
 {
 	uint64_t told = 0, lost = 0;
-	char reply[512];
 
-	for (int i = 0; i < FLOOD; i++)
-		if (ask(reply, sizeof(reply), "8.8.8.8", SPAN(QUERY("ab", "\1\0", NAME))) == 0) {
+	for (int i = 0; i < FLOOD; i++) {
+		CLEANUP_FD int fd = rig_query("8.8.8.8", SPAN("ab\1\0" RIG_ONE "\4cut"));
+
+		if (!test_ready(fd, POLLIN)) {
 			CHECK(false, "query %d hangs", i);
 			return;
 		}
+	}
 	while (told + lost < FLOOD) {
-		struct gate_report report = next_report(g);
+		struct gate_message said = rig_hear(rig);
 
-		if (report.kind == 0)
+		if (said.kind == 0)
 			break;
-		lost += report.count; /* 0 but for GATE_DROPPED */
-		told += report.kind != GATE_DROPPED;
+		lost += said.up; /* 0 but for GATE_DROPPED */
+		told += said.kind != GATE_DROPPED;
 	}
 	CHECK(told > 0 && lost > 0 && told + lost == FLOOD, "%llu and %llu",
 	      (unsigned long long)told, (unsigned long long)lost);
-	CHECK(ask(reply, sizeof(reply), "8.8.4.4", SPAN("short")) == 0, "answered");
-	check_report(g, GATE_DNS_MALFORMED, "8.8.4.4", 53); /* as before */
+	CLEANUP_FD int fd = rig_query("8.8.4.4", SPAN("short"));
+	struct gate_message said = rig_hear_kind(rig, GATE_MALFORMED);
+	check_address(&said, "8.8.4.4", 53); /* as before */
+}
+
+/* Flows are not lost: each is asked about, however long the warden does not read. */
+static void test_flood_of_flows(const struct rig *rig)
+{
+	enum { FLOWS = 900 };
+	static int fds[FLOWS];
+
+	for (int i = 0; i < FLOWS; i++)
+		fds[i] = rig_dial("192.0.2.1", 80);
+	for (int i = 0; i < FLOWS; i++) {
+		struct gate_message ask = rig_hear_kind(rig, GATE_ASK_FLOW);
+
+		rig_say(rig, GATE_FLOW, ask.id, GATE_DENY, -1);
+	}
+	for (int i = 0; i < FLOWS; i++) {
+		rig_check_gets(fds[i], NULL);
+		fd_close(&fds[i]);
+	}
+}
+
+/* What no warden says ends the gateway, and it does not hide that. */
+static void test_nonsense(struct rig *rig)
+{
+	const struct {
+		enum gate_kind kind;
+		enum gate_verdict verdict;
+		bool fd;
+	} rows[] = {
+		{ GATE_FLOW, GATE_ALLOW, false },
+		{ GATE_FLOW, GATE_DENY, true },
+		{ GATE_NAME, GATE_ALLOW, true },
+		{ GATE_END, GATE_CLOSED, false },
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+		rig_start(rig);
+		rig_say(rig, rows[i].kind, 1, rows[i].verdict, rows[i].fd ? rig->server : -1);
+		CHECK(test_ready(rig->warden, POLLIN), "row %zu: goes on", i);
+		CHECK(rig_end(rig) == 1, "row %zu: hides its fault", i);
+	}
+	rig_start(rig);
+	CHECK(send(rig->warden, "?", 1, 0) == 1, "%d", errno);
+	CHECK(test_ready(rig->warden, POLLIN), "goes on after a message that is none");
+	CHECK(rig_end(rig) == 1, "hides its fault");
+}
+
+static void test_limits(const struct rig *rig)
+{
+	struct rlimit files = { 0 };
+
+	if (prlimit(rig->pid, RLIMIT_NOFILE, NULL, &files) < 0)
+		return; /* not as an ordinary user: it is not dumpable */
+	CHECK(files.rlim_max <= 20160 && files.rlim_cur == files.rlim_max, "%llu",
+	      (unsigned long long)files.rlim_max);
 }
 
 int main(void)
 {
-	const char *stage = "none";
-	int tcp = -1, dns = -1;
+	struct rlimit files = { 0 };
+	struct rig rig;
+	int r = rig_open(&rig);
 
-	if (!test_enter(CLONE_NEWUSER | CLONE_NEWNET)) {
-		fprintf(stderr, "no namespaces here: %s\n", strerrordesc_np(errno));
-		return SKIPPED;
-	}
-	int r = capture_open(&tcp, &dns, &stage);
-	CHECK(r == 0, "%s: %s", stage, strerrordesc_np(-r));
-	if (r < 0)
-		return 1;
-
-	struct gateway g = start(tcp, dns);
-	test_flows(&g);
-	test_queries(&g);
-	test_flood(&g);
-	CHECK(end(&g) == 0, "an orderly end is none of its faults");
-
-	g = start(tcp, dns);
-	CHECK(send(g.warden, "?", 1, 0) == 1, "%d", errno);
-	CHECK(test_ready(g.warden, POLLIN), "goes on after a message that is none");
-	CHECK(end(&g) == 1, "hides its fault");
+	if (r != 0)
+		return r;
+	(void)getrlimit(RLIMIT_NOFILE, &files);
+	files.rlim_cur = files.rlim_max;
+	(void)setrlimit(RLIMIT_NOFILE, &files);
+	rig_start(&rig);
+	test_flows(&rig);
+	test_queries(&rig);
+	test_flood(&rig);
+	test_flood_of_flows(&rig);
+	test_limits(&rig);
+	CHECK(rig_end(&rig) == 0, "an orderly end is none of its faults");
+	test_nonsense(&rig);
 	return test_failures > 0;
 }

@@ -7,7 +7,6 @@
 #include <fcntl.h>
 #include <signal.h>
 #include <sys/mman.h>
-#include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
@@ -35,7 +34,6 @@ static const struct {
 	ROW(connect, 3, 0, 0),
 	ROW(bind, 3, 0, 0),
 	ROW(listen, 3, 1),
-	ROW(setsockopt, 3, SOL_SOCKET, SO_MARK),
 	ROW(sendto, 3, 0, 0),
 	ROW(openat, AT_FDCWD, 0, O_RDONLY),
 	ROW(openat2, AT_FDCWD),
@@ -43,7 +41,11 @@ static const struct {
 	ROW(mkdirat, AT_FDCWD),
 	ROW(unlinkat, AT_FDCWD),
 	ROW(write, 3, 0, 0),
-	ROW(read, 3, 0, 0),
+	ROW(readv, 3, 0, 0),
+	ROW(pipe2, 0, 0),
+	ROW(tee, 3, 3, 1),
+	ROW(vmsplice, 3, 0, 0),
+	ROW(sendfile, 3, 3, 0, 1),
 	ROW(ioctl, 3, 0x5412), /* TIOCSTI */
 	ROW(fcntl, 3, F_GETFD),
 	ROW(dup, 3),
@@ -200,7 +202,6 @@ static void test_state(void)
 	char path[64], octet = 0;
 	char *status = NULL;
 	size_t len = 0;
-	struct rlimit files = { 0 };
 
 	CHECK(socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) == 0, "%d", errno);
 	pid_t pid = start(wait_for_end);
@@ -213,8 +214,6 @@ static void test_state(void)
 		check_line(status, "CapPrm:\t0000000000000000");
 		check_line(status, "CapEff:\t0000000000000000");
 	}
-	CHECK(prlimit(pid, RLIMIT_NOFILE, NULL, &files) == 0 || errno == EPERM, "%d", errno);
-	CHECK(files.rlim_max == 16 || geteuid() != 0, "%llu", (unsigned long long)files.rlim_max);
 	free(status);
 	fd_close(&pair[1]);
 	fd_close(&pair[0]);

@@ -1,11 +1,17 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * gateway - the process in which all flows of one sandbox end. It asks the warden and decides
- * nothing.
+ * gateway - the process in which all flows of one sandbox end. It asks the warden (wire/gate.h) and
+ * decides nothing.
  *
- * There is no policy yet, so it refuses, visibly: a TCP flow is reset, a DNS query is answered
- * REFUSED (FORMERR, NOTIMP: it was none), and the warden is told of each (wire/gate.h). It never
- * waits for the warden: reports that do not fit the channel are counted, and the number follows.
+ *	talk		asks and reports to the warden, answers from it
+ *	dns_udp, dns_tcp, resolve, local, names
+ *			DNS: a name that the warden allows gets a synthetic address
+ *	flows, relay, pipes
+ *			TCP: a flow that the warden allows is relayed to the socket it hands over
+ *	confine		the wall around all that
+ *
+ * It never waits for the warden, and an answer that does not come is a refusal. Every table is
+ * bounded and allocated before the first octet is read.
  */
 #ifndef GATEWAY_GATEWAY_H
 #define GATEWAY_GATEWAY_H
@@ -13,7 +19,8 @@
 /* The descriptors it is started with, and all that it keeps. */
 enum gateway_fd {
 	GATEWAY_FD_WARDEN = 3, /* SOCK_SEQPACKET; its end ends the gateway */
-	GATEWAY_FD_TCP = 4, /* listener, non-blocking; getsockname() of a flow is its destination */
+	GATEWAY_FD_TCP = 4, /* listener, non-blocking, SO_LINGER 0; getsockname() of a flow is its
+			     * destination */
 	GATEWAY_FD_DNS = 5, /* UDP socket with IPV6_RECVPKTINFO and IPV6_FREEBIND */
 };
 

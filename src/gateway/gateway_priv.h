@@ -1,31 +1,34 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* gateway_priv - the two halves of the gateway: the wall around it, and the refusing of flows. */
+/* gateway_priv - the wall around the gateway, and what it holds behind it. */
 #ifndef GATEWAY_GATEWAY_PRIV_H
 #define GATEWAY_GATEWAY_PRIV_H
 
-#include "base/base.h"
-#include "loop/loop.h"
+#include "gateway/dns_udp.h"
+#include "gateway/flows.h"
 
 /**
  * gateway_confine() - give up all that serving needs not, for good
  * @ret_step:	written on failure: what did not work; static text
  *
- * Closes 0, 1 and 2; no_new_privs; not dumpable; no capabilities; rlimits; a seccomp filter under
- * which execve() kills and any call but the dozen in confine.c fails with EPERM: memory cannot be
+ * Closes 0, 1 and 2; no_new_privs; not dumpable; no capabilities; rlimits, but for
+ * descriptors, whose number the caller limits; a seccomp filter under
+ * which execve() kills and any call but those in confine.c fails with EPERM: memory cannot be
  * mapped, so whoever calls this has allocated what it needs.
  *
  * Return: 0; -errno, after which the process must end, as it may be confined in part.
  */
 MUST_USE int gateway_confine(const char **ret_step);
 
-/* Refuses all flows. Owns nothing: the descriptors are the process's, the loop is the caller's. */
-struct refuse {
-	struct loop_source warden, tcp, dns;
-	struct loop_timer pause; /* accepting goes on when it fires */
-	uint64_t lost;           /* reports the warden has not heard of yet */
+/* All state, allocated before the wall. Untouched parts of its tables cost no memory. */
+struct gateway {
+	struct loop *loop; /* owned */
+	struct talk talk;
+	struct dns_udp dns_udp;
+	struct pipes pipes;
+	struct names names;
+	struct resolve resolve;
+	struct dns_tcp dns_tcp;
+	struct flows flows;
 };
-
-/* refuse_start() - serve the descriptors of enum gateway_fd on @loop. Return: 0 or -errno. */
-MUST_USE int refuse_start(struct refuse *refuse, struct loop *loop);
 
 #endif

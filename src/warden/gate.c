@@ -61,25 +61,58 @@ static void retry_later(struct gate *gate)
 	loop_arm(gate->loop, &gate->retry, RETRY_NS);
 }
 
+/* refuse() - answer an ask; there is nothing to allow yet. With no room for the answer, wait for it
+ * and hear no other ask before. Return: 0 or -errno. */
+static int refuse(struct gate *gate, uint32_t id, enum gate_kind answer)
+{
+	const struct gate_message message = { .kind = answer, .id = id, .verdict = GATE_DENY };
+	char packet[GATE_OCTETS];
+
+	int r = gate_message_encode(packet, &message);
+	if (r == 0)
+		r = fd_send(gate->fd, (struct span){ packet, sizeof(packet) }, NULL, 0);
+	gate->unanswered = r == -EAGAIN ? id : 0;
+	gate->answer = answer;
+	loop_change(&gate->channel, r == -EAGAIN ? EPOLLOUT : EPOLLIN);
+	return r == -EAGAIN ? 0 : r;
+}
+
+/* take_message() - @packet: as the gateway sent it. Return: 0; -errno: it is none of ours. */
+static int take_message(struct gate *gate, struct span packet)
+{
+	struct gate_message message;
+	int r = gate_message_decode(&message, packet);
+
+	if (r < 0)
+		return r;
+	if (message.kind == GATE_ASK_NAME || message.kind == GATE_ASK_FLOW)
+		r = refuse(gate, message.id, message.kind == GATE_ASK_NAME ? GATE_NAME : GATE_FLOW);
+	else if (message.kind != GATE_MALFORMED && message.kind != GATE_DROPPED)
+		r = -EPROTO; /* nothing was allowed that could have ended */
+	if (r == 0)
+		gate->flow(gate->context, &message);
+	return r;
+}
+
 static void channel_ready(struct loop_source *source, uint32_t events)
 {
 	struct gate *gate = container_of(source, struct gate, channel);
-	char message[GATE_OCTETS];
+	char packet[GATE_OCTETS];
 	int fds[FD_PASS_MAX];
 	size_t len = 0, count = 0;
 
-	(void)events;
-	int r = fd_recv(&len, gate->fd, message, sizeof(message), fds, &count);
+	if (gate->unanswered != 0 && (events & EPOLLOUT) != 0 &&
+	    refuse(gate, gate->unanswered, gate->answer) == 0)
+		return;
+	int r = fd_recv(&len, gate->fd, packet, sizeof(packet), fds, &count);
 	if (r == -EAGAIN)
 		return;
 	for (size_t i = 0; r == 0 && i < count; i++)
 		fd_close(&fds[i]);
-	struct gate_report report;
-	if (r == 0 && len > 0 && gate_report_decode(&report, (struct span){ message, len }) == 0) {
-		gate->flow(gate->context, &report);
-		return;
-	}
-	retry_later(gate); /* it died, or says what no gateway says */
+	if (r == 0 && len > 0)
+		r = take_message(gate, (struct span){ packet, len });
+	if (r < 0 || len == 0)
+		retry_later(gate); /* it died, or says what no gateway says */
 }
 
 static void start_gateway(struct gate *gate)
@@ -102,6 +135,7 @@ static void start_gateway(struct gate *gate)
 	}
 	gate->pid = pid;
 	gate->fd = pair[0];
+	gate->unanswered = 0;
 	gate->channel.ready = channel_ready;
 	if (loop_add(gate->loop, &gate->channel, gate->fd, EPOLLIN) < 0)
 		retry_later(gate);

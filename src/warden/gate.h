@@ -21,7 +21,9 @@ struct gate {
 	int tcp_fd, dns_fd;      /* borrowed */
 	int fd;                  /* our end of the gateway's channel; -1: not started */
 	pid_t pid;               /* 0: not started */
-	void (*flow)(void *context, const struct gate_report *report); /* a flow ended */
+	uint32_t unanswered;     /* the ask whose answer found no room; 0: none */
+	enum gate_kind answer;   /* what it is to be */
+	void (*flow)(void *context, const struct gate_message *message); /* a flow ended */
 	void *context;
 };
 

@@ -69,8 +69,9 @@ void sandbox_finish(struct sandbox *sandbox)
 	loop_remove(&sandbox->pidfd);
 	loop_disarm(&sandbox->timer);
 	jail_kill(&sandbox->jail); /* its end takes a while: the rest is done meanwhile */
-	if (sandbox->note.deadline_ns != 0)
-		sandbox_note_start(&sandbox->note);
+	if (sandbox->note.deadline_ns != 0 || sandbox->note_failed)
+		(void)!record_start(sandbox); /* a full disk must not keep it from ending */
+	loop_disarm(&sandbox->note);
 	gate_close(&sandbox->gate);
 	if (sandbox->dir >= 0)
 		(void)unlinkat(sandbox->dir, "socket", 0);
@@ -103,12 +104,12 @@ void sandbox_broken(struct sandbox *sandbox, const char *why)
 	sandbox_end_soon(sandbox);
 }
 
-static void on_flow(void *context, const struct gate_report *report)
+static void on_flow(void *context, const struct gate_message *message)
 {
 	struct sandbox *sandbox = context;
 
 	if (sandbox->hooks.flow != NULL)
-		sandbox->hooks.flow(sandbox->hooks.context, report);
+		sandbox->hooks.flow(sandbox->hooks.context, message);
 }
 
 int sandbox_new(struct sandbox **ret, struct loop *loop, const struct sandbox_hooks *hooks,

@@ -35,6 +35,7 @@ struct sandbox {
 	char id[STATE_ID_OCTETS];
 	struct loop_source control, channel, pidfd;
 	struct loop_timer note;  /* of how the start went */
+	bool note_failed;        /* once; the end will try again */
 	struct loop_timer timer; /* grace time of a stop, or "end at once" */
 	struct gate gate;        /* the gateway's side: watches the capture sockets */
 	struct pending *pending; /* frames that init's full queue did not take yet */
@@ -57,7 +58,6 @@ void channel_lose_all(struct sandbox *sandbox); /* OPERATION_LOST to every opera
 
 /* start.c: init greets; once */
 void sandbox_hello(struct sandbox *sandbox, const struct agent_hello *hello);
-void sandbox_note_start(struct loop_timer *timer); /* sandbox->note, when it fires or at the end */
 
 /* sandbox.c */
 void sandbox_set_status(struct sandbox *sandbox, enum lifecycle_event event);

@@ -234,38 +234,38 @@ static void on_ended(void *context, enum state_status status, const char *why)
 }
 
 /* flow_url() - "tcp://198.51.100.7:443" or "dns://example.com"; the text is ours to show */
-static void flow_url(char *ret, size_t size, const struct gate_report *report)
+static void flow_url(char *ret, size_t size, const struct gate_message *message)
 {
 	char address[INET6_ADDRSTRLEN] = "";
 
-	if (report->kind == GATE_DNS) {
-		snprintf(ret, size, "dns://%s", report->name);
+	if (message->kind == GATE_ASK_NAME) {
+		snprintf(ret, size, "dns://%s", message->name);
 		return;
 	}
-	(void)inet_ntop(report->family == 6 ? AF_INET6 : AF_INET, report->address, address,
+	(void)inet_ntop(message->family == 6 ? AF_INET6 : AF_INET, message->address, address,
 			sizeof(address));
-	snprintf(ret, size, report->family == 6 ? "%s://[%s]:%u" : "%s://%s:%u",
-		 report->kind == GATE_FLOW ? "tcp" : "dns", address, report->port);
+	snprintf(ret, size, message->family == 6 ? "%s://[%s]:%u" : "%s://%s:%u",
+		 message->kind == GATE_ASK_FLOW ? "tcp" : "dns", address, message->port);
 }
 
-static void on_flow(void *context, const struct gate_report *report)
+static void on_flow(void *context, const struct gate_message *message)
 {
 	struct server *server = context;
 	char url[GATE_NAME_OCTETS + 64];
 
-	if (report->kind == GATE_DROPPED) {
+	if (message->kind == GATE_DROPPED) {
 		server_event(server, json_pack("{s:s, s:I, s:{s:I}}", "type", "dropped",
 					       "timestamp", (json_int_t)clock_unix_s(), "dropped",
-					       "count", (json_int_t)report->count));
+					       "count", (json_int_t)message->up));
 		return;
 	}
-	flow_url(url, sizeof(url), report);
+	flow_url(url, sizeof(url), message);
 	server_event(server,
 		     json_pack("{s:s, s:I, s:{s:s, s:s, s:i, s:i, s:i, s:i, s:b, s:s}}", "type",
 			       "network", "timestamp", (json_int_t)clock_unix_s(), "network",
-			       "method", report->kind == GATE_FLOW ? "CONNECT" : "QUERY", "url",
-			       url, "status_code", 0, "request_bytes", 0, "response_bytes", 0,
-			       "duration_ms", 0, "blocked", 1, "reason",
+			       "method", message->kind == GATE_ASK_FLOW ? "CONNECT" : "QUERY",
+			       "url", url, "status_code", 0, "request_bytes", 0, "response_bytes",
+			       0, "duration_ms", 0, "blocked", 1, "reason",
 			       "no network is allowed to this sandbox"));
 }
 

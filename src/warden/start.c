@@ -90,14 +90,18 @@ static int judge_hello(struct sandbox *sandbox, const struct agent_hello *hello)
 	return 0;
 }
 
-void sandbox_note_start(struct loop_timer *timer)
+static void note_start(struct loop_timer *timer)
 {
 	struct sandbox *sandbox = container_of(timer, struct sandbox, note);
 	int r = record_start(sandbox);
 
-	loop_disarm(timer);
 	if (r == 0 || sandbox->stop_asked)
 		return;
+	if (sandbox->hooks.settle_ns > 0) {
+		/* it has run for a while, and may itself have filled the disk: try again at the end */
+		sandbox->note_failed = true;
+		return;
+	}
 	diag_set(&sandbox->why, r, "cannot record the start: %s", strerror(-r));
 	sandbox_end_soon(sandbox);
 }
@@ -109,7 +113,7 @@ static void announce(struct sandbox *sandbox)
 	sandbox->ran = true;
 	if (sandbox->hooks.running != NULL)
 		sandbox->hooks.running(sandbox->hooks.context);
-	sandbox->note.fired = sandbox_note_start;
+	sandbox->note.fired = note_start;
 	/* in any case after what was armed in there: answers */
 	loop_arm(sandbox->loop, &sandbox->note, sandbox->hooks.settle_ns);
 }

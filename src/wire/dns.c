@@ -16,11 +16,14 @@
 enum {
 	FLAG_ANSWER = 0x8000,
 	FLAG_RECURSION_DESIRED = 0x0100,
+	/* without it glibc and Go take an empty answer for a referral and ask the next server */
+	FLAG_RECURSION_AVAILABLE = 0x0080,
 	OPCODE_SHIFT = 11,
 	OPCODE_MASK = 0xf,
 	LABEL_OCTETS_MAX = 63,
 	TYPE_OPT = 41,
-	OPT_OCTETS = 11,       /* without data */
+	QUESTION_POINTER = 0xc000 | DNS_HEADER_OCTETS, /* RFC 1035 section 4.1.4 */
+	OPT_OCTETS = 11,                               /* without data */
 	OPT_UDP_OCTETS = 1232, /* what we receive, as DNS Flag Day 2020 has it: no fragments */
 };
 
@@ -151,26 +154,71 @@ static void put_u16(char **at, unsigned value)
 	*(*at)++ = (char)(value & 0xff);
 }
 
-size_t dns_reply_encode(char *ret, const struct dns_query *query, enum dns_rcode rcode)
+static void put_octets(char **at, const void *octets, size_t len)
 {
-	unsigned flags = FLAG_ANSWER | (unsigned)query->opcode << OPCODE_SHIFT | (unsigned)rcode;
+	memcpy(*at, octets, len);
+	*at += len;
+}
+
+/* put_name() - @text is a sound name: see take_name() */
+static void put_name(char **at, const char *text)
+{
+	struct span rest = span_of(text);
+
+	while (rest.len > 0) {
+		struct span label = span_cut(&rest, '.');
+
+		*(*at)++ = (char)label.len;
+		put_octets(at, label.ptr, label.len);
+	}
+	*(*at)++ = 0;
+}
+
+/* put_record() - its owner is a pointer to the question, so it has the letter case of that */
+static void put_record(char **at, const struct dns_answer *answer)
+{
+	put_u16(at, QUESTION_POINTER);
+	put_u16(at, answer->type);
+	put_u16(at, DNS_CLASS_IN);
+	put_u16(at, 0);
+	put_u16(at, DNS_TTL_S);
+
+	char *len = *at;
+	*at += 2;
+	if (answer->type == DNS_TYPE_PTR)
+		put_name(at, answer->name);
+	else
+		put_octets(at, answer->address, answer->type == DNS_TYPE_A ? 4 : 16);
+	put_u16(&len, (unsigned)(*at - len - 2));
+}
+
+static void put_opt(char **at)
+{
+	memset(*at, 0, OPT_OCTETS);
+	char *opt = *at + 1;
+	put_u16(&opt, TYPE_OPT);
+	put_u16(&opt, OPT_UDP_OCTETS);
+	*at += OPT_OCTETS;
+}
+
+size_t dns_reply_encode(char *ret, const struct dns_query *query, const struct dns_answer *answer)
+{
+	bool asked = query->question.len > 0, record = asked && answer->type != 0;
+	unsigned flags = FLAG_ANSWER | FLAG_RECURSION_AVAILABLE |
+			 (unsigned)query->opcode << OPCODE_SHIFT | (unsigned)answer->rcode;
 	char *at = ret;
 
 	put_u16(&at, query->id);
 	put_u16(&at, flags | (query->recursion ? FLAG_RECURSION_DESIRED : 0));
-	put_u16(&at, query->question.len > 0);
-	put_u16(&at, 0);
+	put_u16(&at, asked);
+	put_u16(&at, record);
 	put_u16(&at, 0);
 	put_u16(&at, query->edns);
-	if (query->question.len > 0)
-		memcpy(at, query->question.ptr, query->question.len);
-	at += query->question.len;
-	if (query->edns) {
-		memset(at, 0, OPT_OCTETS);
-		char *opt = at + 1;
-		put_u16(&opt, TYPE_OPT);
-		put_u16(&opt, OPT_UDP_OCTETS);
-		at += OPT_OCTETS;
-	}
+	if (asked)
+		put_octets(&at, query->question.ptr, query->question.len);
+	if (record)
+		put_record(&at, answer);
+	if (query->edns)
+		put_opt(&at);
 	return (size_t)(at - ret);
 }

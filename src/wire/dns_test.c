@@ -97,7 +97,8 @@ static void test_limits(void)
 		  q.fault == DNS_NOERROR && strlen(q.name) == 253,
 	      "%d %zu", (int)q.fault, strlen(q.name));
 	q.edns = true;
-	CHECK(dns_reply_encode(reply, &q, DNS_REFUSED) == DNS_REPLY_OCTETS_MAX, "room");
+	const struct dns_answer ptr = { .type = DNS_TYPE_PTR, .name = q.name };
+	CHECK(dns_reply_encode(reply, &q, &ptr) == DNS_REPLY_OCTETS_MAX, "room");
 	CHECK(dns_query_decode(&q, (struct span){ longer, sizeof(longer) - 1 }) == 0 &&
 		  q.fault == DNS_FORMERR,
 	      "%d", (int)q.fault);
@@ -108,21 +109,50 @@ static void test_limits(void)
 	CHECK(dns_query_decode(&q, (struct span){ huge, sizeof(huge) - 1 }) == 0, "4096");
 }
 
+#define ONE_ONE     "\0\1\0\1\0\0\0\0"
+#define ONE_ONE_OPT "\0\1\0\1\0\0\0\1"
+#define AAAA_IN     "\0\x1c\0\1"
+#define RECORD      "\xc0\x0c"
+#define TTL         "\0\0\0\x3c"
+
 static void test_encode(void)
 {
+	const struct dns_answer none = { .rcode = DNS_NXDOMAIN },
+				failed = { .rcode = DNS_SERVFAIL }, empty = { 0 },
+				a = { .type = DNS_TYPE_A, .address = { 198, 18, 1, 2 } },
+				aaaa = { .type = DNS_TYPE_AAAA, .address = { 0xfd, [15] = 7 } },
+				ptr = { .type = DNS_TYPE_PTR, .name = "a.bc" },
+				root = { .type = DNS_TYPE_PTR, .name = "" },
+				form = { .rcode = DNS_FORMERR, .type = DNS_TYPE_A },
+				notimp = { .rcode = DNS_NOTIMP };
 	const struct {
 		struct span packet, want;
-		enum dns_rcode rcode;
+		const struct dns_answer *answer;
 	} rows[] = {
 		{ SPAN(HEAD("\1\0", ONE) "\3wWw\1x\0" A_IN),
-		  SPAN(HEAD("\x81\5", ONE) "\3wWw\1x\0" A_IN), DNS_REFUSED },
-		{ SPAN(HEAD("\0\x20", ONE) "\1x\0" A_IN), SPAN(HEAD("\x80\3", ONE) "\1x\0" A_IN),
-		  DNS_NXDOMAIN },
+		  SPAN(HEAD("\x81\x83", ONE) "\3wWw\1x\0" A_IN), &none },
+		{ SPAN(HEAD("\0\x20", ONE) "\1x\0" A_IN), SPAN(HEAD("\x80\x82", ONE) "\1x\0" A_IN),
+		  &failed },
 		{ SPAN(HEAD("\1\0", ONE_OPT) "\1a\0" A_IN OPT("\0\2xy")),
-		  SPAN(HEAD("\x81\5", ONE_OPT) "\1a\0" A_IN OPT("\0\0")), DNS_REFUSED },
-		{ SPAN(HEAD("\1\0", ONE) "\1"), SPAN(HEAD("\x81\1", "\0\0\0\0\0\0\0\0")),
-		  DNS_FORMERR },
-		{ SPAN(HEAD("\x28\0", ONE)), SPAN(HEAD("\xa8\4", "\0\0\0\0\0\0\0\0")), DNS_NOTIMP },
+		  SPAN(HEAD("\x81\x80", ONE_OPT) "\1a\0" A_IN OPT("\0\0")), &empty },
+		{ SPAN(HEAD("\1\0", ONE) "\1A\0" A_IN),
+		  SPAN(HEAD("\x81\x80", ONE_ONE) "\1A\0" A_IN RECORD A_IN TTL "\0\4\xc6\x12\1\2"),
+		  &a },
+		{ SPAN(HEAD("\1\0", ONE_OPT) "\1a\0" AAAA_IN OPT("\0\0")),
+		  SPAN(HEAD("\x81\x80", ONE_ONE_OPT) "\1a\0" AAAA_IN RECORD AAAA_IN
+			   TTL "\0\x10\xfd\0\0\0\0\0\0\0\0\0\0\0\0\0\0\7" OPT("\0\0")),
+		  &aaaa },
+		{ SPAN(HEAD("\1\0", ONE) "\1a\0\0\x0c\0\1"),
+		  SPAN(HEAD("\x81\x80", ONE_ONE) "\1a\0\0\x0c\0\1" RECORD "\0\x0c\0\1" TTL
+						 "\0\6\1a\2bc\0"),
+		  &ptr },
+		{ SPAN(HEAD("\1\0", ONE) "\1a\0\0\x0c\0\1"),
+		  SPAN(HEAD("\x81\x80", ONE_ONE) "\1a\0\0\x0c\0\1" RECORD "\0\x0c\0\1" TTL
+						 "\0\1\0"),
+		  &root },
+		/* no question, no record */
+		{ SPAN(HEAD("\1\0", ONE) "\1"), SPAN(HEAD("\x81\x81", "\0\0\0\0\0\0\0\0")), &form },
+		{ SPAN(HEAD("\x28\0", ONE)), SPAN(HEAD("\xa8\x84", "\0\0\0\0\0\0\0\0")), &notimp },
 	};
 
 	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
@@ -130,7 +160,7 @@ static void test_encode(void)
 		struct dns_query q;
 
 		CHECK(dns_query_decode(&q, rows[i].packet) == 0, "row %zu", i);
-		size_t len = dns_reply_encode(reply, &q, rows[i].rcode);
+		size_t len = dns_reply_encode(reply, &q, rows[i].answer);
 		CHECK(len == rows[i].want.len && memcmp(reply, rows[i].want.ptr, len) == 0,
 		      "row %zu: %zu octets", i, len);
 	}

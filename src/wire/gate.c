@@ -1,21 +1,34 @@
 // SPDX-License-Identifier: Apache-2.0
 /*
  * Theory of operation: is_sound() is the table in gate.h; encoder and decoder ask the same
- * question, so there is exactly one packet for each report. Octets are moved one field after the
+ * question, so there is exactly one packet for each message. Octets are moved one field after the
  * other by the two cursors below, whose order is the format.
  */
 #include "wire/gate.h"
 
 #include <errno.h>
 
+enum {
+	NAME_CHARS_MAX = 253,  /* RFC 1035 section 2.3.4 */
+	LABEL_OCTETS_MAX = 63, /* likewise */
+	ANSWERS = 1U << GATE_ALLOW | 1U << GATE_DENY | 1U << GATE_UNREACHABLE,
+	ENDS = 1U << GATE_CLOSED | 1U << GATE_RESET,
+	NO_VERDICT = 1U << GATE_NONE,
+};
+
 /* Which fields a kind uses. */
 static const struct {
-	bool address, query, count;
+	bool id, address, port, qtype, name, up, down;
+	unsigned verdicts; /* a bit for each that it may carry */
 } uses[] = {
-	[GATE_FLOW] = { .address = true },
-	[GATE_DNS] = { .address = true, .query = true },
-	[GATE_DNS_MALFORMED] = { .address = true },
-	[GATE_DROPPED] = { .count = true },
+	[GATE_ASK_NAME] = { .id = true, .qtype = true, .name = true, .verdicts = NO_VERDICT },
+	/* address or name: see is_sound() */
+	[GATE_ASK_FLOW] = { .id = true, .address = true, .port = true, .verdicts = NO_VERDICT },
+	[GATE_END] = { .id = true, .up = true, .down = true, .verdicts = ENDS },
+	[GATE_MALFORMED] = { .address = true, .port = true, .verdicts = NO_VERDICT },
+	[GATE_DROPPED] = { .up = true, .verdicts = NO_VERDICT },
+	[GATE_NAME] = { .id = true, .verdicts = ANSWERS },
+	[GATE_FLOW] = { .id = true, .verdicts = ANSWERS },
 };
 
 static bool all_zero(const void *octets, size_t len)
@@ -29,34 +42,59 @@ static bool all_zero(const void *octets, size_t len)
 
 static bool is_host_octet(char c)
 {
-	return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '-' || c == '_' || c == '.';
+	return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '-' || c == '_';
 }
 
-static bool name_is_sound(const char name[GATE_NAME_OCTETS])
+static bool label_is_sound(struct span label)
 {
-	size_t len = strnlen(name, GATE_NAME_OCTETS);
+	for (size_t i = 0; i < label.len; i++)
+		if (!is_host_octet(label.ptr[i]))
+			return false;
+	return label.len > 0 && label.len <= LABEL_OCTETS_MAX;
+}
 
-	if (len == GATE_NAME_OCTETS || !all_zero(name + len, GATE_NAME_OCTETS - len))
+/* name_is_sound() - a name of @want labels or none, then zeros */
+static bool name_is_sound(const char name[GATE_NAME_OCTETS], bool want)
+{
+	struct span rest = { name, strnlen(name, GATE_NAME_OCTETS) };
+
+	if (rest.len > NAME_CHARS_MAX || !all_zero(name + rest.len, GATE_NAME_OCTETS - rest.len))
 		return false;
-	for (size_t i = 0; i < len; i++)
-		if (!is_host_octet(name[i]))
+	if (!want || rest.len == 0)
+		return !want && rest.len == 0;
+	while (rest.ptr != NULL)
+		if (!label_is_sound(span_cut(&rest, '.')))
 			return false;
 	return true;
 }
 
-static bool is_sound(const struct gate_report *r)
+static bool address_is_sound(const struct gate_message *m, bool want)
 {
-	size_t used = r->family == 4 ? 4 : r->family == 6 ? 16 : 0;
+	size_t used = m->family == 4 ? 4 : m->family == 6 ? 16 : 0;
 
-	if (r->kind < GATE_FLOW || r->kind > GATE_DROPPED)
+	return (m->family == 0 || used != 0) && (used != 0) == want &&
+	       all_zero(m->address + used, sizeof(m->address) - used);
+}
+
+static bool is_sound(const struct gate_message *m)
+{
+	if (m->kind < GATE_ASK_NAME || m->kind > GATE_FLOW || m->verdict > GATE_RESET)
 		return false;
-	if ((used != 0) != uses[r->kind].address || !all_zero(r->address + used, 16 - used))
+
+	bool named = uses[m->kind].name, placed = uses[m->kind].address;
+	if (m->kind == GATE_ASK_FLOW && m->name[0] != '\0') {
+		named = true;
+		placed = false;
+	}
+	if (!name_is_sound(m->name, named) || !address_is_sound(m, placed))
 		return false;
-	if (!uses[r->kind].address && (r->family != 0 || r->port != 0))
+	if (uses[m->kind].id != (m->id != 0) || (uses[m->kind].verdicts & 1U << m->verdict) == 0)
 		return false;
-	if (!uses[r->kind].query && (r->qtype != 0 || r->name[0] != '\0'))
+	if ((!uses[m->kind].port && m->port != 0) || (!uses[m->kind].qtype && m->qtype != 0))
 		return false;
-	return uses[r->kind].count == (r->count != 0) && name_is_sound(r->name);
+	if ((!uses[m->kind].up && m->up != 0) || (!uses[m->kind].down && m->down != 0))
+		return false;
+	return m->kind != GATE_DROPPED || m->up != 0;
 }
 
 static void put(char **at, uint64_t value, size_t octets)
@@ -74,45 +112,52 @@ static uint64_t take(const char **at, size_t octets)
 	return value;
 }
 
-int gate_report_encode(char *ret, const struct gate_report *report)
+int gate_message_encode(char *ret, const struct gate_message *message)
 {
 	char *at = ret;
 
-	if (!is_sound(report))
+	if (!is_sound(message))
 		return -EINVAL;
 	put(&at, GATE_VERSION, 2);
-	put(&at, report->kind, 2);
-	put(&at, report->family, 2);
-	put(&at, report->port, 2);
-	put(&at, report->qtype, 2);
-	put(&at, strlen(report->name), 2);
-	put(&at, 0, 4);
-	put(&at, report->count, 8);
-	memcpy(at, report->address, sizeof(report->address));
-	memcpy(at + sizeof(report->address), report->name, sizeof(report->name));
+	put(&at, message->kind, 2);
+	put(&at, message->id, 4);
+	put(&at, message->family, 2);
+	put(&at, message->port, 2);
+	put(&at, message->qtype, 2);
+	put(&at, message->verdict, 2);
+	put(&at, strlen(message->name), 2);
+	put(&at, 0, 6);
+	put(&at, message->up, 8);
+	put(&at, message->down, 8);
+	memcpy(at, message->address, sizeof(message->address));
+	memcpy(at + sizeof(message->address), message->name, sizeof(message->name));
 	return 0;
 }
 
-int gate_report_decode(struct gate_report *ret, struct span packet)
+int gate_message_decode(struct gate_message *ret, struct span packet)
 {
-	struct gate_report r = { 0 };
+	struct gate_message m = { 0 };
 	const char *at = packet.ptr;
 
 	if (packet.len != GATE_OCTETS || take(&at, 2) != GATE_VERSION)
 		return -EPROTO;
-	uint64_t kind = take(&at, 2), family = take(&at, 2);
-	if (kind > GATE_DROPPED || family > 6)
+	uint64_t kind = take(&at, 2);
+	m.id = (uint32_t)take(&at, 4);
+	uint64_t family = take(&at, 2);
+	m.port = (uint16_t)take(&at, 2);
+	m.qtype = (uint16_t)take(&at, 2);
+	uint64_t verdict = take(&at, 2), name_len = take(&at, 2), zero = take(&at, 6);
+	if (kind > GATE_FLOW || family > 6 || verdict > GATE_RESET || zero != 0)
 		return -EPROTO;
-	r.kind = (enum gate_kind)kind;
-	r.family = (uint8_t)family;
-	r.port = (uint16_t)take(&at, 2);
-	r.qtype = (uint16_t)take(&at, 2);
-	uint64_t name_len = take(&at, 2), zero = take(&at, 4);
-	r.count = take(&at, 8);
-	memcpy(r.address, at, sizeof(r.address));
-	memcpy(r.name, at + sizeof(r.address), sizeof(r.name));
-	if (zero != 0 || !is_sound(&r) || name_len != strlen(r.name))
+	m.kind = (enum gate_kind)kind;
+	m.family = (uint8_t)family;
+	m.verdict = (enum gate_verdict)verdict;
+	m.up = take(&at, 8);
+	m.down = take(&at, 8);
+	memcpy(m.address, at, sizeof(m.address));
+	memcpy(m.name, at + sizeof(m.address), sizeof(m.name));
+	if (!is_sound(&m) || name_len != strlen(m.name))
 		return -EPROTO;
-	*ret = r;
+	*ret = m;
 	return 0;
 }

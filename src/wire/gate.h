@@ -1,28 +1,47 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * gate - what the gateway reports to the warden, as one fixed message a SOCK_SEQPACKET packet.
+ * gate - what gateway and warden say to each other, one fixed message a SOCK_SEQPACKET packet.
  *
- * Numbers are little-endian:
+ * The gateway asks, the warden answers; an ask carries an id that its answer repeats. Numbers are
+ * little-endian:
  *
  *	u16 version	GATE_VERSION
  *	u16 kind	enum gate_kind
+ *	u32 id		of the ask, chosen by the gateway, never 0; 0 in what is no ask and no answer
  *	u16 family	0, 4 or 6
  *	u16 port	destination port
  *	u16 qtype	DNS type
+ *	u16 verdict	enum gate_verdict; in END: how it ended
  *	u16 name_len	octets of the name
+ *	u16 zero	must be 0
  *	u32 zero	must be 0
- *	u64 count	reports lost
- *	u8  address[16]	destination; IPv4 in the first four
- *	u8  name[256]	lower-case host name, then zeros
+ *	u64 up		octets from the program to the outside; DROPPED: reports lost
+ *	u64 down	octets from the outside to the program
+ *	u8  address[16]	destination; IPv4 in the first four, the rest 0
+ *	u8  name[256]	host name in canonical form (net/name.h), then zeros
  *
- *	kind		family address port	qtype name	count
- *	FLOW		yes			-		-	a TCP flow was refused
- *	DNS		yes			yes		-	a DNS query was refused
- *	DNS_MALFORMED	yes			-		-	what came was no query
- *	DROPPED		-			-		yes	so many reports were lost
+ *	kind		from	id family address port qtype name verdict up down	fds
+ *	ASK_NAME	gateway	x  -              -    x     x    -       -  -	-	may this name be known?
+ *	ASK_FLOW	gateway	x  x              x    -     o    -       -  -	-	may this flow go out?
+ *	END		gateway	x  -              -    -     -    x       x  x	-	an allowed flow ended
+ *	MALFORMED	gateway	-  x              x    -     -    -       -  -	-	what came was no query
+ *	DROPPED		gateway	-  -              -    -     -    -       x  -	-	so many reports were lost
+ *	NAME		warden	x  -              -    -     -    x       -  -	-	answer to ASK_NAME
+ *	FLOW		warden	x  -              -    -     -    x       -  -	1 if ALLOW	answer to ASK_FLOW
  *
- * What is "-" is 0. The gateway reads hostile bytes, so the warden trusts no message of it: one
- * that does not decode ends the gateway.
+ * "x": given, "-": 0, "o": given when the destination is an address that a name was given for; then
+ * address and family are 0. A FLOW that allows carries one descriptor: a connected TCP socket,
+ * non-blocking, which nobody else reads or writes any more.
+ *
+ * DROPPED counts what ended unasked and unreported: queries and flows that were refused because a
+ * table of the gateway or this channel was full, and MALFORMED ones that found no room.
+ *
+ * The gateway gives up an ask after a time of its own, without a word. A FLOW that allows and comes
+ * later is answered by END as any other: RESET, no octets. A late FLOW of another kind, and a late
+ * NAME, need no answer.
+ *
+ * The gateway reads hostile bytes, so the warden trusts no message of it: one that does not decode,
+ * or repeats an id under way, ends the gateway.
  */
 #ifndef WIRE_GATE_H
 #define WIRE_GATE_H
@@ -30,33 +49,47 @@
 #include "base/base.h"
 
 enum {
-	GATE_VERSION = 1,
+	GATE_VERSION = 2,
 	GATE_NAME_OCTETS = 256,
-	GATE_OCTETS = 40 + GATE_NAME_OCTETS,
+	GATE_OCTETS = 56 + GATE_NAME_OCTETS,
 };
 
 enum gate_kind {
-	GATE_FLOW = 1,
-	GATE_DNS,
-	GATE_DNS_MALFORMED,
+	GATE_ASK_NAME = 1,
+	GATE_ASK_FLOW,
+	GATE_END,
+	GATE_MALFORMED,
 	GATE_DROPPED,
+	GATE_NAME,
+	GATE_FLOW,
 };
 
-struct gate_report {
+enum gate_verdict {
+	GATE_NONE = 0, /* in messages that carry none */
+	GATE_ALLOW,
+	GATE_DENY,        /* policy says no: NXDOMAIN; TCP reset */
+	GATE_UNREACHABLE, /* allowed, but the outside refused or did not answer: SERVFAIL; TCP reset */
+	GATE_CLOSED,      /* END: both sides closed in order */
+	GATE_RESET,       /* END: one side reset it, or timed out */
+};
+
+struct gate_message {
 	enum gate_kind kind;
+	uint32_t id;
 	uint8_t family; /* 4, 6; 0: no address */
 	uint16_t port;  /* host order */
 	uint16_t qtype; /* e.g. 1: A, 28: AAAA */
+	enum gate_verdict verdict;
+	uint64_t up, down; /* octets; up of DROPPED: reports */
 	uint8_t address[16];
-	uint64_t count;
-	char name[GATE_NAME_OCTETS]; /* NUL-terminated; letters in lower case, digits, '-', '_', '.'
-				      */
+	char name[GATE_NAME_OCTETS]; /* NUL-terminated: labels of 1 to 63 lower-case letters,
+				      * digits, '-', '_'; at most 253 octets */
 };
 
-/* gate_report_encode() - @ret: room for GATE_OCTETS. Return: 0; -EINVAL: not as the table says. */
-MUST_USE int gate_report_encode(char *ret, const struct gate_report *report);
+/* gate_message_encode() - @ret: room for GATE_OCTETS. Return: 0; -EINVAL: not as the table says. */
+MUST_USE int gate_message_encode(char *ret, const struct gate_message *message);
 
-/* gate_report_decode() - Return: 0; -EPROTO: not a report. */
-MUST_USE int gate_report_decode(struct gate_report *ret, struct span packet);
+/* gate_message_decode() - Return: 0; -EPROTO: not a message. The caller judges who may send it. */
+MUST_USE int gate_message_decode(struct gate_message *ret, struct span packet);
 
 #endif

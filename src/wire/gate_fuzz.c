@@ -11,14 +11,14 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	char packet[GATE_OCTETS];
-	struct gate_report report;
+	struct gate_message message;
 
-	if (gate_report_decode(&report, (struct span){ (const char *)data, size }) < 0)
+	if (gate_message_decode(&message, (struct span){ (const char *)data, size }) < 0)
 		return 0;
-	if (gate_report_encode(packet, &report) < 0 || size != GATE_OCTETS ||
+	if (gate_message_encode(packet, &message) < 0 || size != GATE_OCTETS ||
 	    memcmp(packet, data, size) != 0)
 		abort();
-	for (const char *c = report.name; *c != '\0'; c++)
+	for (const char *c = message.name; *c != '\0'; c++)
 		if (*c < '-' || *c > 'z')
 			abort();
 	return 0;

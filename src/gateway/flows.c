@@ -1,0 +1,293 @@
+// SPDX-License-Identifier: Apache-2.0
+/*
+ * Theory of operation: a flow's slot is taken at accept() and given back when the warden owes us
+ * nothing about it and we owe it nothing, so the table bounds asks and ENDs as well as sockets. The
+ * lists of those waiting and relaying are in order of time; one timer looks at their heads.
+ */
+#include "gateway/flows.h"
+
+#include <errno.h>
+#include <netinet/in.h>
+#include <sys/socket.h>
+
+#include "base/clock.h"
+#include "base/fd.h"
+#include "gateway/dns_udp.h"
+
+enum {
+	FLOWS_PER_WAKE = 64, /* then the other sources have their turn */
+	PAUSE_NS =
+	    100 * 1000 * 1000, /* without memory or descriptors, for others to give some back */
+	DNS_PORT = 53,
+};
+
+static void free_flow(struct flow *flow)
+{
+	struct flows *flows = flow->flows;
+
+	loop_remove(&flow->program);
+	relay_reset(&flow->fd);
+	if (flow->name != NULL)
+		names_release(flows->names, flow->name, clock_mono_ns());
+	flow->name = NULL;
+	flow->state = FLOW_FREE;
+	list_append(&flows->spare, &flow->node);
+}
+
+/* new_flow() - Return: NULL: there are as many as may be. */
+static struct flow *new_flow(struct flows *flows)
+{
+	struct list_node *spare = list_first(&flows->spare);
+
+	if (spare != NULL)
+		return container_of(spare, struct flow, node);
+	return flows->made < flows->max ? &flows->flows[flows->made++] : NULL;
+}
+
+/* due() - when the first flow of @list has had its time; INT64_MAX: there is none */
+static int64_t due(const struct list *list, int64_t limit_ns)
+{
+	struct list_node *first = list_first(list);
+
+	return first == NULL ? INT64_MAX
+			     : container_of(first, struct flow, node)->since_ns + limit_ns;
+}
+
+/* schedule() - have the timer fire when the first flow may be due */
+static void schedule(struct flows *flows)
+{
+	int64_t waiting_ns = due(&flows->waiting, flows->wait_ns);
+	int64_t relaying_ns = due(&flows->relaying, flows->idle_ns);
+	int64_t first_ns = waiting_ns < relaying_ns ? waiting_ns : relaying_ns;
+
+	if (first_ns == INT64_MAX ||
+	    (flows->timer.loop != NULL && flows->timer.deadline_ns <= first_ns))
+		return;
+	loop_arm(flows->loop, &flows->timer, first_ns - clock_mono_ns());
+}
+
+static void fill_ask(struct talk_item *item, struct gate_message *message)
+{
+	const struct flow *flow = container_of(item, struct flow, item);
+
+	message->kind = GATE_ASK_FLOW;
+	message->id = flow->id;
+	message->port = flow->port;
+	if (flow->name != NULL) {
+		memcpy(message->name, flow->name->name, strlen(flow->name->name));
+		return;
+	}
+	message->family = flow->address.family;
+	memcpy(message->address, flow->address.octets, sizeof(message->address));
+}
+
+static void fill_end(struct talk_item *item, struct gate_message *message)
+{
+	const struct flow *flow = container_of(item, struct flow, item);
+
+	message->kind = GATE_END;
+	message->id = flow->id;
+	message->verdict = flow->end;
+	message->up = flow->relay.way[RELAY_INSIDE].octets;
+	message->down = flow->relay.way[RELAY_OUTSIDE].octets;
+}
+
+static void end_sent(struct talk_item *item)
+{
+	free_flow(container_of(item, struct flow, item));
+}
+
+static void end_flow(struct flow *flow, bool clean)
+{
+	list_remove(&flow->node);
+	flow->state = FLOW_ENDING;
+	flow->end = clean ? GATE_CLOSED : GATE_RESET;
+	flow->item = (struct talk_item){ .fill = fill_end, .sent = end_sent };
+	talk_send(flow->flows->talk, &flow->item);
+}
+
+static void relay_active(struct relay *relay)
+{
+	struct flow *flow = container_of(relay, struct flow, relay);
+
+	flow->since_ns = clock_mono_ns();
+	list_append(&flow->flows->relaying, &flow->node);
+}
+
+static void relay_ended(struct relay *relay, bool clean)
+{
+	end_flow(container_of(relay, struct flow, relay), clean);
+}
+
+/* give_up() - a flow whose verdict did not come in time */
+static void give_up(struct flow *flow)
+{
+	if (flow->item.node.next != NULL) { /* the warden has not even heard of it */
+		list_remove(&flow->item.node);
+		talk_lose(flow->flows->talk);
+	}
+	free_flow(flow);
+}
+
+static void fired(struct loop_timer *timer)
+{
+	struct flows *flows = container_of(timer, struct flows, timer);
+	int64_t now_ns = clock_mono_ns();
+
+	while (due(&flows->waiting, flows->wait_ns) <= now_ns)
+		give_up(container_of(list_first(&flows->waiting), struct flow, node));
+	while (due(&flows->relaying, flows->idle_ns) <= now_ns) {
+		struct flow *flow = container_of(list_first(&flows->relaying), struct flow, node);
+
+		relay_stop(&flow->relay);
+		end_flow(flow, false);
+	}
+	schedule(flows);
+}
+
+/* program_gone() - it reset the flow while that waits; the slot stays, for the answer to come */
+static void program_gone(struct loop_source *source, uint32_t events)
+{
+	struct flow *flow = container_of(source, struct flow, program);
+
+	if ((events & (EPOLLERR | EPOLLHUP)) == 0)
+		return;
+	loop_remove(source);
+	relay_reset(&flow->fd);
+}
+
+static void begin_ask(struct flow *flow, int fd)
+{
+	struct flows *flows = flow->flows;
+
+	flow->state = FLOW_WAITING;
+	flow->fd = fd;
+	flow->since_ns = clock_mono_ns();
+	flow->id = id_next(flow->id, ID_FLOWS + (unsigned)(flow - flows->flows));
+	flow->item = (struct talk_item){ .fill = fill_ask };
+	list_append(&flows->waiting, &flow->node);
+	schedule(flows);
+	talk_send(flows->talk, &flow->item);
+}
+
+/* take_flow() - @fd: consumed */
+static void take_flow(struct flows *flows, int fd, const struct sockaddr_in6 *asked)
+{
+	struct net_address address = dns_address(&asked->sin6_addr);
+	struct names_entry *name = names_find(flows->names, &address);
+	uint16_t port = ntohs(asked->sin6_port);
+
+	if (name == NULL && port == DNS_PORT) {
+		dns_tcp_accept(flows->dns, fd, &asked->sin6_addr);
+		return;
+	}
+	struct flow *flow = new_flow(flows);
+	if (flow == NULL) {
+		talk_lose(flows->talk);
+		relay_reset(&fd);
+		return;
+	}
+	uint32_t last = flow->id;
+	list_remove(&flow->node);
+	*flow = (struct flow){
+		.flows = flows,
+		.id = last,
+		.port = port,
+		.address = address,
+		.name = name,
+		.fd = -1,
+		.stale = name == NULL && names_is_synthetic(&address),
+		.program.ready = program_gone,
+		.relay = { .fd = { -1, -1 },
+			   .pipes = flows->pipes,
+			   .active = relay_active,
+			   .ended = relay_ended },
+	};
+	if (name != NULL)
+		names_hold(name);
+	if (loop_add(flows->loop, &flow->program, fd, 0) < 0) {
+		talk_lose(flows->talk);
+		relay_reset(&fd);
+		free_flow(flow);
+		return;
+	}
+	begin_ask(flow, fd);
+}
+
+static void pause_over(struct loop_timer *timer)
+{
+	loop_change(&container_of(timer, struct flows, pause)->listener, EPOLLIN);
+}
+
+static void listener_ready(struct loop_source *source, uint32_t events)
+{
+	struct flows *flows = container_of(source, struct flows, listener);
+
+	(void)events;
+	for (int i = 0; i < FLOWS_PER_WAKE; i++) {
+		CLEANUP_FD int fd = accept4(source->fd, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
+		struct sockaddr_in6 asked = { 0 };
+		socklen_t len = sizeof(asked);
+
+		if (fd >= 0) {
+			if (getsockname(fd, (struct sockaddr *)&asked, &len) == 0 &&
+			    asked.sin6_family == AF_INET6)
+				take_flow(flows, fd_take(&fd), &asked);
+		} else if (errno == EAGAIN) {
+			return;
+		} else if (errno == EMFILE || errno == ENFILE || errno == ENOBUFS ||
+			   errno == ENOMEM) {
+			loop_change(source, 0);
+			loop_arm(flows->loop, &flows->pause, PAUSE_NS);
+			return;
+		} /* else that one flow failed before we saw it: accept(2) */
+	}
+}
+
+/* refuse_late() - an allowed flow that is none any more; @id: as the warden knows it */
+static void refuse_late(struct flows *flows, uint32_t id, int fd)
+{
+	const struct gate_message end = { .kind = GATE_END, .id = id, .verdict = GATE_RESET };
+
+	relay_reset(&fd);
+	talk_tell(flows->talk, &end);
+}
+
+void flows_verdict(struct flows *flows, uint32_t id, enum gate_verdict verdict, int fd)
+{
+	unsigned index = id_owner(id) - ID_FLOWS;
+	struct flow *flow = index < flows->made ? &flows->flows[index] : NULL;
+
+	if (flow == NULL || flow->id != id || flow->state != FLOW_WAITING) {
+		if (verdict == GATE_ALLOW)
+			refuse_late(flows, id, fd);
+		return;
+	}
+	if (verdict != GATE_ALLOW) {
+		free_flow(flow);
+		return;
+	}
+	loop_remove(&flow->program);
+	if (flow->fd < 0 || flow->stale ||
+	    relay_start(&flow->relay, flows->loop, flow->fd, fd) < 0) {
+		relay_reset(&flow->fd);
+		relay_reset(&fd);
+		end_flow(flow, false);
+		return;
+	}
+	flow->fd = -1;
+	flow->state = FLOW_RELAYING;
+	relay_active(&flow->relay);
+	schedule(flows);
+}
+
+int flows_start(struct flows *flows, int fd)
+{
+	list_init(&flows->waiting);
+	list_init(&flows->relaying);
+	list_init(&flows->spare);
+	flows->pause.fired = pause_over;
+	flows->timer.fired = fired;
+	flows->listener.ready = listener_ready;
+	return loop_add(flows->loop, &flows->listener, fd, EPOLLIN);
+}

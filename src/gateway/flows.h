@@ -1,0 +1,73 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * flows - every TCP flow of the sandbox: accepted, asked about, then reset or relayed.
+ *
+ *	state		holds					becomes
+ *	WAITING		the program's socket, unread; an ask	RELAYING, ENDING (it was allowed, but
+ *			under way; -1 once the program is gone	the program is gone), or free
+ *	RELAYING	both sockets, in relay.h		ENDING
+ *	ENDING		the END that the warden must get	free
+ *
+ * Denied, unreachable, no answer in FLOWS_WAIT_S, no room: the program sees a reset. While it waits
+ * nothing of what it sends is read, so nothing is kept here. A flow to a synthetic address is asked
+ * about by its name, one to an address that once was one is asked about, for the record, and reset
+ * whatever the answer; one to port 53 that leads to no name is DNS (dns_tcp.h).
+ */
+#ifndef GATEWAY_FLOWS_H
+#define GATEWAY_FLOWS_H
+
+#include "gateway/dns_tcp.h"
+#include "gateway/relay.h"
+#include "gateway/talk.h"
+
+enum {
+	FLOWS_MAX = 10000,
+	FLOWS_WAIT_S = 30,   /* for a verdict: somebody may have to be asked for consent */
+	FLOWS_IDLE_S = 3600, /* without an octet either way */
+};
+
+enum flow_state { FLOW_FREE = 0, FLOW_WAITING, FLOW_RELAYING, FLOW_ENDING };
+
+struct flow {
+	struct list_node node; /* of the free, waiting or relaying, the oldest first */
+	struct talk_item item; /* the ask, later the END */
+	struct flows *flows;
+	enum flow_state state;
+	uint32_t id;
+	uint16_t port;
+	bool stale; /* to a synthetic address that is nobody's any more */
+	enum gate_verdict end;
+	struct net_address address;
+	struct names_entry *name;   /* held; NULL: the flow is to an address */
+	int64_t since_ns;           /* asked, or last octet */
+	struct loop_source program; /* WAITING */
+	int fd;                     /* owned; WAITING: the program's socket */
+	struct relay relay;         /* RELAYING, and its counts in ENDING */
+};
+
+struct flows {
+	struct loop *loop; /* borrowed, as the next four */
+	struct talk *talk;
+	struct names *names;
+	struct dns_tcp *dns;
+	struct pipes *pipes;
+	unsigned max; /* flows at once, at most FLOWS_MAX: as many as there are descriptors for */
+	int64_t wait_ns, idle_ns; /* FLOWS_WAIT_S, FLOWS_IDLE_S; less in tests */
+
+	struct loop_source listener;
+	struct loop_timer pause; /* accepting goes on when it fires */
+	struct loop_timer timer;
+	struct list waiting, relaying, spare;
+	unsigned made; /* how many of the following were ever used */
+	struct flow flows[FLOWS_MAX];
+};
+
+/* flows_start() - serve @fd (borrowed), as enum gateway_fd wants it; the members up to idle_ns are
+ * set,
+ * the rest is 0. Return: 0 or -errno. */
+MUST_USE int flows_start(struct flows *flows, int fd);
+
+/* flows_verdict() - the warden's answer. @fd: consumed; the connected socket if it allows, else -1 */
+void flows_verdict(struct flows *flows, uint32_t id, enum gate_verdict verdict, int fd);
+
+#endif

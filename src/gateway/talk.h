@@ -1,0 +1,64 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * talk - the gateway's end of its talk with the warden (wire/gate.h): an outbox that loses no ask
+ * and no END, and the dispatch of answers.
+ *
+ * What must be said is an item, embedded in its owner, that writes its message when there is room;
+ * so the outbox needs no memory of its own. What may get lost is counted, and the number follows.
+ */
+#ifndef GATEWAY_TALK_H
+#define GATEWAY_TALK_H
+
+#include "gateway/list.h"
+#include "loop/loop.h"
+#include "wire/gate.h"
+
+/*
+ * An id of an ask: in the lower bits whose it is, above them how often that one has asked. So an
+ * answer that comes too late for its ask does not pass for that of the next one.
+ */
+enum {
+	ID_BITS = 14,
+	ID_FLOWS = 1,     /* + index of the flow */
+	ID_NAMES = 12000, /* + index of the ask */
+};
+
+static inline unsigned id_owner(uint32_t id)
+{
+	return id & ((1U << ID_BITS) - 1);
+}
+
+/* id_next() - @last: the id that @owner had before, or 0 */
+static inline uint32_t id_next(uint32_t last, unsigned owner)
+{
+	return ((last >> ID_BITS) + 1) << ID_BITS | owner;
+}
+
+struct talk_item {
+	struct list_node node; /* in the outbox, until it was sent */
+	void (*fill)(struct talk_item *item, struct gate_message *message); /* @message is 0 */
+	void (*sent)(struct talk_item *item); /* may send or free it again; NULL: no matter */
+};
+
+struct talk {
+	struct loop_source source;
+	struct list outbox;
+	uint64_t lost; /* what the warden has not heard of and only will as a number */
+	/* An answer; @fd: the socket of a FLOW that allows, else -1; the receiver owns it. */
+	void (*answer)(void *context, const struct gate_message *message, int fd);
+	void *context;
+};
+
+/* talk_start() - @fd: borrowed; its end ends the loop. Return: 0 or -errno. */
+MUST_USE int talk_start(struct talk *talk, struct loop *loop, int fd);
+
+/* talk_send() - now, or when there is room and all that waits was sent */
+void talk_send(struct talk *talk, struct talk_item *item);
+
+/* talk_tell() - what is lost, and counted, if there is no room now */
+void talk_tell(struct talk *talk, const struct gate_message *message);
+
+/* talk_lose() - something ended unreported */
+void talk_lose(struct talk *talk);
+
+#endif
