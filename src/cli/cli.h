@@ -37,6 +37,7 @@ enum cli_kind {
 	CLI_VOLUME,   /* HOST:PATH[:ro|:rw] */
 	CLI_TMPFS,    /* PATH[:SIZE] */
 	CLI_ENV,      /* NAME=VALUE, or NAME for the caller's value */
+	CLI_HOST,     /* NAME:ADDRESS */
 };
 
 struct cli_option {

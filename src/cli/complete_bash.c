@@ -116,6 +116,7 @@ static const char *generator(const struct cli_option *option)
 	case CLI_DURATION:
 	case CLI_LIST:
 	case CLI_TMPFS:
+	case CLI_HOST:
 		break;
 	}
 	return NULL;

@@ -173,6 +173,20 @@ static int set_env(const struct setting *s)
 	return text != NULL ? set(s, name, text) : refuse(s, "not UTF-8");
 }
 
+/* set_host() - NAME:ADDRESS; a name has no colon, and IPv6 may stand in brackets */
+static int set_host(const struct setting *s)
+{
+	struct span address = s->text;
+	struct span name = span_cut(&address, ':');
+
+	if (name.len == 0 || address.len == 0)
+		return refuse(s, "write NAME:ADDRESS");
+	if (address.len > 2 && address.ptr[0] == '[' && address.ptr[address.len - 1] == ']')
+		address = (struct span){ address.ptr + 1, address.len - 2 };
+	json_t *text = json_stringn(address.ptr, address.len);
+	return text != NULL ? set(s, name, text) : refuse(s, "not UTF-8");
+}
+
 static int lay_over(const struct setting *s)
 {
 	switch (s->option->kind) {
@@ -198,6 +212,8 @@ static int lay_over(const struct setting *s)
 		return set_tmpfs(s);
 	case CLI_ENV:
 		return set_env(s);
+	case CLI_HOST:
+		return set_host(s);
 	}
 	return -EINVAL;
 }

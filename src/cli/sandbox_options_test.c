@@ -60,6 +60,14 @@ static void test_tree(void)
 		  "{\"env\":{\"HERE\":\"of the caller\",\"X\":\"1=2\",\"Y\":\"\"}}" },
 		{ { "--allow-host", "a.com", "--allow-host=*.b.com" },
 		  "{\"network\":{\"allowed_hosts\":[\"a.com\",\"*.b.com\"]}}" },
+		{ { "--allow-private=db.lan", "--allow-private", "10.0.0.0/8", "--dns-server",
+		    "[::1]:5353" },
+		  "{\"network\":{\"allow_private\":[\"db.lan\",\"10.0.0.0/8\"],"
+		  "\"dns_servers\":[\"[::1]:5353\"]}}" },
+		{ { "--add-host", "a.b:10.0.0.1", "--add-host=c:::1", "--add-host", "d:[fd00::1]",
+		    "--add-host=a.b:10.0.0.2" },
+		  "{\"network\":{\"hosts\":{\"a.b\":\"10.0.0.2\",\"c\":\"::1\","
+		  "\"d\":\"fd00::1\"}}}" },
 		{ { "-c", "FILE" },
 		  "{\"allow_degraded\":[\"seccomp\"],\"env\":{\"A\":\"file\",\"B\":\"file\"},"
 		  "\"resources\":{\"cpus\":4,\"memory_mb\":100},"
@@ -118,11 +126,18 @@ static void test_refused(void)
 		{ { "-e", "NOT_SET_HERE" }, "not set here" },
 		{ { "-e", "=x" }, "write NAME=VALUE" },
 		{ { "-e", "A=\xff" }, "not UTF-8" },
+		{ { "--add-host", "a" }, "write NAME:ADDRESS" },
+		{ { "--add-host", ":1.2.3.4" }, "write NAME:ADDRESS" },
+		{ { "--add-host", "a:" }, "write NAME:ADDRESS" },
+		{ { "--add-host", "a:\xff" }, "not UTF-8" },
 		{ { "--hostname", "\xff" }, "not UTF-8" },
 		{ { "--allow-host", "\xff" }, "not UTF-8" },
 		{ { "-c", "/no/such/file.yaml" }, "/no/such/file.yaml" },
 		{ { "--cpus", "0" }, "resources.cpus" }, /* from here on the schema's own words */
-		{ { "--allow-host", "a.com" }, "not supported yet" },
+		{ { "--allow-host", "a.com:0" }, "network.allowed_hosts[0]: \"a.com:0\" is" },
+		{ { "--allow-host=*", "--allow-private=*" }, "network.allow_private[0]: \"*\"" },
+		{ { "--add-host=a:b" }, "network.hosts.a: \"b\" is impossible" },
+		{ { "--dns-server=ns.x" }, "network.dns_servers[0]: \"ns.x\" is impossible" },
 		{ { "-v", "a:b" }, "vfs.direct_mounts" },
 		{ { "--tmpfs", "/proc/x" }, "vfs.mounts" },
 		{ { "-v", "a:/b", "--tmpfs", "/b" }, "/b" },

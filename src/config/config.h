@@ -14,12 +14,17 @@
 #include <jansson.h>
 
 #include "base/base.h"
+#include "net/address.h"
 
 enum {
 	CONFIG_FILE_OCTETS_MAX = 1024 * 1024,
 	CONFIG_MOUNTS_MAX = 64, /* direct_mounts and mounts together */
 	CONFIG_ENV_MAX = 1024,  /* variables */
 	CONFIG_DEGRADED_MAX = 32,
+	CONFIG_HOSTS_MAX =
+	    4096, /* of allowed_hosts, allow_private, hosts: net/pattern.h PATTERN_SET_MAX */
+	CONFIG_DNS_SERVERS_MAX = 8, /* glibc asks 3 at most, resolv.conf(5) MAXNS */
+	CONFIG_DNS_PORT = 53,
 };
 
 enum config_mount_type {
@@ -43,6 +48,26 @@ struct config_env {
 	const char *value;
 };
 
+struct config_texts {
+	const char **items; /* owned; the texts are borrowed */
+	size_t len;
+};
+
+struct config_host {
+	const char *name;    /* canonical, as net/name.h has it; no address */
+	const char *address; /* as net_address_parse() reads it */
+};
+
+/* What may be reached. Nothing, when all is empty. */
+struct config_network {
+	struct config_texts allowed_hosts; /* each as pattern_parse() reads it */
+	struct config_texts allow_private; /* the same, but never "*", and without ports */
+	struct config_texts dns_servers;   /* each as config_parse_server() reads it */
+	struct config_host *hosts;         /* owned; names with fixed addresses, none twice */
+	size_t hosts_len;
+	bool block_private_ips; /* default true */
+};
+
 struct config {
 	json_t *tree; /* owned; the settings as given, paths made whole, without the defaults: what
 			 config.json shows. Strings below borrow from it. Values of secrets are
@@ -63,6 +88,7 @@ struct config {
 	struct config_mount mounts[CONFIG_MOUNTS_MAX]; /* by path: a parent before its child */
 	struct config_env env[CONFIG_ENV_MAX];         /* in the order given; no name twice */
 	const char *degraded[CONFIG_DEGRADED_MAX];     /* names for --allow-degraded */
+	struct config_network network;
 };
 
 /*
@@ -108,7 +134,7 @@ MUST_USE int config_set(json_t *tree, const char *key, const char *name, json_t 
  * Return: 0; -EINVAL: refused, *diag says which key and why; -ENOTSUP: a setting of later work,
  * *diag says "KEY: not supported yet: ..."; -ENOMEM. A tree with a fault is -EINVAL even if it also
  * holds a setting of later work. Of such a setting, what asks only for what holds already is fine:
- * empty lists and maps, network.block_private_ips: true.
+ * empty lists and maps.
  */
 MUST_USE int config_read(struct config **ret, json_t *tree, const struct config_source *source,
 			 struct diag *diag);
@@ -141,5 +167,13 @@ MUST_USE int config_parse_size_mb(uint64_t *ret, struct span text);
  * Return: 0; -EINVAL.
  */
 MUST_USE int config_parse_duration_s(uint64_t *ret, struct span text);
+
+/**
+ * config_parse_server() - "192.0.2.1", "192.0.2.1:53", "2001:db8::1", "[2001:db8::1]:53"
+ * @ret_port:	53 when none is given
+ *
+ * Return: 0; -EINVAL.
+ */
+MUST_USE int config_parse_server(struct net_address *ret, uint16_t *ret_port, struct span text);
 
 #endif

@@ -15,6 +15,7 @@
 #include <stdlib.h>
 
 #include "config/config_priv.h"
+#include "net/pattern.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
@@ -42,7 +43,7 @@ static void must_know(json_t *object, const char *keys)
 static void must_have_known_keys(json_t *tree)
 {
 	json_t *vfs = json_object_get(tree, "vfs"), *network = json_object_get(tree, "network");
-	const char *path = NULL, *key = NULL;
+	const char *path = NULL;
 	json_t *value = NULL;
 
 	must(json_is_object(tree));
@@ -63,10 +64,31 @@ static void must_have_known_keys(json_t *tree)
 	must_know(network,
 		  " allowed_hosts block_private_ips allow_private secrets hosts dns_servers"
 		  " publish ");
-	json_object_foreach(network, key, value)
-	{
-		must(json_is_true(value) || json_array_size(value) + json_object_size(value) == 0);
-	}
+	must(json_object_size(json_object_get(network, "secrets")) == 0);
+	must(json_array_size(json_object_get(network, "publish")) == 0);
+}
+
+/* Every text is what its reader reads. */
+static void must_be_readable(const struct config_network *network)
+{
+	struct net_address address;
+	struct pattern pattern;
+	struct net_name name;
+	uint16_t port = 0;
+
+	for (size_t i = 0; i < network->allowed_hosts.len; i++)
+		must(pattern_parse(&pattern, span_of(network->allowed_hosts.items[i])) == NULL);
+	for (size_t i = 0; i < network->allow_private.len; i++)
+		must(pattern_parse(&pattern, span_of(network->allow_private.items[i])) == NULL &&
+		     pattern.kind != PATTERN_ANY && pattern.port == 0);
+	for (size_t i = 0; i < network->dns_servers.len; i++)
+		must(config_parse_server(&address, &port, span_of(network->dns_servers.items[i])) ==
+			 0 &&
+		     port != 0);
+	for (size_t i = 0; i < network->hosts_len; i++)
+		must(net_name_parse(&name, span_of(network->hosts[i].name)) == NULL &&
+		     strcmp(name.text, network->hosts[i].name) == 0 &&
+		     net_address_parse(&address, span_of(network->hosts[i].address)) == 0);
 }
 
 static void must_be_sound(const struct config *config)
@@ -79,6 +101,7 @@ static void must_be_sound(const struct config *config)
 	must(config->processes >= 1 && config->processes <= 4194304);
 	must(strcmp(config->image, "standard") == 0 && config->working_dir[0] == '/');
 	must(config->rootfs == NULL || config->rootfs[0] == '/');
+	must_be_readable(&config->network);
 	for (size_t i = 0; i < config->mounts_len; i++) {
 		const struct config_mount *m = &config->mounts[i];
 

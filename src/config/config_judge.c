@@ -336,10 +336,8 @@ static bool is_too_deep(const struct config_at *at)
 }
 
 /* asks_nothing() - does @value ask only for what holds already? */
-static bool asks_nothing(const struct config_row *row, const json_t *value)
+static bool asks_nothing(const json_t *value)
 {
-	if (json_is_boolean(value))
-		return json_is_true(value) == row->is_true;
 	return !json_is_string(value) && json_array_size(value) + json_object_size(value) == 0;
 }
 
@@ -362,7 +360,7 @@ static int judge_value(json_t **ret, struct config_judge *judge, const struct co
 	int r = kinds[row->kind](&copy, judge, row, at, value);
 	if (r == 0 && row->also != NULL)
 		r = row->also(judge, at, value);
-	if (r == 0 && row->later != NULL && !asks_nothing(row, value))
+	if (r == 0 && row->later != NULL && !asks_nothing(value))
 		config_judge_later(judge, at, "", row->later);
 	if (r == 0)
 		*ret = json_incref(copy);

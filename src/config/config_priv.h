@@ -84,7 +84,6 @@ struct config_row {
 	const char *later; /* known but not supported yet: what holds until then; NULL: supported */
 	bool required;
 	bool secret;      /* never shown, never copied into config.tree */
-	bool is_true;     /* later, but true is what holds already */
 	const char *text; /* one line for people */
 };
 
@@ -157,11 +156,19 @@ const char *config_text_fault(const char *text);     /* a short printable text, 
 const char *config_mount_fault(const char *path);    /* a folded path to mount at */
 const char *config_env_name_fault(const char *text); /* [A-Za-z_][A-Za-z0-9_]* */
 const char *config_hostname_fault(const char *text); /* RFC 1123, at most 64 octets */
-const char *config_name_fault(const char *text);     /* a DNS name */
-const char *config_glob_fault(const char *text);     /* a DNS name, "*" in it */
-const char *config_address_fault(const char *text);  /* an IPv4 or IPv6 address */
-const char *config_prefix_fault(const char *text);   /* the same, and maybe "/24" */
 const char *config_publish_fault(const char *text);  /* [ADDRESS:][PORT:]PORT */
 const char *config_secret_fault(const char *text);   /* not empty, no CR, LF, NUL */
+
+/* config_network.c: the same */
+const char *config_pattern_fault(const char *text); /* net/pattern.h: a host, "*.x", 10.0.0.0/8 */
+const char *config_private_fault(const char *text); /* the same, without "*" and ports */
+const char *config_name_fault(const char *text);    /* a DNS name in its canonical form */
+const char *config_address_fault(const char *text); /* an IPv4 or IPv6 address */
+const char *config_server_fault(const char *text);  /* the same, and maybe a port */
+
+/* config_network_fill() - lay out @tree, of the key "network", judged; NULL: nothing. Release it with
+ * config_network_free() even then. Return: 0; -ENOMEM. */
+MUST_USE int config_network_fill(struct config_network *network, json_t *tree);
+void config_network_free(struct config_network *network);
 
 #endif

@@ -86,7 +86,7 @@ static void fill_lists(struct config *config)
 	}
 }
 
-static void fill(struct config *config)
+static int fill(struct config *config)
 {
 	for (size_t i = 0; i < config_rows_len; i++) {
 		const json_t *value = tree_get(config->tree, config_rows[i].key);
@@ -98,6 +98,7 @@ static void fill(struct config *config)
 	fill_mounts(config, "vfs.mounts", CONFIG_MOUNT_MEMORY);
 	qsort(config->mounts, config->mounts_len, sizeof(config->mounts[0]), compare_mounts);
 	fill_lists(config);
+	return config_network_fill(&config->network, tree_get(config->tree, "network"));
 }
 
 int config_read(struct config **ret, json_t *tree, const struct config_source *source,
@@ -113,14 +114,16 @@ int config_read(struct config **ret, json_t *tree, const struct config_source *s
 		config->hostname = "immure";
 		config->user = 1000;
 		config->processes = 4096;
+		config->network.block_private_ips = true;
 		r = config_judge_tree(&config->tree, given, source, diag);
 	}
 	json_decref(given);
+	if (r == 0)
+		r = fill(config);
 	if (r < 0) {
 		config_free(config);
 		return r;
 	}
-	fill(config);
 	*ret = config;
 	return 0;
 }
@@ -129,6 +132,7 @@ void config_free(struct config *config)
 {
 	if (config == NULL)
 		return;
+	config_network_free(&config->network);
 	json_decref(config->tree);
 	free(config->file);
 	free(config);

@@ -10,14 +10,14 @@
 #include "base/spelling.h"
 #include "config/config_priv.h"
 
-#define NO_NETWORK "in this version the sandbox reaches nothing"
-#define MEMBER(m)  offsetof(struct config, m)
+#define NOT_YET   "in this version flows pass unchanged or not at all"
+#define MEMBER(m) offsetof(struct config, m)
 
 enum {
 	MIB_MAX = 1 << 30, /* a PiB: more is a mistake, and octets still fit 63 bits */
 	SECONDS_MAX = 1000000000,
 	SCRIPT_OCTETS_MAX = 256 * 1024,
-	ITEMS_MAX = 4096, /* of a list or map; what hosts a policy may name, as net/hostset.h */
+	ITEMS_MAX = 4096,             /* of a list or map; as CONFIG_HOSTS_MAX */
 	VARIABLE_OCTETS_MAX = 131072, /* "NAME=value" and its NUL: linux/binfmts.h MAX_ARG_STRLEN */
 };
 
@@ -110,15 +110,19 @@ const struct config_row config_rows[] = {
 	  .text = "scratch space (workspace, /tmp, home) in MiB; default: half of the memory" },
 
 	{ "network", CONFIG_OBJECT, .text = "what may be reached; without it, nothing" },
-	{ "network.allowed_hosts", CONFIG_LIST, .max = ITEMS_MAX, .fault = config_glob_fault,
-	  .later = NO_NETWORK,
-	  .text = "host names that may be reached; *.example.com is all below it" },
-	{ "network.block_private_ips", CONFIG_BOOL, .is_true = true, .later = NO_NETWORK,
-	  .text = "refuse private addresses even of allowed names; default true" },
-	{ "network.allow_private", CONFIG_LIST, .max = ITEMS_MAX, .fault = config_prefix_fault,
-	  .later = NO_NETWORK,
-	  .text = "private addresses or prefixes that may be reached all the same" },
-	{ "network.secrets", CONFIG_MAP, .max = ITEMS_MAX, .later = NO_NETWORK,
+	{ "network.allowed_hosts", CONFIG_LIST, .max = CONFIG_HOSTS_MAX,
+	  .fault = config_pattern_fault,
+	  .text = "hosts that may be reached: names, *.example.com for all below it, addresses, "
+		  "prefixes, each perhaps with :PORT" },
+	{ "network.block_private_ips", CONFIG_BOOL, .offset = MEMBER(network.block_private_ips),
+	  .text = "refuse private addresses even of allowed names; default true; this machine and "
+		  "metadata services stay refused without it" },
+	{ "network.allow_private", CONFIG_LIST, .max = CONFIG_HOSTS_MAX,
+	  .fault = config_private_fault,
+	  .text = "allowed hosts whose addresses may be private, and addresses or prefixes that "
+		  "may be reached all the same; this machine only by address, a metadata service "
+		  "only by exactly its address" },
+	{ "network.secrets", CONFIG_MAP, .max = ITEMS_MAX, .later = NOT_YET,
 	  .text = "secrets the program uses without seeing them" },
 	{ "network.secrets.NAME", CONFIG_OBJECT, .key_fault = config_env_name_fault,
 	  .also = secret_also, .text = "one secret; exactly one of value, env, file and command" },
@@ -129,22 +133,23 @@ const struct config_row config_rows[] = {
 	{ "network.secrets.NAME.file", CONFIG_HOST, .text = "file on the host that holds it" },
 	{ "network.secrets.NAME.command", CONFIG_TEXT, .fault = config_secret_fault,
 	  .text = "command on the host that prints it" },
-	{ "network.secrets.NAME.hosts", CONFIG_LIST, .max = ITEMS_MAX, .fault = config_glob_fault,
-	  .required = true, .text = "host names it may be sent to" },
+	{ "network.secrets.NAME.hosts", CONFIG_LIST, .max = ITEMS_MAX,
+	  .fault = config_pattern_fault, .required = true, .text = "host names it may be sent to" },
 	{ "network.secrets.NAME.where", CONFIG_LIST, .max = ITEMS_MAX, .fault = config_text_fault,
 	  .text = "parts of a request it may stand in" },
-	{ "network.policy_script", CONFIG_TEXT, .max = SCRIPT_OCTETS_MAX, .later = NO_NETWORK,
+	{ "network.policy_script", CONFIG_TEXT, .max = SCRIPT_OCTETS_MAX, .later = NOT_YET,
 	  .text = "Starlark functions that judge and change requests" },
-	{ "network.hosts", CONFIG_MAP, .max = ITEMS_MAX, .later = NO_NETWORK,
-	  .text = "names with fixed addresses" },
+	{ "network.hosts", CONFIG_MAP, .max = CONFIG_HOSTS_MAX,
+	  .text = "names with fixed addresses, for which no resolver is asked" },
 	{ "network.hosts.NAME", CONFIG_TEXT, .key_fault = config_name_fault,
 	  .fault = config_address_fault, .text = "the address of that name" },
-	{ "network.dns_servers", CONFIG_LIST, .max = ITEMS_MAX, .fault = config_address_fault,
-	  .later = NO_NETWORK, .text = "resolvers to ask in place of the host's" },
-	{ "network.ca_file", CONFIG_HOST, .later = NO_NETWORK,
+	{ "network.dns_servers", CONFIG_LIST, .max = CONFIG_DNS_SERVERS_MAX,
+	  .fault = config_server_fault,
+	  .text = "resolvers to ask in place of the host's, ADDRESS or ADDRESS:PORT" },
+	{ "network.ca_file", CONFIG_HOST, .later = NOT_YET,
 	  .text = "certificates to trust in place of the host's" },
 	{ "network.publish", CONFIG_LIST, .max = ITEMS_MAX, .fault = config_publish_fault,
-	  .later = NO_NETWORK, .text = "ports of the sandbox to offer: [[ADDRESS:]PORT:]PORT" },
+	  .later = NOT_YET, .text = "ports of the sandbox to offer: [[ADDRESS:]PORT:]PORT" },
 
 	{ "vfs", CONFIG_OBJECT, .text = "folders of the sandbox beside its root" },
 	{ "vfs.direct_mounts", CONFIG_MAP, .max = CONFIG_MOUNTS_MAX,

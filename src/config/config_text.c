@@ -200,11 +200,12 @@ const char *config_env_name_fault(const char *text)
 	return NULL;
 }
 
-/* labels_fault() - judge the labels of a name, whose letters and digits may be joined by @more */
-static const char *labels_fault(const char *text, const char *more)
+const char *config_hostname_fault(const char *text)
 {
 	struct span rest = span_of(text);
 
+	if (rest.len > HOSTNAME_OCTETS_MAX)
+		return "a host name is at most 64 octets long";
 	while (rest.ptr != NULL) {
 		struct span label = span_cut(&rest, '.');
 
@@ -213,41 +214,10 @@ static const char *labels_fault(const char *text, const char *more)
 		if (label.ptr[0] == '-' || label.ptr[label.len - 1] == '-')
 			return "a label must not start or end with \"-\"";
 		for (size_t i = 0; i < label.len; i++)
-			if (!isalnum((unsigned char)label.ptr[i]) &&
-			    memchr(more, label.ptr[i], strlen(more)) == NULL)
+			if (!isalnum((unsigned char)label.ptr[i]) && label.ptr[i] != '-')
 				return "a character is not allowed in a name";
 	}
 	return NULL;
-}
-
-const char *config_hostname_fault(const char *text)
-{
-	if (strlen(text) > HOSTNAME_OCTETS_MAX)
-		return "a host name is at most 64 octets long";
-	return labels_fault(text, "-");
-}
-
-const char *config_name_fault(const char *text)
-{
-	if (strlen(text) > NAME_OCTETS_MAX)
-		return "a name is at most 253 octets long";
-	return labels_fault(text, "-_");
-}
-
-const char *config_glob_fault(const char *text)
-{
-	if (strlen(text) > NAME_OCTETS_MAX)
-		return "a name is at most 253 octets long";
-	return labels_fault(text, "-_*");
-}
-
-const char *config_address_fault(const char *text)
-{
-	struct in6_addr room;
-
-	if (inet_pton(AF_INET, text, &room) == 1 || inet_pton(AF_INET6, text, &room) == 1)
-		return NULL;
-	return "it is not an IPv4 or IPv6 address";
 }
 
 /* parse_count() - decimal digits, no more than @max */
@@ -267,23 +237,6 @@ static bool parse_count(uint64_t *ret, struct span text, uint64_t max)
 	}
 	*ret = count;
 	return true;
-}
-
-const char *config_prefix_fault(const char *text)
-{
-	struct span rest = span_of(text);
-	struct span head = span_cut(&rest, '/');
-	char address[INET6_ADDRSTRLEN] = "";
-	uint64_t bits = 0;
-
-	if (head.len >= sizeof(address))
-		return "it is not an address, nor one with a prefix as 10.0.0.0/8";
-	memcpy(address, head.ptr, head.len);
-	if (config_address_fault(address) != NULL)
-		return "it is not an address, nor one with a prefix as 10.0.0.0/8";
-	if (rest.ptr != NULL && !parse_count(&bits, rest, strchr(address, ':') != NULL ? 128 : 32))
-		return "the length after \"/\" must be 0 to 32, for IPv6 0 to 128";
-	return NULL;
 }
 
 static bool is_port(const char *text)

@@ -189,18 +189,26 @@ static void test_verdicts(void)
 		 { "", false }, { "-a", false }, { "a-", false }, { "a_b", false },
 		 { "a..b", false }, { "a.", false }, { "a b", false }, { "*", false });
 	VERDICTS(config_name_fault, { "db", true }, { "_srv.x", true }, { "*.x", false },
+		 { "DB", false }, { "x.", false }, { "10.0.0.1", false }, { "::1", false },
+		 { "127.1", false }, { "x:1", false }, { "", false },
 		 { L63 "." L63 "." L63 "." L60 "a", true },
 		 { L63 "." L63 "." L63 "." L60 "ab", false });
-	VERDICTS(config_glob_fault, { "*", true }, { "*.amazonaws.com", true },
-		 { "api-*.x.com", true }, { "api.openai.com", true }, { "", false },
-		 { "https://x.com", false }, { "x.com:443", false }, { "x.com/", false });
+	VERDICTS(config_pattern_fault, { "*", true }, { "*.amazonaws.com", true },
+		 { "api-*.x.com", false }, { "api.openai.com", true }, { "", false },
+		 { "https://x.com", false }, { "x.com:443", true }, { "x.com:0", false },
+		 { "x.com/", false }, { "10.0.0.0/8:22", true }, { "[::1]:22", true });
 	VERDICTS(config_address_fault, { "1.2.3.4", true }, { "::1", true }, { "1.2.3", false },
 		 { "01.2.3.4", false }, { "localhost", false }, { "", false },
-		 { "fe80::1%eth0", false });
-	VERDICTS(config_prefix_fault, { "10.0.0.0/8", true }, { "10.0.0.1", true },
+		 { "fe80::1%eth0", false }, { "[::1]", false });
+	VERDICTS(config_private_fault, { "10.0.0.0/8", true }, { "10.0.0.1", true },
 		 { "fd00::/8", true }, { "::/128", true }, { "10.0.0.0/33", false },
 		 { "::/129", false }, { "10.0.0.0/", false }, { "10.0.0.0/-1", false },
-		 { "x/8", false }, { "/8", false }, { L60 "/8", false });
+		 { "x/8", false }, { "/8", false }, { "db.lan", true }, { "*.lan", true },
+		 { "*", false }, { "db.lan:5432", false }, { "10.0.0.1:80", false });
+	VERDICTS(config_server_fault, { "9.9.9.9", true }, { "9.9.9.9:5353", true },
+		 { "2620:fe::fe", true }, { "[::1]:53", true }, { "9.9.9.9:0", false },
+		 { "9.9.9.0/24", false }, { "9.9.9.9/32", false }, { "::/0", false },
+		 { "ns.example", false }, { "*", false }, { "", false });
 	VERDICTS(config_publish_fault, { "80", true }, { "8080:80", true },
 		 { "127.0.0.1:8080:80", true }, { "::1:8080:80", true }, { "0", false },
 		 { "65535", true }, { "65536", false }, { "", false }, { ":80", false },

@@ -1,0 +1,272 @@
+// SPDX-License-Identifier: Apache-2.0
+/*
+ * Theory of operation: each lookup has a c-ares channel of its own. So it reads resolv.conf and
+ * /etc/hosts as they are now, asks from ports nobody can foresee (RFC 5452), and ends at once and
+ * wholly when it is given up. The channel's sockets are sources of our loop. c-ares calls back from
+ * within its functions; the answer is only noted then, and passed on when it has returned.
+ *
+ * No search domain is ever added: the name is canonical, and policy has judged just this one.
+ */
+#include <ares.h>
+#include <arpa/inet.h>
+#include <errno.h>
+#include <netdb.h>
+#include <stdlib.h>
+#include <sys/time.h>
+
+#include "warden/broker_priv.h"
+
+enum {
+	/* a UDP and a TCP socket of each resolver; those of more resolvers are not heard */
+	SOCKETS_MAX = 2 * CONFIG_DNS_SERVERS_MAX,
+	ANSWER_OCTETS = 1232, /* of UDP, https://www.dnsflagday.net/2020/ */
+};
+
+struct lookup_socket {
+	struct loop_source source;
+	struct broker_lookup *lookup; /* NULL: free */
+};
+
+struct broker_lookup {
+	struct loop *loop;
+	struct loop_timer timer; /* c-ares's next time-out; or there is an answer to pass on */
+	ares_channel channel;    /* owned; NULL: none yet */
+	struct lookup_socket sockets[SOCKETS_MAX];
+	bool answered;
+	const char *fault;
+	struct broker_addresses addresses;
+	void (*done)(void *context, const char *fault, const struct broker_addresses *addresses);
+	void *context;
+};
+
+static bool holds(const struct broker_addresses *addresses, const struct net_address *address)
+{
+	for (size_t i = 0; i < addresses->len; i++)
+		if (net_address_equal(&addresses->items[i], address))
+			return true;
+	return false;
+}
+
+/* add() - the @i-th of @from, if there is one and there is room */
+static void add(struct broker_addresses *ret, const struct broker_addresses *from, size_t i)
+{
+	if (i < from->len && ret->len < BROKER_ADDRESSES_MAX && !holds(ret, &from->items[i]))
+		ret->items[ret->len++] = from->items[i];
+}
+
+void broker_interleave(struct broker_addresses *ret, const struct broker_addresses *v4,
+		       const struct broker_addresses *v6)
+{
+	ret->len = 0;
+	for (size_t i = 0; i < BROKER_ADDRESSES_MAX; i++) {
+		add(ret, v6, i);
+		add(ret, v4, i);
+	}
+}
+
+/* fault_of() - what went wrong, in words that follow "NAME: " */
+static const char *fault_of(int status)
+{
+	static const struct {
+		int status;
+		const char *why;
+	} rows[] = {
+		{ ARES_ENOTFOUND, "no such name" },
+		{ ARES_ENODATA, "the name has no address" },
+		{ ARES_ESERVFAIL, "the resolver failed" },
+		{ ARES_EREFUSED, "the resolver refuses to answer" },
+		{ ARES_ETIMEOUT, "no resolver answered in time" },
+		{ ARES_ECONNREFUSED, "no resolver answers" },
+		{ ARES_ENOMEM, "out of memory" },
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(rows); i++)
+		if (rows[i].status == status)
+			return rows[i].why;
+	return "the resolver's answer makes no sense";
+}
+
+/* answer_came() - c-ares's callback: at the end of a search, or of the channel */
+static void answer_came(void *context, int status, int timeouts, struct ares_addrinfo *info)
+{
+	struct broker_lookup *lookup = context;
+	struct broker_addresses v4 = { 0 }, v6 = { 0 };
+
+	(void)timeouts;
+	lookup->answered = true;
+	lookup->fault = status != ARES_SUCCESS ? fault_of(status) : NULL;
+	if (info == NULL)
+		return;
+	for (const struct ares_addrinfo_node *at = info->nodes; at != NULL; at = at->ai_next) {
+		struct net_address address = broker_address_of(at->ai_addr);
+		struct broker_addresses *to = address.family == 4 ? &v4 : &v6;
+
+		if (address.family != 0 && to->len < BROKER_ADDRESSES_MAX)
+			to->items[to->len++] = address;
+	}
+	ares_freeaddrinfo(info);
+	broker_interleave(&lookup->addresses, &v4, &v6);
+	if (lookup->fault == NULL && lookup->addresses.len == 0)
+		lookup->fault = fault_of(ARES_ENODATA);
+}
+
+/* settle() - after any call into c-ares: pass the answer on, or wait for what it waits for */
+static void settle(struct broker_lookup *lookup)
+{
+	struct timeval room, *wait = NULL;
+
+	if (lookup->answered) {
+		lookup->done(lookup->context, lookup->fault, &lookup->addresses);
+		return;
+	}
+	wait = ares_timeout(lookup->channel, NULL, &room);
+	if (wait == NULL)
+		loop_disarm(&lookup->timer);
+	else
+		loop_arm(lookup->loop, &lookup->timer,
+			 (int64_t)wait->tv_sec * 1000000000 + (int64_t)wait->tv_usec * 1000);
+}
+
+static void socket_ready(struct loop_source *source, uint32_t events)
+{
+	struct lookup_socket *socket = container_of(source, struct lookup_socket, source);
+	struct broker_lookup *lookup = socket->lookup;
+	int fd = source->fd;
+	bool input = (events & (EPOLLIN | EPOLLERR | EPOLLHUP)) != 0;
+	bool output = (events & (EPOLLOUT | EPOLLERR | EPOLLHUP)) != 0;
+
+	ares_process_fd(lookup->channel, input ? fd : ARES_SOCKET_BAD,
+			output ? fd : ARES_SOCKET_BAD);
+	settle(lookup);
+}
+
+static void timer_fired(struct loop_timer *timer)
+{
+	struct broker_lookup *lookup = container_of(timer, struct broker_lookup, timer);
+
+	if (!lookup->answered)
+		ares_process_fd(lookup->channel, ARES_SOCKET_BAD, ARES_SOCKET_BAD);
+	settle(lookup);
+}
+
+/* find_socket() - that of @fd, else a free one; NULL: all are taken */
+static struct lookup_socket *find_socket(struct broker_lookup *lookup, int fd)
+{
+	struct lookup_socket *spare = NULL;
+
+	for (size_t i = 0; i < SOCKETS_MAX; i++) {
+		struct lookup_socket *socket = &lookup->sockets[i];
+
+		if (socket->lookup != NULL && socket->source.fd == fd)
+			return socket;
+		if (socket->lookup == NULL && spare == NULL)
+			spare = socket;
+	}
+	return spare;
+}
+
+/* socket_changed() - c-ares's callback: wait for @fd, or, before it is closed, for neither */
+static void socket_changed(void *context, ares_socket_t fd, int readable, int writable)
+{
+	struct broker_lookup *lookup = context;
+	struct lookup_socket *socket = find_socket(lookup, fd);
+	uint32_t events = (readable ? (uint32_t)EPOLLIN : 0) | (writable ? (uint32_t)EPOLLOUT : 0);
+
+	if (socket == NULL)
+		return;
+	if (events == 0) {
+		loop_remove(&socket->source);
+		socket->lookup = NULL;
+	} else if (socket->lookup != NULL) {
+		loop_change(&socket->source, events);
+	} else {
+		socket->source.ready = socket_ready;
+		if (loop_add(lookup->loop, &socket->source, fd, events) == 0)
+			socket->lookup = lookup;
+	}
+}
+
+static int set_servers(ares_channel channel, const struct broker_resolver *resolver)
+{
+	struct ares_addr_port_node nodes[CONFIG_DNS_SERVERS_MAX] = { 0 };
+
+	for (size_t i = 0; i < resolver->servers_len; i++) {
+		const struct broker_server *server = &resolver->servers[i];
+		struct ares_addr_port_node *node = &nodes[i];
+
+		node->next = i + 1 < resolver->servers_len ? node + 1 : NULL;
+		node->family = server->address.family == 4 ? AF_INET : AF_INET6;
+		node->udp_port = node->tcp_port = server->port;
+		memcpy(&node->addr, server->address.octets, sizeof(node->addr));
+	}
+	return ares_set_servers_ports(channel, nodes);
+}
+
+/* open_channel() - Return: 0; -ENOMEM; -EIO */
+static int open_channel(struct broker_lookup *lookup, const struct broker_resolver *resolver)
+{
+	static char own[] = "fb", given[] = "b", nothing[] = "/dev/null";
+	bool has_servers = resolver->servers_len > 0;
+	struct ares_options options = {
+		.flags = ARES_FLAG_NOSEARCH | ARES_FLAG_NOALIASES | ARES_FLAG_EDNS,
+		.timeout = (int)resolver->try_ms,
+		.tries = (int)resolver->rounds,
+		.ndomains = 0,
+		.lookups = has_servers ? given : own,
+		.sock_state_cb = socket_changed,
+		.sock_state_cb_data = lookup,
+		.ednspsz = ANSWER_OCTETS,
+		.resolvconf_path = nothing,
+	};
+	int mask = ARES_OPT_FLAGS | ARES_OPT_TIMEOUTMS | ARES_OPT_TRIES | ARES_OPT_DOMAINS |
+		   ARES_OPT_LOOKUPS | ARES_OPT_SOCK_STATE_CB | ARES_OPT_EDNSPSZ;
+	int status = ares_init_options(&lookup->channel, &options,
+				       mask | (has_servers ? ARES_OPT_RESOLVCONF : 0));
+
+	if (status == ARES_SUCCESS && has_servers)
+		status = set_servers(lookup->channel, resolver);
+	if (status == ARES_SUCCESS)
+		return 0;
+	return status == ARES_ENOMEM ? -ENOMEM : -EIO;
+}
+
+int broker_lookup_start(struct broker_lookup **ret, const struct broker_resolver *resolver,
+			const char *name,
+			void (*done)(void *context, const char *fault,
+				     const struct broker_addresses *addresses),
+			void *context)
+{
+	const struct ares_addrinfo_hints hints = { .ai_flags = ARES_AI_NOSORT,
+						   .ai_family = AF_UNSPEC,
+						   .ai_socktype = SOCK_STREAM };
+	struct broker_lookup *lookup = calloc(1, sizeof(*lookup));
+
+	if (lookup == NULL)
+		return -ENOMEM;
+	lookup->loop = resolver->loop;
+	lookup->timer.fired = timer_fired;
+	lookup->done = done;
+	lookup->context = context;
+	int r = open_channel(lookup, resolver);
+	if (r < 0) {
+		broker_lookup_free(lookup);
+		return r;
+	}
+	ares_getaddrinfo(lookup->channel, name, NULL, &hints, answer_came, lookup);
+	if (lookup->answered)
+		loop_arm(lookup->loop, &lookup->timer, 0);
+	else
+		settle(lookup);
+	*ret = lookup;
+	return 0;
+}
+
+void broker_lookup_free(struct broker_lookup *lookup)
+{
+	if (lookup == NULL)
+		return;
+	if (lookup->channel != NULL)
+		ares_destroy(lookup->channel);
+	loop_disarm(&lookup->timer);
+	free(lookup);
+}
