@@ -19,6 +19,7 @@
 #include "base/fd.h"
 
 static const int64_t RETRY_NS = 100 * 1000 * 1000;
+enum { MESSAGES_A_TURN = 64 };
 
 static void stop_waiting(struct gate *gate)
 {
@@ -61,58 +62,62 @@ static void retry_later(struct gate *gate)
 	loop_arm(gate->loop, &gate->retry, RETRY_NS);
 }
 
-/* refuse() - answer an ask; there is nothing to allow yet. With no room for the answer, wait for it
- * and hear no other ask before. Return: 0 or -errno. */
-static int refuse(struct gate *gate, uint32_t id, enum gate_kind answer)
+/* lose() - it died, or says what no gateway says */
+static void lose(struct gate *gate)
 {
-	const struct gate_message message = { .kind = answer, .id = id, .verdict = GATE_DENY };
-	char packet[GATE_OCTETS];
-
-	int r = gate_message_encode(packet, &message);
-	if (r == 0)
-		r = fd_send(gate->fd, (struct span){ packet, sizeof(packet) }, NULL, 0);
-	gate->unanswered = r == -EAGAIN ? id : 0;
-	gate->answer = answer;
-	loop_change(&gate->channel, r == -EAGAIN ? EPOLLOUT : EPOLLIN);
-	return r == -EAGAIN ? 0 : r;
+	retry_later(gate);
+	gate->gone(gate->context);
 }
 
-/* take_message() - @packet: as the gateway sent it. Return: 0; -errno: it is none of ours. */
-static int take_message(struct gate *gate, struct span packet)
+int gate_send(struct gate *gate, const struct gate_message *message, int fd)
+{
+	char packet[GATE_OCTETS];
+	int r = gate->fd < 0 ? -ENOTCONN : gate_message_encode(packet, message);
+
+	return r < 0 ? r : fd_send(gate->fd, (struct span){ packet, sizeof(packet) }, &fd, fd >= 0);
+}
+
+void gate_hold(struct gate *gate, bool hold)
+{
+	if (gate->fd >= 0)
+		loop_change(&gate->channel, hold ? EPOLLOUT : EPOLLIN);
+}
+
+/* take_packet() - Return: 0; -EAGAIN: there is none; else it is to be ended */
+static int take_packet(struct gate *gate)
 {
 	struct gate_message message;
-	int r = gate_message_decode(&message, packet);
+	char packet[GATE_OCTETS];
+	int fds[FD_PASS_MAX];
+	size_t len = 0, count = 0;
+	int r = fd_recv(&len, gate->fd, packet, sizeof(packet), fds, &count);
 
 	if (r < 0)
 		return r;
-	if (message.kind == GATE_ASK_NAME || message.kind == GATE_ASK_FLOW)
-		r = refuse(gate, message.id, message.kind == GATE_ASK_NAME ? GATE_NAME : GATE_FLOW);
-	else if (message.kind != GATE_MALFORMED && message.kind != GATE_DROPPED)
-		r = -EPROTO; /* nothing was allowed that could have ended */
-	if (r == 0)
-		gate->flow(gate->context, &message);
-	return r;
+	for (size_t i = 0; i < count; i++)
+		fd_close(&fds[i]);
+	if (len == 0)
+		return -ECONNRESET;
+	r = gate_message_decode(&message, (struct span){ packet, len });
+	return r == 0 ? gate->message(gate->context, &message) : r;
 }
 
 static void channel_ready(struct loop_source *source, uint32_t events)
 {
 	struct gate *gate = container_of(source, struct gate, channel);
-	char packet[GATE_OCTETS];
-	int fds[FD_PASS_MAX];
-	size_t len = 0, count = 0;
+	int r = 0;
 
-	if (gate->unanswered != 0 && (events & EPOLLOUT) != 0 &&
-	    refuse(gate, gate->unanswered, gate->answer) == 0)
+	if ((source->events & EPOLLOUT) != 0 && (events & EPOLLOUT) != 0) {
+		gate->room(gate->context);
 		return;
-	int r = fd_recv(&len, gate->fd, packet, sizeof(packet), fds, &count);
-	if (r == -EAGAIN)
-		return;
-	for (size_t i = 0; r == 0 && i < count; i++)
-		fd_close(&fds[i]);
-	if (r == 0 && len > 0)
-		r = take_message(gate, (struct span){ packet, len });
-	if (r < 0 || len == 0)
-		retry_later(gate); /* it died, or says what no gateway says */
+	}
+	/* until it may not ask any more, having been held, or others want their turn */
+	for (int i = 0; r == 0 && i < MESSAGES_A_TURN && (source->events & EPOLLIN) != 0; i++)
+		r = take_packet(gate);
+	if (r < 0 && r != -EAGAIN)
+		lose(gate);
+	else if ((source->events & EPOLLIN) == 0 && (events & (EPOLLHUP | EPOLLERR)) != 0)
+		lose(gate);
 }
 
 static void start_gateway(struct gate *gate)
@@ -135,7 +140,6 @@ static void start_gateway(struct gate *gate)
 	}
 	gate->pid = pid;
 	gate->fd = pair[0];
-	gate->unanswered = 0;
 	gate->channel.ready = channel_ready;
 	if (loop_add(gate->loop, &gate->channel, gate->fd, EPOLLIN) < 0)
 		retry_later(gate);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * gate - the warden's side of the gateway: starts that process with a sandbox's first flow, hands
- * it the capture sockets, and hears of each flow what became of it.
+ * gate - the gateway as a process, from the warden's side: starts it with a sandbox's first flow,
+ * hands it the capture sockets, carries messages, and starts another when it died.
  */
 #ifndef WARDEN_GATE_H
 #define WARDEN_GATE_H
@@ -21,14 +21,22 @@ struct gate {
 	int tcp_fd, dns_fd;      /* borrowed */
 	int fd;                  /* our end of the gateway's channel; -1: not started */
 	pid_t pid;               /* 0: not started */
-	uint32_t unanswered;     /* the ask whose answer found no room; 0: none */
-	enum gate_kind answer;   /* what it is to be */
-	void (*flow)(void *context, const struct gate_message *message); /* a flow ended */
+	/* What it said, well-formed. Return: 0; -errno: no gateway says so; it is ended. */
+	int (*message)(void *context, const struct gate_message *message);
+	void (*room)(void *context); /* held, and there is room for a message again */
+	void (*gone)(
+	    void *context); /* it died: nothing that it asked for needs an answer any more */
 	void *context;
 };
 
 /* gate_open() - watch the capture sockets (borrowed until gate_close()); -1: there are none */
 MUST_USE int gate_open(struct gate *gate, struct loop *loop, int tcp, int dns);
+
+/* gate_send() - @fd: borrowed, goes with the message; -1: none. Return: 0; -EAGAIN: no room; -errno. */
+MUST_USE int gate_send(struct gate *gate, const struct gate_message *message, int fd);
+
+/* gate_hold() - hear no message, and wait for room instead; or hear them again */
+void gate_hold(struct gate *gate, bool hold);
 
 /* gate_close() - end the gateway; fine for a gate that was never opened */
 void gate_close(struct gate *gate);

@@ -72,7 +72,8 @@ void sandbox_finish(struct sandbox *sandbox)
 	if (sandbox->note.deadline_ns != 0 || sandbox->note_failed)
 		(void)!record_start(sandbox); /* a full disk must not keep it from ending */
 	loop_disarm(&sandbox->note);
-	gate_close(&sandbox->gate);
+	egress_close(sandbox->egress);
+	sandbox->egress = NULL;
 	if (sandbox->dir >= 0)
 		(void)unlinkat(sandbox->dir, "socket", 0);
 	sandbox_set_status(sandbox, LIFE_DIED);
@@ -104,14 +105,6 @@ void sandbox_broken(struct sandbox *sandbox, const char *why)
 	sandbox_end_soon(sandbox);
 }
 
-static void on_flow(void *context, const struct gate_message *message)
-{
-	struct sandbox *sandbox = context;
-
-	if (sandbox->hooks.flow != NULL)
-		sandbox->hooks.flow(sandbox->hooks.context, message);
-}
-
 int sandbox_new(struct sandbox **ret, struct loop *loop, const struct sandbox_hooks *hooks,
 		bool ahead, struct diag *diag)
 {
@@ -123,7 +116,6 @@ int sandbox_new(struct sandbox **ret, struct loop *loop, const struct sandbox_ho
 	sandbox->hooks = *hooks;
 	sandbox->draft = (struct state_draft){ .vms = -1, .dir = -1 };
 	sandbox->home = sandbox->dir = sandbox->log = sandbox->mountns = -1;
-	sandbox->gate = (struct gate){ .fd = -1, .flow = on_flow, .context = sandbox };
 	int r = jail_spawn(&sandbox->jail, ahead, diag);
 	if (r < 0) {
 		free(sandbox);

@@ -18,9 +18,9 @@
 
 #include "config/config.h"
 #include "loop/loop.h"
+#include "warden/egress.h"
 #include "warden/state.h"
 #include "wire/agent.h"
-#include "wire/gate.h"
 
 struct sandbox;
 
@@ -28,7 +28,7 @@ struct sandbox_hooks {
 	void (*running)(void *context); /* every wall stands, the self-test passed: exec away */
 	/* It is gone, whatever way; @why is for people. Called once; free the sandbox from here or later. */
 	void (*ended)(void *context, enum state_status status, const char *why);
-	void (*flow)(void *context, const struct gate_message *message); /* what the gateway saw */
+	void (*flow)(void *context, const struct egress_report *report); /* what wanted to go out */
 	int64_t
 	    settle_ns; /* from `running` on until the start is written down; nothing depends on it */
 	void *context;

@@ -7,7 +7,6 @@
 #include "jail/cgroup.h"
 #include "jail/jail.h"
 #include "warden/environment.h"
-#include "warden/gate.h"
 #include "warden/sandbox.h"
 
 struct sandbox {
@@ -37,7 +36,7 @@ struct sandbox {
 	struct loop_timer note;  /* of how the start went */
 	bool note_failed;        /* once; the end will try again */
 	struct loop_timer timer; /* grace time of a stop, or "end at once" */
-	struct gate gate;        /* the gateway's side: watches the capture sockets */
+	struct egress *egress;   /* owned; NULL before it runs */
 	struct pending *pending; /* frames that init's full queue did not take yet */
 	size_t pending_len;
 	struct operation *operations;

@@ -7,7 +7,6 @@
  */
 #include "warden/server.h"
 
-#include <arpa/inet.h>
 #include <errno.h>
 #include <poll.h>
 #include <stdlib.h>
@@ -233,40 +232,9 @@ static void on_ended(void *context, enum state_status status, const char *why)
 		server->main.ended(server->main.context, status, why);
 }
 
-/* flow_url() - "tcp://198.51.100.7:443" or "dns://example.com"; the text is ours to show */
-static void flow_url(char *ret, size_t size, const struct gate_message *message)
+static void on_flow(void *context, const struct egress_report *report)
 {
-	char address[INET6_ADDRSTRLEN] = "";
-
-	if (message->kind == GATE_ASK_NAME) {
-		snprintf(ret, size, "dns://%s", message->name);
-		return;
-	}
-	(void)inet_ntop(message->family == 6 ? AF_INET6 : AF_INET, message->address, address,
-			sizeof(address));
-	snprintf(ret, size, message->family == 6 ? "%s://[%s]:%u" : "%s://%s:%u",
-		 message->kind == GATE_ASK_FLOW ? "tcp" : "dns", address, message->port);
-}
-
-static void on_flow(void *context, const struct gate_message *message)
-{
-	struct server *server = context;
-	char url[GATE_NAME_OCTETS + 64];
-
-	if (message->kind == GATE_DROPPED) {
-		server_event(server, json_pack("{s:s, s:I, s:{s:I}}", "type", "dropped",
-					       "timestamp", (json_int_t)clock_unix_s(), "dropped",
-					       "count", (json_int_t)message->up));
-		return;
-	}
-	flow_url(url, sizeof(url), message);
-	server_event(server,
-		     json_pack("{s:s, s:I, s:{s:s, s:s, s:i, s:i, s:i, s:i, s:b, s:s}}", "type",
-			       "network", "timestamp", (json_int_t)clock_unix_s(), "network",
-			       "method", message->kind == GATE_ASK_FLOW ? "CONNECT" : "QUERY",
-			       "url", url, "status_code", 0, "request_bytes", 0, "response_bytes",
-			       0, "duration_ms", 0, "blocked", 1, "reason",
-			       "no network is allowed to this sandbox"));
+	server_event(context, network_event(report));
 }
 
 int server_new_sandbox(struct sandbox **ret, struct server *server, bool ahead, struct diag *diag)

@@ -68,6 +68,9 @@ void server_event(struct server *server, json_t *params); /* consumed; to all co
 MUST_USE int server_new_sandbox(struct sandbox **ret, struct server *server, bool ahead,
 				struct diag *diag);
 
+/* network_event.c: the event of ADR-0001 for @report; owned; NULL: out of memory */
+json_t *network_event(const struct egress_report *report);
+
 /* create.c */
 void server_create(struct server *server, struct rpc_call *call, json_t *params); /* answers */
 void spare_start(struct server *server); /* make one, once it is quiet */

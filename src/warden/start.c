@@ -118,17 +118,24 @@ static void announce(struct sandbox *sandbox)
 	loop_arm(sandbox->loop, &sandbox->note, sandbox->hooks.settle_ns);
 }
 
+static void on_report(void *context, const struct egress_report *report)
+{
+	struct sandbox *sandbox = context;
+
+	if (sandbox->hooks.flow != NULL)
+		sandbox->hooks.flow(sandbox->hooks.context, report);
+}
+
 /* run() - every wall stands, and its settings are there */
 static void run(struct sandbox *sandbox)
 {
+	const struct egress_hooks hooks = { .report = on_report, .context = sandbox };
 	int r = prepare(sandbox, &sandbox->why);
 
-	if (r == 0) {
-		r = gate_open(&sandbox->gate, sandbox->loop, sandbox->jail.capture_tcp,
-			      sandbox->jail.capture_dns);
-		if (r < 0)
-			diag_set(&sandbox->why, r, "cannot watch its network: %s", strerror(-r));
-	}
+	if (r == 0)
+		r = egress_open(&sandbox->egress, sandbox->loop, &sandbox->config->network,
+				sandbox->id, sandbox->jail.capture_tcp, sandbox->jail.capture_dns,
+				&hooks, &sandbox->why);
 	if (r < 0)
 		sandbox_end_soon(sandbox);
 	else

@@ -1,0 +1,56 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * egress - what of a sandbox may go out: between the gateway, which asks, the policy, which decides,
+ * and the broker, which connects. Each ask, and the end of each flow, becomes a report.
+ */
+#ifndef WARDEN_EGRESS_H
+#define WARDEN_EGRESS_H
+
+#include "config/config.h"
+#include "loop/loop.h"
+#include "net/name.h"
+
+struct egress;
+
+enum egress_kind {
+	EGRESS_NAME,      /* a name was asked for */
+	EGRESS_FLOW,      /* a flow was refused, could not be connected, or ended */
+	EGRESS_MALFORMED, /* what came to port 53 was no DNS */
+	EGRESS_DROPPED,   /* count things were refused without a report each */
+};
+
+struct egress_report {
+	enum egress_kind kind;
+	const char *host; /* NAME, FLOW, MALFORMED: name or address, canonical; borrowed */
+	bool is_address;
+	uint16_t port;       /* FLOW, MALFORMED */
+	bool blocked;        /* by policy, or for what the name leads to */
+	const char *rule;    /* which rule decided; "" for none */
+	const char *why;     /* for people; "" if there is nothing to say */
+	uint64_t up, down;   /* FLOW: octets from and to the program */
+	int64_t duration_ns; /* FLOW: since it was asked for */
+	uint64_t count;      /* DROPPED */
+};
+
+struct egress_hooks {
+	void (*report)(void *context, const struct egress_report *report);
+	void *context;
+};
+
+/**
+ * egress_open() - serve a sandbox's capture sockets
+ * @ret:	owned by the caller
+ * @network:	borrowed for the call alone
+ * @sandbox:	its id, borrowed
+ * @tcp, @dns:	borrowed until egress_close(); -1: the capture wall is waived, there is no network
+ *
+ * Nothing is started before the sandbox's first flow or query. Return: 0; -errno with *diag.
+ */
+MUST_USE int egress_open(struct egress **ret, struct loop *loop,
+			 const struct config_network *network, const char *sandbox, int tcp,
+			 int dns, const struct egress_hooks *hooks, struct diag *diag);
+
+/* egress_close() - end the gateway and all flows; those are not reported. NULL is fine. */
+void egress_close(struct egress *egress);
+
+#endif
