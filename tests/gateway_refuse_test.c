@@ -90,6 +90,7 @@ static void test_flood(const struct rig *rig)
 	      (unsigned long long)told, (unsigned long long)lost);
 	CLEANUP_FD int fd = rig_query("8.8.4.4", SPAN("short"));
 	struct gate_message said = rig_hear_kind(rig, GATE_MALFORMED);
+	CHECK(fd >= 0, "%d", errno);
 	check_address(&said, "8.8.4.4", 53); /* as before */
 }
 

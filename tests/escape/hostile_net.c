@@ -147,6 +147,50 @@ static size_t put_query(unsigned char *to, const char *name, int type)
 	return (size_t)(at - to);
 }
 
+/* tcp_ask() - as a resolver would over TCP. Return: the answer's octets; -1: see errno. */
+static ssize_t tcp_ask(const struct sockaddr_storage *to, socklen_t len, const unsigned char *query,
+		       size_t octets, unsigned char answer[600])
+{
+	unsigned char frame[602] = { (unsigned char)(octets >> 8), (unsigned char)octets };
+	int fd = socket(to->ss_family, SOCK_STREAM, 0);
+	ssize_t n = -1;
+
+	memcpy(frame + 2, query, octets);
+	if (connect(fd, (const struct sockaddr *)to, len) == 0 &&
+	    send(fd, frame, octets + 2, MSG_NOSIGNAL) == (ssize_t)octets + 2) {
+		errno = ETIMEDOUT;
+		if (wait_for(fd, POLLIN) > 0)
+			n = recv(fd, frame, sizeof(frame), 0);
+	}
+	close(fd);
+	if (n >= 2)
+		memcpy(answer, frame + 2, (size_t)n - 2);
+	return n < 2 ? n : n - 2;
+}
+
+/* net_dns_tcp() RESOLVER NAME TYPE ... - as net_dns() */
+static int net_dns_tcp(int argc, char **argv)
+{
+	for (int i = 1; i + 2 < argc; i += 3) {
+		struct sockaddr_storage to;
+		socklen_t len = address_of(&to, argv[i], 53);
+		unsigned char query[600], answer[600];
+		size_t octets = put_query(query, argv[i + 1], atoi(argv[i + 2]));
+		int64_t since = now_ms();
+		char word[32];
+		ssize_t n = tcp_ask(&to, len, query, octets, answer);
+
+		if (n < 12)
+			snprintf(word, sizeof(word), "%s",
+				 n < 0 ? strerrorname_np(errno) : "SHORT");
+		else
+			snprintf(word, sizeof(word), "rcode%d-answers%d", answer[3] & 15,
+				 answer[7]);
+		outcome("dns-tcp", argv[i], atoi(argv[i + 2]), word, since);
+	}
+	return 0;
+}
+
 /* net_dns() RESOLVER NAME TYPE ... - word: the response code */
 static int net_dns(int argc, char **argv)
 {
@@ -389,6 +433,7 @@ const struct command net_commands[] = {
 	{ "tcp", net_tcp },
 	{ "udp", net_udp },
 	{ "dns", net_dns },
+	{ "dns-tcp", net_dns_tcp },
 	{ "A24", a24_sockets },
 	{ "A24-options", a24_options },
 	{ "A24-netlink", a24_netlink },
