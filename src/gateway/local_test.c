@@ -128,6 +128,8 @@ static void test_reverse(void)
 		{ "0." REVERSE6, 0, 0, 0 },
 		{ "g" REVERSE6, 0, 0, 0 },
 		{ "1.ip6.arpa", 0, 0, 0 },
+		{ REVERSE6 ".in-addr.arpa", 0, 0, 0 },
+		{ "4.3.2.1.in-addr.arpa.ip6.arpa", 0, 0, 0 },
 	};
 
 	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
