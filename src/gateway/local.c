@@ -89,14 +89,17 @@ bool local_reverse(struct net_address *ret, const char *name)
 {
 	struct span rest = span_of(name);
 	struct net_address address = { 0 };
+	bool is = false;
 
 	if (*name == '.')
 		return false;
-	if (!(cut_suffix(&rest, ".in-addr.arpa") && reverse4(&address, rest)) &&
-	    !(cut_suffix(&rest, ".ip6.arpa") && reverse6(&address, rest)))
-		return false;
-	*ret = address;
-	return true;
+	if (cut_suffix(&rest, ".in-addr.arpa"))
+		is = reverse4(&address, rest);
+	else if (cut_suffix(&rest, ".ip6.arpa"))
+		is = reverse6(&address, rest);
+	if (is)
+		*ret = address;
+	return is;
 }
 
 static struct dns_answer answer_reverse(const struct dns_query *query, struct names *names)

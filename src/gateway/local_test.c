@@ -13,41 +13,41 @@ static void test_answers(void)
 {
 	const struct {
 		const char *name;
-		uint16_t type;
 		int want; /* rcode; ASK */
+		uint16_t type;
 		uint16_t record;
 	} rows[] = {
-		{ "localhost", A, DNS_NOERROR, A },
-		{ "localhost", AAAA, DNS_NOERROR, AAAA },
-		{ "localhost", TXT, DNS_NOERROR, 0 },
-		{ "a.b.localhost", A, DNS_NOERROR, A },
-		{ "xlocalhost", A, DNS_NXDOMAIN, 0 },
-		{ "localhost.example", A, ASK, 0 },
-		{ "localhost.localdomain", A, ASK, 0 },
-		{ "bridge.immure", A, DNS_NOERROR, A },
-		{ "bridge.immure", AAAA, DNS_NOERROR, 0 },
-		{ "x.bridge.immure", A, ASK, 0 },
-		{ "xbridge.immure", A, ASK, 0 },
-		{ "", A, DNS_NXDOMAIN, 0 },
-		{ "", ANY, DNS_NXDOMAIN, 0 },
-		{ "db", A, DNS_NXDOMAIN, 0 },
-		{ "wpad", AAAA, DNS_NXDOMAIN, 0 },
-		{ "api.example", A, ASK, 0 },
-		{ "api.example", TXT, ASK, 0 },
-		{ "api.example", ANY, ASK, 0 },
-		{ "a_b.example", A, ASK, 0 },
-		{ "-a.example", A, DNS_NXDOMAIN, 0 }, /* no host name: net/name.h */
-		{ "192.0.2.1", A, DNS_NXDOMAIN, 0 },
-		{ "127.1", A, DNS_NXDOMAIN, 0 },
-		{ "a.0x7f", A, DNS_NXDOMAIN, 0 },
-		{ "1.1.18.198.in-addr.arpa", PTR, DNS_NOERROR, PTR },
-		{ "1.1.18.198.in-addr.arpa", A, DNS_NOERROR, 0 },
-		{ "2.1.18.198.in-addr.arpa", PTR, DNS_NXDOMAIN, 0 },
-		{ "1.0.0.127.in-addr.arpa", PTR, DNS_NXDOMAIN, 0 },
-		{ "01.1.18.198.in-addr.arpa", PTR, DNS_NXDOMAIN, 0 },
-		{ REVERSE6, PTR, DNS_NOERROR, PTR },
-		{ "secret.data.in-addr.arpa", TXT, DNS_NXDOMAIN, 0 },
-		{ "secret.data.arpa", TXT, DNS_NXDOMAIN, 0 },
+		{ "localhost", DNS_NOERROR, A, A },
+		{ "localhost", DNS_NOERROR, AAAA, AAAA },
+		{ "localhost", DNS_NOERROR, TXT, 0 },
+		{ "a.b.localhost", DNS_NOERROR, A, A },
+		{ "xlocalhost", DNS_NXDOMAIN, A, 0 },
+		{ "localhost.example", ASK, A, 0 },
+		{ "localhost.localdomain", ASK, A, 0 },
+		{ "bridge.immure", DNS_NOERROR, A, A },
+		{ "bridge.immure", DNS_NOERROR, AAAA, 0 },
+		{ "x.bridge.immure", ASK, A, 0 },
+		{ "xbridge.immure", ASK, A, 0 },
+		{ "", DNS_NXDOMAIN, A, 0 },
+		{ "", DNS_NXDOMAIN, ANY, 0 },
+		{ "db", DNS_NXDOMAIN, A, 0 },
+		{ "wpad", DNS_NXDOMAIN, AAAA, 0 },
+		{ "api.example", ASK, A, 0 },
+		{ "api.example", ASK, TXT, 0 },
+		{ "api.example", ASK, ANY, 0 },
+		{ "a_b.example", ASK, A, 0 },
+		{ "-a.example", DNS_NXDOMAIN, A, 0 }, /* no host name: net/name.h */
+		{ "192.0.2.1", DNS_NXDOMAIN, A, 0 },
+		{ "127.1", DNS_NXDOMAIN, A, 0 },
+		{ "a.0x7f", DNS_NXDOMAIN, A, 0 },
+		{ "1.1.18.198.in-addr.arpa", DNS_NOERROR, PTR, PTR },
+		{ "1.1.18.198.in-addr.arpa", DNS_NOERROR, A, 0 },
+		{ "2.1.18.198.in-addr.arpa", DNS_NXDOMAIN, PTR, 0 },
+		{ "1.0.0.127.in-addr.arpa", DNS_NXDOMAIN, PTR, 0 },
+		{ "01.1.18.198.in-addr.arpa", DNS_NXDOMAIN, PTR, 0 },
+		{ REVERSE6, DNS_NOERROR, PTR, PTR },
+		{ "secret.data.in-addr.arpa", DNS_NXDOMAIN, TXT, 0 },
+		{ "secret.data.arpa", DNS_NXDOMAIN, TXT, 0 },
 	};
 
 	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
@@ -128,6 +128,8 @@ static void test_reverse(void)
 		{ "0." REVERSE6, 0, 0, 0 },
 		{ "g" REVERSE6, 0, 0, 0 },
 		{ "1.ip6.arpa", 0, 0, 0 },
+		{ REVERSE6 ".in-addr.arpa", 0, 0, 0 },
+		{ "4.3.2.1.in-addr.arpa.ip6.arpa", 0, 0, 0 },
 	};
 
 	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {

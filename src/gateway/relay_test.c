@@ -14,7 +14,7 @@
 #include "base/test.h"
 #include "base/test_net.h"
 
-enum { TURN_NS = 1000 * 1000, BULK = 20 * 1000 * 1000 };
+enum { TURN_NS = 1000 * 1000, BULK = 20 * 1000 * 1000, STEP = 256 * 1024 };
 
 struct rig {
 	struct loop *loop;
@@ -276,8 +276,8 @@ static void test_back_pressure(bool with_pipes)
 		fill(rig.program, &up);
 		fill(rig.server, &down);
 		spin(&rig);
-		drain(rig.server, &got_up, 256 * 1024);
-		drain(rig.program, &got_down, 256 * 1024);
+		drain(rig.server, &got_up, STEP);
+		drain(rig.program, &got_down, STEP);
 	}
 	CHECK(got_up == BULK && got_down == BULK, "%zu %zu, stalled at %zu", got_up, got_down,
 	      stalled);
@@ -307,7 +307,7 @@ static void test_end_behind_octets(bool with_pipes)
 		spin(&rig);
 	CHECK(!rig.over, "cut");
 	for (int i = 0; i < 4000 && got < up; i++) {
-		drain(rig.server, &got, 256 * 1024);
+		drain(rig.server, &got, STEP);
 		spin(&rig);
 	}
 	CHECK(got == up && take(&rig, rig.server, &octet, 1) == 0, "%zu of %zu", got, up);

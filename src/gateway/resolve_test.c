@@ -39,7 +39,7 @@ static void reply(void *context, const struct resolve_origin *origin, struct spa
 	struct rig *rig = context;
 
 	rig->replies++;
-	rig->rcode = packet.ptr[3] & 15U;
+	rig->rcode = (uint8_t)packet.ptr[3] & 15U;
 	rig->answers = (uint8_t)packet.ptr[7];
 	rig->connection = origin->connection;
 }
