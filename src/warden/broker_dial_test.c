@@ -107,9 +107,9 @@ static void test_order(void)
 {
 	uint16_t port = 0;
 	int filled[2], ms = 0;
-	CLEANUP_FD int hole = fake_blackhole(filled, "127.0.0.3", &port);
-	CLEANUP_FD int listener = fake_listen("127.0.0.2", &port, 4);
-	CLEANUP_FD int last = fake_listen("127.0.0.4", &port, 4);
+	int hole = fake_blackhole(filled, "127.0.0.3", &port);
+	int listener = fake_listen("127.0.0.2", &port, 4);
+	int last = fake_listen("127.0.0.4", &port, 4);
 	size_t fds = fake_count_fds();
 
 	CHECK(strcmp(dial("127.0.0.1 127.0.0.2", port, &ms), "127.0.0.2") == 0, "%d",
@@ -129,6 +129,9 @@ static void test_order(void)
 	CHECK(fake_count_fds() == fds, "%zu descriptors, not %zu", fake_count_fds(), fds);
 	fd_close(&filled[0]);
 	fd_close(&filled[1]);
+	fd_close(&hole);
+	fd_close(&listener);
+	fd_close(&last);
 }
 
 /* Sixteen silent addresses are all under way at the end, and all are closed. */
@@ -138,7 +141,7 @@ static void test_all_silent(void)
 	struct broker_dial dial = { 0 };
 	uint16_t port = 0;
 	int filled[2];
-	CLEANUP_FD int hole = fake_blackhole(filled, "127.0.0.3", &port);
+	int hole = fake_blackhole(filled, "127.0.0.3", &port);
 	size_t fds = fake_count_fds();
 
 	for (size_t i = 0; i < list.len; i++)
@@ -152,6 +155,7 @@ static void test_all_silent(void)
 	CHECK(fake_count_fds() == fds && outcome.calls == 0, "%zu", fake_count_fds() - fds);
 	fd_close(&filled[0]);
 	fd_close(&filled[1]);
+	fd_close(&hole);
 }
 
 /* What an address that answered says weighs more than that there is no way to another family. */
