@@ -44,18 +44,12 @@ struct broker_request {
 	void *context;
 };
 
-struct fixed {
-	struct net_name name;
-	struct net_address address;
-};
-
 struct broker {
 	struct loop *loop; /* borrowed */
 	struct broker_limits limits;
 	struct broker_resolver resolver;
 	struct broker_guard guard;
-	struct fixed *fixed; /* owned */
-	size_t fixed_len;
+	struct broker_hosts hosts;
 	struct broker_request *first, *last; /* all requests, in the order of asking */
 	unsigned requests, lookups;
 };
@@ -232,22 +226,14 @@ static void fill_lookups(struct broker *broker)
 	}
 }
 
-static const struct fixed *find_fixed(const struct broker *broker, const struct net_name *host)
-{
-	for (size_t i = 0; i < broker->fixed_len; i++)
-		if (strcmp(broker->fixed[i].name.text, host->text) == 0)
-			return &broker->fixed[i];
-	return NULL;
-}
-
 static void begin(struct broker_request *request)
 {
 	struct broker *broker = request->broker;
-	const struct fixed *fixed = find_fixed(broker, &request->host);
+	const struct net_address *fixed = broker_hosts_find(&broker->hosts, &request->host);
 	struct broker_addresses one = { .len = 1 };
 
 	if (fixed != NULL || request->host.kind == NET_NAME_ADDRESS) {
-		one.items[0] = fixed != NULL ? fixed->address : request->host.address;
+		one.items[0] = fixed != NULL ? *fixed : request->host.address;
 		use(request, &one);
 		return;
 	}
@@ -315,58 +301,6 @@ void broker_cancel(struct broker_request *request)
 	fill_lookups(broker);
 }
 
-static int add_exceptions(struct broker_guard *guard, const struct config_texts *texts,
-			  struct diag *diag)
-{
-	for (size_t i = 0; i < texts->len; i++) {
-		struct pattern pattern;
-		const char *fault = pattern_parse(&pattern, span_of(texts->items[i]));
-
-		if (fault != NULL)
-			return diag_set(diag, -EINVAL, "allow_private[%zu]: %s", i, fault);
-		int r = pattern_set_add(&guard->exceptions, &pattern);
-		if (r < 0)
-			return diag_set(diag, r, "allow_private[%zu]: %s", i, strerror(-r));
-	}
-	return 0;
-}
-
-static int add_servers(struct broker_resolver *resolver, const struct config_texts *texts,
-		       struct diag *diag)
-{
-	if (texts->len > ARRAY_SIZE(resolver->servers))
-		return diag_set(diag, -ENOSPC, "dns_servers: more than %zu",
-				ARRAY_SIZE(resolver->servers));
-	for (size_t i = 0; i < texts->len; i++) {
-		struct broker_server *server = &resolver->servers[i];
-
-		if (config_parse_server(&server->address, &server->port, span_of(texts->items[i])) <
-		    0)
-			return diag_set(diag, -EINVAL, "dns_servers[%zu]: no address", i);
-		resolver->servers_len++;
-	}
-	return 0;
-}
-
-static int add_hosts(struct broker *broker, const struct config_network *network, struct diag *diag)
-{
-	broker->fixed = calloc(network->hosts_len + 1, sizeof(*broker->fixed));
-	if (broker->fixed == NULL)
-		return diag_set(diag, -ENOMEM, "out of memory");
-	for (size_t i = 0; i < network->hosts_len; i++) {
-		const struct config_host *host = &network->hosts[i];
-		struct fixed *fixed = &broker->fixed[broker->fixed_len++];
-		const char *fault = net_name_parse(&fixed->name, span_of(host->name));
-
-		if (fault == NULL && net_address_parse(&fixed->address, span_of(host->address)) < 0)
-			fault = "no address";
-		if (fault != NULL)
-			return diag_set(diag, -EINVAL, "hosts.%s: %s", host->name, fault);
-		fixed->address = net_address_unmap(&fixed->address);
-	}
-	return 0;
-}
-
 int broker_new(struct broker **ret, struct loop *loop, const struct config_network *network,
 	       const struct broker_limits *limits, struct diag *diag)
 {
@@ -379,13 +313,12 @@ int broker_new(struct broker **ret, struct loop *loop, const struct config_netwo
 	broker->resolver.loop = loop;
 	broker->resolver.try_ms = broker->limits.try_ms;
 	broker->resolver.rounds = broker->limits.rounds;
-	broker->guard.block_private = network->block_private_ips;
 	broker->guard.own_max_age_ns = ms(broker->limits.own_max_age_ms);
-	int r = add_exceptions(&broker->guard, &network->allow_private, diag);
+	int r = broker_guard_read(&broker->guard, network, diag);
 	if (r == 0)
-		r = add_servers(&broker->resolver, &network->dns_servers, diag);
+		r = broker_resolver_read(&broker->resolver, network, diag);
 	if (r == 0)
-		r = add_hosts(broker, network, diag);
+		r = broker_hosts_read(&broker->hosts, network, diag);
 	if (r < 0) {
 		broker_free(broker);
 		return r;
@@ -404,6 +337,6 @@ void broker_free(struct broker *broker)
 		free(at);
 	}
 	broker_guard_free(&broker->guard);
-	free(broker->fixed);
+	broker_hosts_free(&broker->hosts);
 	free(broker);
 }

@@ -19,6 +19,33 @@ struct broker_server {
 	uint16_t port;
 };
 
+/* broker_settings.c: what network settings say. Return: as broker_new(). */
+
+struct broker_host {
+	struct net_name name;
+	struct net_address address;
+};
+
+struct broker_hosts {
+	struct broker_host *items; /* owned */
+	size_t len;
+};
+
+struct broker_guard;
+struct broker_resolver;
+
+MUST_USE int broker_guard_read(struct broker_guard *guard, const struct config_network *network,
+			       struct diag *diag);
+MUST_USE int broker_resolver_read(struct broker_resolver *resolver,
+				  const struct config_network *network, struct diag *diag);
+MUST_USE int broker_hosts_read(struct broker_hosts *hosts, const struct config_network *network,
+			       struct diag *diag);
+
+/* broker_hosts_find() - the fixed address of @name; NULL: none */
+const struct net_address *broker_hosts_find(const struct broker_hosts *hosts,
+					    const struct net_name *name);
+void broker_hosts_free(struct broker_hosts *hosts);
+
 /* broker_resolve.c */
 
 struct broker_lookup;

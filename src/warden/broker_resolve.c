@@ -76,7 +76,7 @@ static const char *fault_of(int status)
 		{ ARES_ESERVFAIL, "the resolver failed" },
 		{ ARES_EREFUSED, "the resolver refuses to answer" },
 		{ ARES_ETIMEOUT, "no resolver answered in time" },
-		{ ARES_ECONNREFUSED, "no resolver answers" },
+		{ ARES_ECONNREFUSED, "no resolver gave an answer" },
 		{ ARES_ENOMEM, "out of memory" },
 	};
 

@@ -1,0 +1,82 @@
+// SPDX-License-Identifier: Apache-2.0
+/*
+ * Theory of operation: the texts of the settings are read once, when the broker is made. The schema
+ * has judged them; what it would not have let pass is refused here all the same.
+ */
+#include <errno.h>
+#include <stdlib.h>
+
+#include "warden/broker_priv.h"
+
+int broker_guard_read(struct broker_guard *guard, const struct config_network *network,
+		      struct diag *diag)
+{
+	const struct config_texts *texts = &network->allow_private;
+
+	guard->block_private = network->block_private_ips;
+	for (size_t i = 0; i < texts->len; i++) {
+		struct pattern pattern;
+		const char *fault = pattern_parse(&pattern, span_of(texts->items[i]));
+
+		if (fault != NULL)
+			return diag_set(diag, -EINVAL, "allow_private[%zu]: %s", i, fault);
+		int r = pattern_set_add(&guard->exceptions, &pattern);
+		if (r < 0)
+			return diag_set(diag, r, "allow_private[%zu]: %s", i, strerror(-r));
+	}
+	return 0;
+}
+
+int broker_resolver_read(struct broker_resolver *resolver, const struct config_network *network,
+			 struct diag *diag)
+{
+	const struct config_texts *texts = &network->dns_servers;
+
+	if (texts->len > ARRAY_SIZE(resolver->servers))
+		return diag_set(diag, -ENOSPC, "dns_servers: more than %zu",
+				ARRAY_SIZE(resolver->servers));
+	for (size_t i = 0; i < texts->len; i++) {
+		struct broker_server *server = &resolver->servers[i];
+
+		if (config_parse_server(&server->address, &server->port, span_of(texts->items[i])) <
+		    0)
+			return diag_set(diag, -EINVAL, "dns_servers[%zu]: no address", i);
+		resolver->servers_len++;
+	}
+	return 0;
+}
+
+int broker_hosts_read(struct broker_hosts *hosts, const struct config_network *network,
+		      struct diag *diag)
+{
+	hosts->items = calloc(network->hosts_len + 1, sizeof(*hosts->items));
+	if (hosts->items == NULL)
+		return diag_set(diag, -ENOMEM, "out of memory");
+	for (size_t i = 0; i < network->hosts_len; i++) {
+		const struct config_host *given = &network->hosts[i];
+		struct broker_host *host = &hosts->items[hosts->len++];
+		const char *fault = net_name_parse(&host->name, span_of(given->name));
+
+		if (fault == NULL && net_address_parse(&host->address, span_of(given->address)) < 0)
+			fault = "no address";
+		if (fault != NULL)
+			return diag_set(diag, -EINVAL, "hosts.%s: %s", given->name, fault);
+		host->address = net_address_unmap(&host->address);
+	}
+	return 0;
+}
+
+const struct net_address *broker_hosts_find(const struct broker_hosts *hosts,
+					    const struct net_name *name)
+{
+	for (size_t i = 0; i < hosts->len; i++)
+		if (strcmp(hosts->items[i].name.text, name->text) == 0)
+			return &hosts->items[i].address;
+	return NULL;
+}
+
+void broker_hosts_free(struct broker_hosts *hosts)
+{
+	free(hosts->items);
+	*hosts = (struct broker_hosts){ 0 };
+}
