@@ -78,13 +78,21 @@ static ssize_t read_now(int fd, char *data, size_t len)
 	return n < 0 && is_ready(fd, POLLIN) ? read(fd, data, len) : n;
 }
 
+/* broken() - by errno; that nobody reads any more is an end like another */
+static enum outcome broken(struct conduit *conduit)
+{
+	if (errno != EPIPE)
+		conduit->error = -errno;
+	return ENDED;
+}
+
 static enum outcome write_kept(struct conduit *conduit)
 {
 	ssize_t n = write_now(conduit->out, conduit->kept + conduit->kept_from,
 			      conduit->kept_to - conduit->kept_from);
 
 	if (n < 0)
-		return errno == EAGAIN || errno == EINTR ? WAIT_OUT : ENDED;
+		return errno == EAGAIN || errno == EINTR ? WAIT_OUT : broken(conduit);
 	conduit->kept_from += (size_t)n;
 	return conduit->kept_from < conduit->kept_to ? WAIT_OUT : CARRIED;
 }
@@ -94,8 +102,10 @@ static enum outcome copy(struct conduit *conduit)
 	ssize_t n =
 	    read_now(conduit->in, conduit->kept, least(conduit->left, sizeof(conduit->kept)));
 
-	if (n <= 0)
-		return n < 0 && (errno == EAGAIN || errno == EINTR) ? WAIT_IN : ENDED;
+	if (n == 0)
+		return ENDED;
+	if (n < 0)
+		return errno == EAGAIN || errno == EINTR ? WAIT_IN : broken(conduit);
 	conduit->kept_from = 0;
 	conduit->kept_to = (size_t)n;
 	if (conduit->ending)
@@ -117,8 +127,10 @@ static enum outcome move(struct conduit *conduit)
 		conduit->no_splice = true;
 		return CARRIED;
 	}
-	if (n == 0 || (errno != EAGAIN && errno != EINTR))
+	if (n == 0)
 		return ENDED;
+	if (errno != EAGAIN && errno != EINTR)
+		return broken(conduit);
 	return waiting(conduit) > 0 ? WAIT_OUT : WAIT_IN;
 }
 

@@ -20,6 +20,7 @@ struct conduit {
 	int in, out;
 	bool inwards;   /* the caller's pipe is the one that is read */
 	bool no_splice; /* the kernel cannot for these two */
+	int error;      /* why it closed, if not for an end: -errno */
 	bool ending;    /* only @left octets are still to be read */
 	size_t left;
 	char kept[PIPE_BUF]; /* read, not yet written */

@@ -80,10 +80,33 @@ static void suspend(struct foreground *f)
 	resize(f);
 }
 
+/* fail() - a stream of ours is lost: what comes of the program would be taken for whole */
+static void fail(struct foreground *f, int stream, const char *verb, int error)
+{
+	if (f->failed)
+		return;
+	f->failed = true;
+	f->status = diag_set(f->diag, error, "%s cannot be %s: %s", stream_names[stream], verb,
+			     strerror(-error));
+}
+
+static void judge_pipes(struct foreground *f)
+{
+	bool failed = f->failed;
+
+	for (int i = 0; i < 3; i++)
+		if (f->pipes[i].error < 0)
+			fail(f, i, i == STDIN_FILENO ? "read" : "written", f->pipes[i].error);
+	if (f->failed && !failed && !f->ended && !f->over)
+		sandbox_stop(server_get(f->server), true);
+}
+
 /* leave() - once the program has ended: go when all it wrote was carried */
 static void leave(struct foreground *f)
 {
 	bool drained = !conduit_is_open(&f->pipes[1]) && !conduit_is_open(&f->pipes[2]);
+
+	judge_pipes(f);
 
 	if (f->gone || (!f->ended && !f->over))
 		return;
@@ -109,6 +132,7 @@ static void on_input_carried(void *context)
 {
 	struct foreground *f = context;
 
+	judge_pipes(f);
 	if (conduit_is_open(&f->pipes[0]))
 		return;
 	int null = open("/dev/null", O_RDONLY | O_CLOEXEC);
@@ -178,16 +202,6 @@ static void on_output(void *context, int stream, struct span data)
 	struct foreground *f = context;
 
 	relay_out_write(&f->out[stream - 1], data);
-}
-
-/* fail() - a stream of ours is lost: what comes of the program would be taken for whole */
-static void fail(struct foreground *f, int stream, const char *verb, int error)
-{
-	if (f->failed)
-		return;
-	f->failed = true;
-	f->status = diag_set(f->diag, error, "%s cannot be %s: %s", stream_names[stream], verb,
-			     strerror(-error));
 }
 
 static void on_ended(void *context, const struct session_result *result)
@@ -423,7 +437,7 @@ static void on_sandbox_ended(void *context, enum state_status status, const char
 	if (server_timed_out(f->server) && !f->failed) {
 		f->status = 124;
 		diag_set(f->diag, 0, "its time was up (--timeout): the sandbox was ended");
-	} else if (!f->ended && !f->failed && status == STATE_CRASHED) {
+	} else if (!f->failed && (status == STATE_CRASHED ? !f->ended : *why != '\0')) {
 		f->status = diag_set(f->diag, -EIO, "%s", why);
 	}
 	f->over = f->hurried = true;

@@ -122,7 +122,7 @@ int config_read(struct config **ret, json_t *tree, const struct config_source *s
 		r = fill(config);
 	if (r < 0) {
 		config_free(config);
-		return r;
+		return diag->why[0] == '\0' ? diag_set(diag, r, "out of memory") : r;
 	}
 	*ret = config;
 	return 0;

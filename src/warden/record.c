@@ -13,20 +13,32 @@
 #include "warden/sandbox_priv.h"
 #include "wire/selftest.h"
 
+enum { RECORD_OCTETS_MAX = 16 * 1024 };
+
+/* whole() - @json, unless a part of it could not be made */
+static json_t *whole(json_t *json, bool failed)
+{
+	if (!failed)
+		return json;
+	json_decref(json);
+	return NULL;
+}
+
 static json_t *walls_json(const struct sandbox *sandbox)
 {
 	json_t *walls = json_object();
+	bool failed = false;
 
 	for (enum jail_wall wall = 0; wall < WALL_COUNT; wall++) {
 		bool missing = (sandbox->report.missing & (1ULL << wall)) != 0;
 		bool degraded = wall == WALL_LIMITS && sandbox->unheld;
 
-		json_object_set_new(walls, jail_wall_names[wall],
-				    json_string(missing    ? "missing"
-						: degraded ? "degraded"
-							   : "up"));
+		failed |= json_object_set_new(walls, jail_wall_names[wall],
+					      json_string(missing    ? "missing"
+							  : degraded ? "degraded"
+								     : "up")) < 0;
 	}
-	return walls;
+	return whole(walls, failed);
 }
 
 static const char *tier_name(enum cgroup_tier tier, const char *otherwise)
@@ -56,16 +68,17 @@ static json_t *limits_json(const struct sandbox *sandbox)
 static json_t *selftest_json(const struct sandbox *sandbox)
 {
 	json_t *refused = json_array(), *escaped = json_array();
+	bool failed = false;
 
 	for (size_t i = 0; i < SELFTEST_COUNT; i++) {
 		uint64_t bit = 1ULL << i;
 
 		if ((sandbox->hello.attempted & bit) == 0)
 			continue;
-		json_array_append_new((sandbox->hello.escaped & bit) != 0 ? escaped : refused,
-				      json_string(agent_selftest_names[i]));
+		json_t *list = (sandbox->hello.escaped & bit) != 0 ? escaped : refused;
+		failed |= json_array_append_new(list, json_string(agent_selftest_names[i])) < 0;
 	}
-	return json_pack("{s:o, s:o}", "refused", refused, "escaped", escaped);
+	return whole(json_pack("{s:o, s:o}", "refused", refused, "escaped", escaped), failed);
 }
 
 int record_start(const struct sandbox *sandbox)
@@ -74,13 +87,13 @@ int record_start(const struct sandbox *sandbox)
 	    "{s:I, s:s, s:I, s:o, s:o, s:o}", "started_at", (json_int_t)clock_unix_s(), "backend",
 	    "ns", "host_uid", (json_int_t)sandbox->jail.host_uid, "walls", walls_json(sandbox),
 	    "limits", limits_json(sandbox), "selftest", selftest_json(sandbox));
-	char *text = record != NULL ? json_dumps(record, JSON_INDENT(2)) : NULL;
+	static char text[RECORD_OCTETS_MAX]; /* json_dumps() may lack memory and not say so */
+	size_t len = json_dumpb(record, text, sizeof(text), JSON_INDENT(2));
 	CLEANUP_FD int logs = openat(sandbox->dir, "logs", O_PATH | O_DIRECTORY | O_CLOEXEC);
-	int r = text == NULL ? -ENOMEM : logs < 0 ? -errno : 0;
+	int r = len == 0 || len > sizeof(text) ? -ENOMEM : logs < 0 ? -errno : 0;
 
 	if (r == 0)
-		r = fd_replace_file(logs, "start.json", span_of(text), 0600);
-	free(text);
+		r = fd_replace_file(logs, "start.json", (struct span){ text, len }, 0600);
 	json_decref(record);
 	return r;
 }

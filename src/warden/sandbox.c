@@ -69,8 +69,12 @@ void sandbox_finish(struct sandbox *sandbox)
 	loop_remove(&sandbox->pidfd);
 	loop_disarm(&sandbox->timer);
 	jail_kill(&sandbox->jail); /* its end takes a while: the rest is done meanwhile */
-	if (sandbox->note.deadline_ns != 0 || sandbox->note_failed)
-		(void)!record_start(sandbox); /* a full disk must not keep it from ending */
+	if (sandbox->note.deadline_ns != 0 || sandbox->note_failed) {
+		int r = record_start(sandbox);
+
+		if (r < 0 && sandbox->why.why[0] == '\0')
+			diag_set(&sandbox->why, r, "cannot record the start: %s", strerror(-r));
+	}
 	loop_disarm(&sandbox->note);
 	egress_close(sandbox->egress);
 	sandbox->egress = NULL;
@@ -199,8 +203,11 @@ int sandbox_dir(const struct sandbox *sandbox)
 
 int sandbox_log(struct sandbox *sandbox)
 {
-	if (sandbox->log < 0 && sandbox->dir >= 0)
+	if (sandbox->log < 0 && sandbox->dir >= 0) {
+		if (sandbox->note.deadline_ns != 0) /* before the log can fill the disk */
+			sandbox->note.fired(&sandbox->note);
 		(void)!state_log_open(&sandbox->log, sandbox->dir);
+	}
 	return sandbox->log;
 }
 

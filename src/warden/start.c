@@ -95,6 +95,7 @@ static void note_start(struct loop_timer *timer)
 	struct sandbox *sandbox = container_of(timer, struct sandbox, note);
 	int r = record_start(sandbox);
 
+	loop_disarm(timer);
 	if (r == 0 || sandbox->stop_asked)
 		return;
 	if (sandbox->hooks.settle_ns > 0) {

@@ -141,6 +141,14 @@ class Bench:
         with open(os.path.join(self.folder, 'in')) as stdin, open(os.path.join(self.folder, 'out'), 'w') as stdout:
             yield stdin, stdout
 
+    @staticmethod
+    def _loads(line):
+        """A line that is no JSON is a finding, and shall be read in the report."""
+        try:
+            return json.loads(line)
+        except ValueError:
+            return {'error': {'message': f'no JSON: {line!r}'}}
+
     def _converse(self, process, report, script):
         """create, exec, close: each when the one before is answered; to the end of the first that fails."""
         err, answers = [], []
@@ -152,8 +160,8 @@ class Bench:
                 request = {'jsonrpc': '2.0', 'id': number, 'method': method, 'params': params}
                 process.stdin.write(json.dumps(request).encode() + b'\n')
                 process.stdin.flush()
-                answer = next((json.loads(line) for line in process.stdout
-                               if json.loads(line).get('id') == number or 'error' in json.loads(line)), None)
+                answer = next((self._loads(line) for line in process.stdout
+                               if self._loads(line).get('id') == number or 'error' in self._loads(line)), None)
                 answers.append(answer)
                 if answer is None or 'error' in answer:
                     break
@@ -237,7 +245,7 @@ class Bench:
     def _judge_exec(self, result):
         text = base64.b64decode(result.get('stdout', '')).decode()
         if result['exit_code'] == PROPER:
-            return self._judge_walls(text)
+            return [] if result.get('truncated') else self._judge_walls(text)  # it says that output is lost
         return [] if len(result.get('error', '')) >= 8 else [f'a program without an end or an error: {result}']
 
     def judge_state(self):
