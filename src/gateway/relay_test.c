@@ -9,6 +9,7 @@
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <sys/socket.h>
+#include <time.h>
 
 #include "base/fd.h"
 #include "base/test.h"
@@ -285,6 +286,14 @@ static void test_back_pressure(bool with_pipes)
 	finish(&rig, with_pipes);
 }
 
+static int64_t cpu_ns(void)
+{
+	struct timespec used = { 0 };
+
+	(void)clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &used);
+	return (int64_t)used.tv_sec * 1000000000 + used.tv_nsec;
+}
+
 /* The end of a way comes while octets before it are held up: they arrive, then the end; no spin. */
 static void test_end_behind_octets(bool with_pipes)
 {
@@ -306,6 +315,10 @@ static void test_end_behind_octets(bool with_pipes)
 	for (int i = 0; i < 5; i++)
 		spin(&rig);
 	CHECK(!rig.over, "cut");
+	int64_t before_ns = cpu_ns();
+	for (int i = 0; i < 50; i++)
+		spin(&rig);
+	CHECK(cpu_ns() - before_ns < 25 * TURN_NS, "busy while it waits: EPOLLHUP");
 	for (int i = 0; i < 4000 && got < up; i++) {
 		drain(rig.server, &got, STEP);
 		spin(&rig);
