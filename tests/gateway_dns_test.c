@@ -182,6 +182,25 @@ static void test_tcp_pipelined(const struct rig *rig)
 	rig_check_gets(fd, "");
 }
 
+/* The verdict comes when another connection has the place of the one that asked: not for that. */
+static void test_tcp_gone(const struct rig *rig)
+{
+	const struct linger reset = { 1, 0 };
+	CLEANUP_FD int gone = rig_dial("8.8.4.4", 53);
+
+	say_framed(gone, SPAN("p4\1\0" RIG_ONE "\2p4\7example\0" A), 0);
+	uint32_t id = rig_hear_kind(rig, GATE_ASK_NAME).id;
+	CHECK(setsockopt(gone, SOL_SOCKET, SO_LINGER, &reset, sizeof(reset)) == 0, "%d", errno);
+	fd_close(&gone);
+	(void)usleep(20 * 1000);
+	CLEANUP_FD int next = rig_dial("8.8.4.4", 53);
+	(void)usleep(20 * 1000);
+	rig_say(rig, GATE_NAME, id, GATE_DENY, -1);
+	rig_check_reply(next, SPAN(""), "another's");
+	say_framed(next, SPAN("p5\1\0" RIG_ONE "\2p4\7example\0" A), 0);
+	check_framed(next, SPAN("p5\x81\x83" RIG_ONE "\2p4\7example\0" A), "its own");
+}
+
 /* A hundred queries a connection, sixty-four connections; then those that wait are let in. */
 static void test_tcp_bounds(const struct rig *rig)
 {
@@ -264,6 +283,7 @@ int main(void)
 	test_udp(&rig);
 	test_tcp(&rig);
 	test_tcp_pipelined(&rig);
+	test_tcp_gone(&rig);
 	test_tcp_bounds(&rig);
 	test_flows(&rig);
 	test_port_53(&rig);

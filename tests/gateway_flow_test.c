@@ -253,6 +253,33 @@ static void test_death(struct rig *rig, bool of_warden)
 	rig_check_gets(waits, NULL);
 }
 
+/* With few descriptors it holds as many flows as they allow, and refuses the next; with too few it
+ * does not start. Comes last: the limit cannot be raised again. */
+static void test_few_descriptors(struct rig *rig)
+{
+	enum { OWN = 152, HELD = 10 }; /* FILES_OWN in gateway_main.c */
+	const struct rlimit few = { OWN + 2 * HELD, OWN + 2 * HELD }, less = { OWN, OWN };
+	int program[HELD], server[HELD];
+
+	CHECK(setrlimit(RLIMIT_NOFILE, &few) == 0, "%d", errno);
+	rig_start(rig);
+	for (int i = 0; i < HELD; i++)
+		(void)pass(rig, &program[i], &server[i], "192.0.2.1");
+	CLEANUP_FD int more = rig_dial("192.0.2.1", 443);
+	rig_check_gets(more, NULL);
+	CHECK(rig_hear_kind(rig, GATE_DROPPED).up == 1, "not counted");
+	for (int i = 0; i < HELD; i++) {
+		rig_send(program[i], "x");
+		rig_check_gets(server[i], "x");
+		fd_close(&program[i]);
+		fd_close(&server[i]);
+	}
+	CHECK(rig_end(rig) == 0, "exit code");
+	CHECK(setrlimit(RLIMIT_NOFILE, &less) == 0, "%d", errno);
+	rig_start(rig);
+	CHECK(rig_end(rig) == 1, "starts with too few");
+}
+
 int main(void)
 {
 	struct rlimit files = { 0 };
@@ -277,5 +304,6 @@ int main(void)
 	CHECK(rig_end(&rig) == 0, "exit code");
 	test_death(&rig, false);
 	test_death(&rig, true);
+	test_few_descriptors(&rig);
 	return test_failures > 0;
 }

@@ -7,6 +7,8 @@
  */
 #include "gateway/names.h"
 
+#include <assert.h>
+
 enum {
 	RANGE = 1 << 17, /* addresses in 198.18.0.0/15 */
 	HOSTS = 254,     /* of a /24, without .0 and .255, which some programs refuse */
@@ -143,6 +145,7 @@ void names_hold(struct names_entry *entry)
 
 void names_release(struct names *names, struct names_entry *entry, int64_t now_ns)
 {
+	assert(entry->flows > 0);
 	entry->flows--;
 	touch(names, entry, now_ns);
 }
