@@ -270,7 +270,7 @@ static void test_timeout(uint16_t hole)
 	int64_t took_ms = (clock_mono_ns() - start) / 1000000;
 
 	CHECK(result.outcome == BROKER_UNREACHABLE && result.error == ETIMEDOUT, "%s", result.why);
-	CHECK(took_ms >= limits.connect_ms && took_ms < 10 * limits.connect_ms, "%d ms",
+	CHECK(took_ms >= limits.connect_ms && took_ms < 10L * limits.connect_ms, "%d ms",
 	      (int)took_ms);
 	broker_free(broker);
 }
