@@ -79,8 +79,10 @@ static int texts_of(struct config_texts *ret, const json_t *list)
 {
 	size_t len = json_array_size(list);
 
-	ret->items = len > 0 ? calloc(len, sizeof(*ret->items)) : NULL;
-	if (len > 0 && ret->items == NULL)
+	if (len == 0)
+		return 0;
+	ret->items = calloc(len, sizeof(*ret->items));
+	if (ret->items == NULL)
 		return -ENOMEM;
 	for (; ret->len < len; ret->len++)
 		ret->items[ret->len] = json_string_value(json_array_get(list, ret->len));
@@ -93,8 +95,10 @@ static int hosts_of(struct config_network *network, json_t *map)
 	const char *name = NULL;
 	json_t *address = NULL;
 
-	network->hosts = len > 0 ? calloc(len, sizeof(*network->hosts)) : NULL;
-	if (len > 0 && network->hosts == NULL)
+	if (len == 0)
+		return 0;
+	network->hosts = calloc(len, sizeof(*network->hosts));
+	if (network->hosts == NULL)
 		return -ENOMEM;
 	json_object_foreach(map, name, address)
 	{
