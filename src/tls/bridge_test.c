@@ -283,7 +283,7 @@ static void program_new(struct rig *rig, const struct setup *setup)
 
 	SSL_set_connect_state(ssl);
 	SSL_set1_host(ssl, sni);
-	SSL_set_tlsext_host_name(ssl, sni);
+	SSL_set_tlsext_host_name(ssl, (uintptr_t)sni);
 	if (setup->offer != NULL)
 		SSL_set_alpn_protos(ssl, (const unsigned char *)setup->offer,
 				    (unsigned)strlen(setup->offer));

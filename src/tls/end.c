@@ -216,7 +216,7 @@ static int expect_name(struct tls_end *end)
 	if (end->name->kind == NET_NAME_ADDRESS)
 		return X509_VERIFY_PARAM_set1_ip_asc(param, name) == 1 ? 0 : -ENOMEM;
 	if (X509_VERIFY_PARAM_set1_host(param, name, end->name->len) != 1 ||
-	    SSL_set_tlsext_host_name(end->ssl, name) != 1)
+	    SSL_set_tlsext_host_name(end->ssl, (uintptr_t)name) != 1)
 		return -ENOMEM;
 	return 0;
 }
