@@ -21,6 +21,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
+#include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
 #include <time.h>
@@ -84,7 +85,7 @@ static void serve(const char *cert)
 	SSL_CTX *ctx = SSL_CTX_new(TLS_server_method());
 	struct sockaddr_in a = loopback(0);
 	socklen_t len = sizeof(a);
-	int listener = socket(AF_INET, SOCK_STREAM, 0), poll = 0;
+	int listener = socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK, 0), poll = 0;
 
 	need(SSL_CTX_use_certificate_chain_file(ctx, cert) == 1 &&
 		 SSL_CTX_use_PrivateKey_file(ctx, cert, SSL_FILETYPE_PEM) == 1,
@@ -95,7 +96,8 @@ static void serve(const char *cert)
 	     "listen");
 	printf("port %d\n", ntohs(a.sin_port));
 	fflush(stdout);
-	fork();
+	if (fork() == 0)
+		prctl(PR_SET_PDEATHSIG, SIGTERM);
 	poll = epoll_create1(0);
 	struct epoll_event event = { .events = EPOLLIN | EPOLLEXCLUSIVE };
 	epoll_ctl(poll, EPOLL_CTL_ADD, listener, &event);
