@@ -317,7 +317,7 @@ static void test_end_behind_octets(bool with_pipes)
 	int64_t before_ns = cpu_ns();
 	for (int i = 0; i < 50; i++)
 		spin(&rig);
-	CHECK(cpu_ns() - before_ns < 25 * TURN_NS, "busy while it waits: EPOLLHUP");
+	CHECK(cpu_ns() - before_ns < INT64_C(25) * TURN_NS, "busy while it waits: EPOLLHUP");
 	for (int i = 0; i < 4000 && got < up; i++) {
 		drain(rig.server, &got, STEP);
 		spin(&rig);
