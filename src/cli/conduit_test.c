@@ -65,6 +65,37 @@ static void tear_down(struct rig *rig)
 	fd_close(&rig->program);
 }
 
+/* put() - write at most @piece at a time, while there is room. Return: octets written. */
+static size_t put(int fd, const char *data, size_t len, size_t piece)
+{
+	size_t done = 0;
+
+	while (done < len) {
+		size_t want = len - done < piece ? len - done : piece;
+		ssize_t n = write(fd, data + done, want);
+
+		if (n <= 0)
+			break;
+		done += (size_t)n;
+	}
+	return done;
+}
+
+/* take() - read what there is. Return: octets read. */
+static size_t take(int fd, char *data, size_t len)
+{
+	size_t done = 0;
+
+	while (done < len) {
+		ssize_t n = read(fd, data + done, len - done);
+
+		if (n <= 0)
+			break;
+		done += (size_t)n;
+	}
+	return done;
+}
+
 /* check_through() - what goes in at @from, in pieces, comes out at @to */
 static void check_through(struct rig *rig, int from, int to, size_t piece, size_t len)
 {
@@ -78,13 +109,11 @@ static void check_through(struct rig *rig, int from, int to, size_t piece, size_
 	(void)fcntl(from, F_SETFL, O_NONBLOCK);
 	(void)fcntl(to, F_SETFL, O_NONBLOCK);
 	for (int idle = 0; out < len && idle < 20; idle++) {
-		for (ssize_t n = 1; n > 0 && in<len; in += n> 0 ? (size_t)n : 0)
-			n = write(from, sent + in, len - in < piece ? len - in : piece);
+		in += put(from, sent + in, len - in, piece);
 		let_run(rig);
-		for (ssize_t n = 1; n > 0 && out<len; out += n> 0 ? (size_t)n : 0) {
-			n = read(to, got + out, len - out);
-			idle = n > 0 ? 0 : idle;
-		}
+		size_t more = take(to, got + out, len - out);
+		out += more;
+		idle = more > 0 ? 0 : idle;
 	}
 	CHECK(out == len && memcmp(sent, got, len) == 0, "by %zu: %zu of %zu", piece, out, len);
 	free(sent);
@@ -162,23 +191,20 @@ static void test_slow_reader(void)
 {
 	static char data[65536];
 	struct rig rig;
-	size_t in = 0, out = 0;
+	size_t in = 0, out = 0, more = 1;
 
 	set_up(&rig, false);
 	(void)fcntl(rig.program, F_SETFL, O_NONBLOCK);
-	for (ssize_t n = 1; n > 0; in += n > 0 ? (size_t)n : 0) {
-		n = write(rig.program, data, sizeof(data));
+	for (; more > 0; in += more) {
+		more = put(rig.program, data, sizeof(data), sizeof(data));
 		let_run(&rig);
 	}
 	CHECK(in <= 2 * (1 << 20) + PIPE_BUF, "%zu octets were taken", in);
 	(void)fcntl(rig.caller[0], F_SETFL, O_NONBLOCK);
 	conduit_finish(&rig.conduit);
 	CHECK(conduit_is_open(&rig.conduit), "finished with a full pipe");
-	for (int idle = 0; idle < 3; idle++) {
-		for (ssize_t n = 1; n > 0; out += n > 0 ? (size_t)n : 0) {
-			n = read(rig.caller[0], data, sizeof(data));
-			idle = n > 0 ? 0 : idle;
-		}
+	for (more = 1; more > 0; out += more) {
+		more = take(rig.caller[0], data, sizeof(data));
 		let_run(&rig);
 	}
 	CHECK(in == out && !conduit_is_open(&rig.conduit), "%zu in, %zu out", in, out);
