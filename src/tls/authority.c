@@ -147,14 +147,14 @@ int authority_decode(struct authority **ret, struct span text, struct diag *diag
 {
 	BIO *memory = BIO_new_mem_buf(text.ptr, (int)text.len);
 	struct authority *found = calloc(1, sizeof(*found));
-	int r = memory == NULL || found == NULL ? diag_set(diag, -ENOMEM, "out of memory") : 0;
+	int r = memory == NULL || found == NULL ? -ENOMEM : read_parts(found, memory, diag);
 
 	if (r == 0)
-		r = read_parts(found, memory, diag);
-	if (r == 0)
 		r = judge(found, diag);
-	if (r == 0 && put_pem(found) < 0)
-		r = diag_set(diag, -ENOMEM, "out of memory");
+	if (r == 0)
+		r = put_pem(found);
+	if (r == -ENOMEM)
+		(void)diag_set(diag, r, "out of memory");
 	BIO_free(memory);
 	ERR_clear_error();
 	if (r == 0)

@@ -2,8 +2,8 @@
 /*
  * Theory of operation: each certificate is kept as DER with the place of its subject, which a short
  * walk finds: the fifth or sixth part of its inside (RFC 5280 section 4.1). A store that looks for
- * an issuer asks for a subject; those that have it are read then, and stay in the store. Octets are
- * the host's own; one that is no certificate is never found or cannot be read.
+ * an issuer asks for a subject; those that have it, octet for octet, are read then, and stay in the
+ * store. Octets are the host's own; one that is no certificate is never found or cannot be read.
  */
 #include "tls/roots.h"
 
