@@ -52,21 +52,25 @@ static int put_pem(struct authority *authority)
 	return r;
 }
 
+static int make(struct authority *authority)
+{
+	authority->key = EVP_EC_gen("P-256");
+	if (authority->key == NULL)
+		return -ENOMEM;
+	authority->certificate = certificate_root(authority->key, clock_unix_s());
+	return authority->certificate != NULL ? put_pem(authority) : -ENOMEM;
+}
+
 int authority_make(struct authority **ret)
 {
-	CLEANUP(authority_freep) struct authority *made = calloc(1, sizeof(*made));
+	struct authority *made = calloc(1, sizeof(*made));
+	int r = made != NULL ? make(made) : -ENOMEM;
 
-	if (made == NULL)
-		return -ENOMEM;
-	made->key = EVP_EC_gen("P-256");
-	if (made->key == NULL)
-		return -ENOMEM;
-	made->certificate = certificate_root(made->key, clock_unix_s());
-	if (made->certificate == NULL || put_pem(made) < 0)
-		return -ENOMEM;
-	*ret = made;
-	made = NULL;
-	return 0;
+	if (r == 0)
+		*ret = made;
+	else
+		authority_free(made);
+	return r;
 }
 
 int authority_encode(char **ret, size_t *ret_len, const struct authority *authority)
@@ -125,35 +129,39 @@ static int judge(const struct authority *authority, struct diag *diag)
 	return 0;
 }
 
-int authority_decode(struct authority **ret, struct span text, struct diag *diag)
+/* read_parts() - key and certificate from the text @memory. Return: 0 or -EINVAL, @diag set. */
+static int read_parts(struct authority *authority, BIO *memory, struct diag *diag)
 {
-	CLEANUP(authority_freep) struct authority *found = calloc(1, sizeof(*found));
-	BIO *memory = BIO_new_mem_buf(text.ptr, (int)text.len);
-
-	if (found == NULL || memory == NULL) {
-		BIO_free(memory);
-		return diag_set(diag, -ENOMEM, "out of memory");
-	}
-	found->key = PEM_read_bio_PrivateKey(memory, NULL, no_password, NULL);
-	if (found->key != NULL)
-		found->certificate = PEM_read_bio_X509(memory, NULL, no_password, NULL);
-	BIO_free(memory);
-	ERR_clear_error();
-	if (found->key == NULL)
+	authority->key = PEM_read_bio_PrivateKey(memory, NULL, no_password, NULL);
+	if (authority->key == NULL)
 		return diag_set(diag, -EINVAL, "%s holds no whole private key: %s",
 				AUTHORITY_KEY_FILE, remedy);
-	if (found->certificate == NULL)
+	authority->certificate = PEM_read_bio_X509(memory, NULL, no_password, NULL);
+	if (authority->certificate == NULL)
 		return diag_set(diag, -EINVAL, "%s holds no whole certificate after its key: %s",
 				AUTHORITY_KEY_FILE, remedy);
-	int r = judge(found, diag);
-	ERR_clear_error();
-	if (r < 0)
-		return r;
-	if (put_pem(found) < 0)
-		return diag_set(diag, -ENOMEM, "out of memory");
-	*ret = found;
-	found = NULL;
 	return 0;
+}
+
+int authority_decode(struct authority **ret, struct span text, struct diag *diag)
+{
+	BIO *memory = BIO_new_mem_buf(text.ptr, (int)text.len);
+	struct authority *found = calloc(1, sizeof(*found));
+	int r = memory == NULL || found == NULL ? -ENOMEM : read_parts(found, memory, diag);
+
+	if (r == 0)
+		r = judge(found, diag);
+	if (r == 0)
+		r = put_pem(found);
+	if (r == -ENOMEM)
+		(void)diag_set(diag, r, "out of memory");
+	BIO_free(memory);
+	ERR_clear_error();
+	if (r == 0)
+		*ret = found;
+	else
+		authority_free(found);
+	return r;
 }
 
 struct span authority_certificate(const struct authority *authority)

@@ -15,7 +15,9 @@
 #include "base/test.h"
 #include "tls/certificate_priv.h"
 
-enum { TEXT_MAX = 16384, DAY_S = 24 * 3600 };
+enum { TEXT_MAX = 16384 };
+
+static const int64_t DAY_S = 24L * 3600;
 
 static char folder[64];
 
@@ -199,16 +201,16 @@ static void test_refused_texts(void)
 	int64_t now = clock_unix_s(), long_ago = now - 3652LL * DAY_S, soon = now + 3LL * DAY_S;
 	const struct {
 		const char *what, *why;
-		int want;
 		EVP_PKEY *key, *signer;
 		int64_t now_s;
+		int want;
 		bool leaf;
 	} rows[] = {
-		{ "expired", "has expired", -EKEYEXPIRED, key, key, long_ago, false },
-		{ "early", "not valid yet", -EINVAL, key, key, soon, false },
-		{ "wrong key", "do not belong together", -EINVAL, other, key, now, false },
-		{ "a leaf", "do not belong together", -EINVAL, key, other, now, true },
-		{ "P-384", "not of P-256", -EINVAL, big, big, now, false },
+		{ "expired", "has expired", key, key, long_ago, -EKEYEXPIRED, false },
+		{ "early", "not valid yet", key, key, soon, -EINVAL, false },
+		{ "wrong key", "do not belong together", other, key, now, -EINVAL, false },
+		{ "a leaf", "do not belong together", key, other, now, -EINVAL, true },
+		{ "P-384", "not of P-256", big, big, now, -EINVAL, false },
 	};
 
 	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
@@ -243,7 +245,7 @@ static void test_race(void)
 
 	for (int round = 0; round < ROUNDS; round++) {
 		char prints[PROCESSES][AUTHORITY_PRINT_OCTETS] = { 0 };
-		int gate[2], answers[2], dir = folder_new();
+		int gate[2] = { -1, -1 }, answers[2] = { -1, -1 }, dir = folder_new();
 
 		CHECK(pipe2(gate, O_CLOEXEC) == 0 && pipe2(answers, O_CLOEXEC) == 0, "%d", errno);
 		for (int i = 0; i < PROCESSES; i++)

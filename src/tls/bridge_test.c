@@ -21,7 +21,9 @@
 #include "tls/certificate_priv.h"
 #include "tls/tls_priv.h"
 
-enum { MIB = 1024 * 1024, TURNS_MAX = 400000, DAY_S = 24 * 3600, PEM_MAX = 4096 };
+enum { MIB = 1024 * 1024, TURNS_MAX = 400000, PEM_MAX = 4096 };
+
+static const int64_t DAY_S = 24L * 3600;
 
 static const char host[] = "api.example.com";
 
@@ -511,14 +513,14 @@ static void test_conversations(void)
 		    .server_speaks = "\x02h2" },
 		  100,
 		  100 },
-		{ "5 MiB", "", TLS1_3_VERSION, TLS1_3_VERSION, { 0 }, 5 * MIB, 5 * MIB },
+		{ "5 MiB", "", TLS1_3_VERSION, TLS1_3_VERSION, { 0 }, 5UL * MIB, 5UL * MIB },
 		{ "5 MiB on 1.2",
 		  "",
 		  TLS1_2_VERSION,
 		  TLS1_2_VERSION,
 		  { .program_version = TLS1_2_VERSION, .server_version = TLS1_2_VERSION },
-		  5 * MIB,
-		  5 * MIB },
+		  5UL * MIB,
+		  5UL * MIB },
 		{ "nothing up", "", TLS1_3_VERSION, TLS1_3_VERSION, { 0 }, 0, 70000 },
 		{ "nothing at all", "", TLS1_3_VERSION, TLS1_3_VERSION, { 0 }, 0, 0 },
 		{ "one octet a turn",
@@ -586,10 +588,10 @@ static void test_half_close(void)
 			turn(&rig);
 		CHECK(second->heard_close && second->got == 1000, "%d: %zu", from, second->got);
 		CHECK(!first->heard_close, "%d: the other direction closed, too", from);
-		second->to_send = 3 * MIB;
+		second->to_send = 3UL * MIB;
 		second->close_after = true;
 		CHECK(turns(&rig, both_closed), "%d: %zu of 3 MiB", from, first->got);
-		CHECK(first->got == 3 * MIB, "%d: %zu", from, first->got);
+		CHECK(first->got == 3UL * MIB, "%d: %zu", from, first->got);
 		rig_end(&rig);
 	}
 }
@@ -899,7 +901,7 @@ static void test_back_pressure(void)
 
 	rig_new(&rig, &(struct setup){ 0 });
 	CHECK(turns(&rig, is_open), "%d", rig.state);
-	rig.program.to_send = 50 * MIB;
+	rig.program.to_send = 50UL * MIB;
 	SSL *reader = rig.server.ssl;
 	rig.server.ssl = NULL;
 	for (int i = 0; i < 500; i++)
@@ -907,7 +909,7 @@ static void test_back_pressure(void)
 	before = rig.program.sent;
 	for (int i = 0; i < 500; i++)
 		turn(&rig);
-	CHECK(rig.program.sent == before && before < 3 * MIB, "%zu, then %zu", before,
+	CHECK(rig.program.sent == before && before < 3UL * MIB, "%zu, then %zu", before,
 	      rig.program.sent);
 	CHECK((bridge_wants(rig.bridge, TLS_UPSTREAM) & EPOLLOUT) != 0, "waits for nothing");
 	rig.server.ssl = reader;

@@ -108,6 +108,10 @@ void cache_remove(struct cache *cache, struct span key)
 
 void cache_free(struct cache *cache)
 {
-	while (cache->oldest != NULL)
-		drop(cache, cache->oldest);
+	for (struct cache_entry *e = cache->newest, *older = NULL; e != NULL; e = older) {
+		older = e->older;
+		cache->free_value(e->value);
+		free(e);
+	}
+	*cache = CACHE(cache->count_max, cache->free_value);
 }

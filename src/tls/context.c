@@ -9,7 +9,6 @@
 #include <errno.h>
 #include <openssl/core_names.h>
 #include <openssl/err.h>
-#include <openssl/pem.h>
 #include <openssl/rand.h>
 
 #include "base/clock.h"
@@ -122,30 +121,6 @@ static int new_client(struct tls_context *context)
 	return 0;
 }
 
-/* add_roots() - Return: how many certificates of @pem were read. */
-static size_t add_roots(struct tls_context *context, struct span pem)
-{
-	X509_STORE *store = SSL_CTX_get_cert_store(context->client);
-	BIO *memory = pem.len > 0 ? BIO_new_mem_buf(pem.ptr, (int)pem.len) : NULL;
-	size_t count = 0;
-
-	while (memory != NULL) {
-		X509 *x = PEM_read_bio_X509(memory, NULL, NULL, NULL);
-
-		if (x == NULL && ERR_GET_REASON(ERR_peek_last_error()) == PEM_R_NO_START_LINE)
-			break;
-		if (x == NULL && BIO_eof(memory))
-			break;
-		if (x != NULL && X509_STORE_add_cert(store, x) == 1)
-			count++;
-		X509_free(x);
-		ERR_clear_error();
-	}
-	BIO_free(memory);
-	ERR_clear_error();
-	return count;
-}
-
 static void leaf_free(void *x)
 {
 	X509_free(x);
@@ -168,6 +143,24 @@ static int fill(struct tls_context *context)
 	return r == 0 ? new_client(context) : r;
 }
 
+/* trust() - Return: 0; -errno with @diag set. */
+static int trust(struct tls_context *context, const struct tls_settings *settings,
+		 struct diag *diag)
+{
+	int r = roots_new(&context->roots);
+	int count = r == 0 ? roots_add(context->roots, settings->roots) : r;
+	int more = count >= 0 ? roots_add(context->roots, settings->more_roots) : count;
+
+	if (more == -ENOSPC)
+		return diag_set(diag, -ENOSPC, "more than %d certificates to trust", ROOTS_MAX);
+	if (more < 0)
+		return diag_set(diag, more, "out of memory");
+	if (count + more == 0)
+		return diag_set(diag, -EINVAL, "there is no certificate to trust");
+	r = roots_attach(context->roots, SSL_CTX_get_cert_store(context->client));
+	return r == 0 ? 0 : diag_set(diag, r, "out of memory");
+}
+
 int tls_context_new(struct tls_context **ret, const struct tls_settings *settings,
 		    struct diag *diag)
 {
@@ -175,19 +168,21 @@ int tls_context_new(struct tls_context **ret, const struct tls_settings *setting
 
 	if (OPENSSL_init_ssl(INIT, NULL) != 1)
 		return diag_set(diag, -ENOMEM, "OpenSSL does not start");
-	CLEANUP(tls_context_freep) struct tls_context *made = calloc(1, sizeof(*made));
+	struct tls_context *made = calloc(1, sizeof(*made));
 	if (made == NULL)
 		return diag_set(diag, -ENOMEM, "out of memory");
 	made->leaves = CACHE(TLS_LEAVES_MAX, leaf_free);
 	made->sessions = CACHE(TLS_SESSIONS_NAMES_MAX, context_sessions_free);
 	int r = fill(made);
 	if (r < 0)
-		return diag_set(diag, r, "out of memory or random numbers");
-	if (add_roots(made, settings->roots) + add_roots(made, settings->more_roots) == 0)
-		return diag_set(diag, -EINVAL, "there is no certificate to trust");
-	*ret = made;
-	made = NULL;
-	return 0;
+		(void)diag_set(diag, r, "out of memory or random numbers");
+	else
+		r = trust(made, settings, diag);
+	if (r == 0)
+		*ret = made;
+	else
+		tls_context_free(made);
+	return r;
 }
 
 void tls_context_free(struct tls_context *context)
@@ -198,6 +193,7 @@ void tls_context_free(struct tls_context *context)
 	cache_free(&context->sessions);
 	SSL_CTX_free(context->server);
 	SSL_CTX_free(context->client);
+	roots_free(context->roots);
 	EVP_PKEY_free(context->key);
 	BIO_meth_free(context->method);
 	OPENSSL_cleanse(context->plain, sizeof(context->plain));

@@ -9,7 +9,7 @@
  *	getpid		at each random number: has the process forked?
  *	getrandom	every hour, or every 256 seeds
  *	clock_gettime	where the vDSO cannot
- *	brk		as the heap grows; not if it was grown before: context_test.c shows how
+ *	brk, mmap	as the heap grows; neither if it was grown before, as tests/tls/relay.c does
  */
 #ifndef TLS_CONTEXT_H
 #define TLS_CONTEXT_H

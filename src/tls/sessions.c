@@ -75,8 +75,9 @@ static bool put(struct tls_end *end, SSL_SESSION *session)
 	}
 	if (s->count == TLS_SESSIONS_MAX) {
 		SSL_SESSION_free(s->kept[0]);
+		for (size_t i = 1; i < s->count; i++)
+			s->kept[i - 1] = s->kept[i];
 		s->count--;
-		memmove(&s->kept[0], &s->kept[1], s->count * sizeof(s->kept[0]));
 	}
 	s->kept[s->count++] = session;
 	return true;

@@ -10,6 +10,7 @@
 #include "base/buf.h"
 #include "tls/bridge.h"
 #include "tls/cache.h"
+#include "tls/roots.h"
 
 enum {
 	/* Records of one write: 22 octets more each (RFC 8446 section 5.2), 53 with the CBC ciphers
@@ -18,12 +19,13 @@ enum {
 	TLS_OUT_OCTETS =
 	    BRIDGE_WRITE_OCTETS_MAX + (BRIDGE_WRITE_OCTETS_MAX / TLS_RECORD_OCTETS + 1) * 64 + 1024,
 	TLS_LEFT_OCTETS_MAX = 2 * TLS_OUT_OCTETS, /* waiting for a peer that does not read */
-	TLS_READ_OCTETS = 64 * 1024,              /* asked of a descriptor at once */
+	TLS_READ_OCTETS = 32 * 1024,              /* asked of a descriptor at once */
 	TLS_REASON_OCTETS = 192,
 };
 
 struct tls_context {
 	SSL_CTX *server, *client; /* owned */
+	struct roots *roots;      /* owned; client looks there */
 	EVP_PKEY *key;            /* owned */
 	BIO_METHOD *method;       /* owned: reads and writes a struct tls_end */
 	int judged_index;         /* of sessions: when the certificate was judged, as a number */

@@ -344,7 +344,8 @@ static void leaf_came(struct span der)
 
 	if (tls_context_put_leaf(gateway.context, &gateway.name, der) < 0)
 		abort();
-	memcpy(waiting, gateway.waiting, count * sizeof(waiting[0]));
+	for (size_t i = 0; i < count; i++)
+		waiting[i] = gateway.waiting[i];
 	gateway.waiting_count = 0;
 	for (size_t i = 0; i < count; i++)
 		turn(waiting[i]);
