@@ -65,13 +65,19 @@ static struct flow **find(struct egress *egress, uint32_t id)
 	return at;
 }
 
-static void forget(struct egress *egress, struct flow *flow)
+/* release() - @flow, which is in no list any more */
+static void release(struct flow *flow)
 {
-	*find(egress, flow->id) = flow->next;
-	egress->flows_len--;
+	flow->egress->flows_len--;
 	broker_cancel(flow->request);
 	fd_close(&flow->fd);
 	free(flow);
+}
+
+static void forget(struct egress *egress, struct flow *flow)
+{
+	*find(egress, flow->id) = flow->next;
+	release(flow);
 }
 
 static void tell(const struct egress *egress, const struct egress_report *report)
@@ -311,7 +317,8 @@ static void drop_all(struct egress *egress, const char *why)
 
 			if (why != NULL && flow->answer == GATE_FLOW && flow->state != FLOW_REFUSED)
 				tell_flow(flow, false, why, 0, 0);
-			forget(egress, flow);
+			egress->flows[i] = flow->next;
+			release(flow);
 		}
 	egress->queue = NULL;
 	egress->queue_end = &egress->queue;
@@ -334,8 +341,7 @@ static int make_rules(struct egress *egress, const struct config_network *networ
 	return r < 0 ? r : broker_new(&egress->broker, egress->loop, network, NULL, diag);
 }
 
-int egress_open(struct egress **ret, struct loop *loop, const struct config_network *network,
-		const char *sandbox, int tcp, int dns, const struct egress_hooks *hooks,
+int egress_open(struct egress **ret, struct loop *loop, const struct egress_config *config,
 		struct diag *diag)
 {
 	struct egress *egress = calloc(1, sizeof(*egress));
@@ -343,15 +349,15 @@ int egress_open(struct egress **ret, struct loop *loop, const struct config_netw
 	if (egress == NULL)
 		return diag_set(diag, -ENOMEM, "out of memory");
 	egress->loop = loop;
-	egress->hooks = *hooks;
-	egress->sandbox = sandbox;
+	egress->hooks = config->hooks;
+	egress->sandbox = config->sandbox;
 	egress->queue_end = &egress->queue;
 	egress->gate = (struct gate){
 		.fd = -1, .message = on_message, .room = on_room, .gone = on_gone, .context = egress
 	};
-	int r = make_rules(egress, network, diag);
+	int r = make_rules(egress, config->network, diag);
 	if (r == 0) {
-		r = gate_open(&egress->gate, loop, tcp, dns);
+		r = gate_open(&egress->gate, loop, config->tcp, config->dns);
 		if (r < 0)
 			diag_set(diag, r, "cannot watch its network: %s", strerror(-r));
 	}

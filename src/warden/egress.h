@@ -37,18 +37,21 @@ struct egress_hooks {
 	void *context;
 };
 
+struct egress_config {
+	const struct config_network *network; /* borrowed for the call of egress_open() alone */
+	const char *sandbox;                  /* its id; borrowed until egress_close(), as are: */
+	int tcp, dns; /* the capture sockets; -1: the wall is waived, there is no network */
+	struct egress_hooks hooks;
+};
+
 /**
  * egress_open() - serve a sandbox's capture sockets
  * @ret:	owned by the caller
- * @network:	borrowed for the call alone
- * @sandbox:	its id, borrowed
- * @tcp, @dns:	borrowed until egress_close(); -1: the capture wall is waived, there is no network
  *
  * Nothing is started before the sandbox's first flow or query. Return: 0; -errno with *diag.
  */
-MUST_USE int egress_open(struct egress **ret, struct loop *loop,
-			 const struct config_network *network, const char *sandbox, int tcp,
-			 int dns, const struct egress_hooks *hooks, struct diag *diag);
+MUST_USE int egress_open(struct egress **ret, struct loop *loop, const struct egress_config *config,
+			 struct diag *diag);
 
 /* egress_close() - end the gateway and all flows; those are not reported. NULL is fine. */
 void egress_close(struct egress *egress);

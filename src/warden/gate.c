@@ -18,7 +18,7 @@
 
 #include "base/fd.h"
 
-static const int64_t RETRY_NS = 100 * 1000 * 1000;
+static const int64_t RETRY_NS = 100000000;
 enum { MESSAGES_A_TURN = 64 };
 
 static void stop_waiting(struct gate *gate)
@@ -114,9 +114,9 @@ static void channel_ready(struct loop_source *source, uint32_t events)
 	/* until it may not ask any more, having been held, or others want their turn */
 	for (int i = 0; r == 0 && i < MESSAGES_A_TURN && (source->events & EPOLLIN) != 0; i++)
 		r = take_packet(gate);
-	if (r < 0 && r != -EAGAIN)
-		lose(gate);
-	else if ((source->events & EPOLLIN) == 0 && (events & (EPOLLHUP | EPOLLERR)) != 0)
+	/* held, it is not read, and only so does its end show */
+	bool ended = (source->events & EPOLLIN) == 0 && (events & (EPOLLHUP | EPOLLERR)) != 0;
+	if ((r < 0 && r != -EAGAIN) || ended)
 		lose(gate);
 }
 

@@ -130,13 +130,17 @@ static void on_report(void *context, const struct egress_report *report)
 /* run() - every wall stands, and its settings are there */
 static void run(struct sandbox *sandbox)
 {
-	const struct egress_hooks hooks = { .report = on_report, .context = sandbox };
+	const struct egress_config config = {
+		.network = &sandbox->config->network,
+		.sandbox = sandbox->id,
+		.tcp = sandbox->jail.capture_tcp,
+		.dns = sandbox->jail.capture_dns,
+		.hooks = { .report = on_report, .context = sandbox },
+	};
 	int r = prepare(sandbox, &sandbox->why);
 
 	if (r == 0)
-		r = egress_open(&sandbox->egress, sandbox->loop, &sandbox->config->network,
-				sandbox->id, sandbox->jail.capture_tcp, sandbox->jail.capture_dns,
-				&hooks, &sandbox->why);
+		r = egress_open(&sandbox->egress, sandbox->loop, &config, &sandbox->why);
 	if (r < 0)
 		sandbox_end_soon(sandbox);
 	else
