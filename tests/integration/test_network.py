@@ -1,0 +1,487 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Flows to hosts that are allowed by name, and all others, which are not."""
+import hashlib
+import os
+import re
+import shutil
+import signal
+import subprocess
+import threading
+import time
+
+import support
+from servers import Folder, Names, Server, answering, blocks, digest_of, receive, reset
+from support import PYTHON, as_root_and_user, descendants, eventually
+
+MIB = 64  # of the large transfer, each way
+FLOWS = 200
+LOOPBACK = ('--allow-private', '127.0.0.1')
+
+# What programs inside do. Each prints what it saw, exceptions by their class.
+TRY = '''
+import socket, sys
+for host, port in zip(sys.argv[1::2], sys.argv[2::2]):
+    try:
+        with socket.create_connection((host, int(port)), 20) as flow:
+            print(flow.recv(100).decode() or 'end')
+    except OSError as error:
+        print(type(error).__name__)
+'''
+
+BOTH_WAYS = '''
+import hashlib, socket, sys, threading
+sys.path.insert(0, '/tmp/lib')
+from servers import blocks
+flow = socket.create_connection(('a.test', int(sys.argv[1])))
+def send():
+    for block in blocks('up', int(sys.argv[2])):
+        flow.sendall(block)
+    flow.shutdown(socket.SHUT_WR)
+sender = threading.Thread(target=send)
+sender.start()
+judge = hashlib.sha256()
+while True:
+    data = flow.recv(1 << 20)
+    if not data:
+        break
+    judge.update(data)
+sender.join()
+print(judge.hexdigest())
+'''
+
+HALF_CLOSE = '''
+import socket, sys
+flow = socket.create_connection(('a.test', int(sys.argv[1])))
+flow.sendall(b'question')
+flow.shutdown(socket.SHUT_WR)
+flow.settimeout(20)
+print(flow.recv(100).decode(), flow.recv(100) == b'')
+'''
+
+MANY = '''
+import socket, sys
+flows = [socket.create_connection(('a.test', int(sys.argv[1])), 20) for _ in range(int(sys.argv[2]))]
+for i, flow in enumerate(flows):
+    flow.sendall(b'%d\\n' % i)
+print(sum(flow.recv(100) == b'%d\\n' % i for i, flow in enumerate(flows)))
+'''
+
+UNTIL_THE_END = '''
+import socket, sys
+flow = socket.create_connection(('a.test', int(sys.argv[1])), 20)
+print(flow.recv(2).decode(), flush=True)
+try:
+    while flow.recv(65536):
+        pass
+    print('end')
+except OSError as error:
+    print(type(error).__name__)
+'''
+
+
+def banner(text):
+    """A server that speaks first, and once."""
+    return lambda connection: connection.sendall(text)
+
+
+def own_address():
+    """One of this host's that is not its loopback, or None: flows to it stay on this host."""
+    text = subprocess.run(['ip', '-o', '-4', 'addr'], capture_output=True, text=True, check=False).stdout
+    found = [word for word in re.findall(r'inet ([0-9.]+)', text) if not word.startswith('127.')]
+    return found[0] if found else None
+
+
+class Rig(support.Tests):
+    def allow(self, *names, address='127.0.0.1', private=LOOPBACK):
+        """Options by which @names may be reached, all at that address."""
+        return (*private, *(word for name in names
+                            for word in ('--allow-host', name, '--add-host', f'{name}:{address}')))
+
+    def python(self, script, *arguments, options=(), **more):
+        return self.run_in(PYTHON, '-c', script, *arguments, options=options, **more)
+
+    def tries(self, *pairs, options=()):
+        """What came of connecting to host, port, host, port, ..."""
+        done = self.python(TRY, *pairs, options=options)
+        self.assert_code(done, 0)
+        return done.text.split('\n')[:-1]
+
+
+@as_root_and_user
+class Hosts(Rig):
+    """Which names and addresses lead out."""
+
+    def test_an_allowed_name(self):
+        with Server(answering(b'hello')) as server:
+            done = self.run_in('curl', '-sS', f'http://a.test:{server.port}/x', options=self.allow('a.test'))
+            self.assert_prints(done, 'hello')
+        self.assertRegex(server.results[0], rb'^GET /x HTTP/1.1\r\nHost: a.test:')
+
+    def test_names_in_any_spelling(self):
+        with Server(banner(b'hello')) as server:
+            self.assertEqual(self.tries('A.Test', server.port, 'a.test.', server.port,
+                                        options=self.allow('a.test')), ['hello', 'hello'])
+
+    def test_another_name_does_not_exist(self):
+        begun = time.monotonic()
+        self.assertEqual(self.tries('b.test', 80, 'sub.a.test', 80, 'test', 80, 'xa.test', 80,
+                                    options=self.allow('a.test')), ['gaierror'] * 4)
+        self.assertLess(time.monotonic() - begun, 4)
+        done = self.run_in('curl', '-sS', 'http://b.test/', options=self.allow('a.test'))
+        self.assertEqual((done.code, done.errors), (6, 'curl: (6) Could not resolve host: b.test\n'))
+
+    def test_below_and_not_the_apex(self):
+        with Server(banner(b'hello')) as server, Names({name: ['127.0.0.1'] for name in (
+                'example.test', 'a.example.test', 'b.a.example.test', 'xexample.test')}) as names:
+            hosts = ('a.example.test', 'b.a.example.test', 'example.test', 'xexample.test')
+            self.assertEqual(
+                self.tries(*[word for host in hosts for word in (host, server.port)],
+                           options=('--allow-host', '*.example.test', '--dns-server', names.address, *LOOPBACK)),
+                ['hello', 'hello', 'gaierror', 'gaierror'])
+        self.assertEqual(names.asked, ['a.example.test', 'b.a.example.test'])
+
+    def test_a_port(self):
+        with Server(banner(b'one')) as one, Server(banner(b'other')) as other:
+            self.assertEqual(self.tries('a.test', one.port, 'a.test', other.port,
+                                        options=(*LOOPBACK, '--allow-host', f'a.test:{one.port}', '--add-host',
+                                                 'a.test:127.0.0.1')), ['one', 'ConnectionResetError'])
+        self.assertEqual(other.accepted, 0)
+
+    def test_an_address_is_no_name(self):
+        """Not even that of an allowed name, nor a synthetic one that no name has."""
+        address = own_address() or '192.0.2.1'
+        self.assertEqual(self.tries(address, 80, '198.18.7.7', 80, 'fd69:6d6d:7572::777', 80, '2001:db8::1', 80,
+                                    options=self.allow('a.test', address=address,
+                                                       private=('--allow-private', address))),
+                         ['ConnectionResetError'] * 4)
+
+    def test_an_allowed_address(self):
+        address = own_address()
+        if address is None:
+            return  # test_events has what else there is to see
+        with Server(banner(b'hello'), address) as server:
+            allowed = ('--allow-host', f'{address}/31')
+            self.assertEqual(self.tries(address, server.port, options=allowed), ['ConnectionResetError'])
+            self.assertEqual(server.accepted, 0)
+            self.assertEqual(self.tries(address, server.port, options=(*allowed, '--allow-private', address)),
+                             ['hello'])
+
+    def test_nothing_is_allowed(self):
+        """By default; nor does an --add-host or --allow-private allow anything by itself."""
+        with Server(banner(b'hello')) as server, Names({'a.test': ['127.0.0.1']}) as names:
+            for options in ((), ('--dns-server', names.address, *LOOPBACK),
+                            (*LOOPBACK, '--add-host', 'a.test:127.0.0.1')):
+                with self.subTest(options=options):
+                    self.assertEqual(self.tries('a.test', server.port, '192.0.2.1', 80, options=options),
+                                     ['gaierror', 'ConnectionResetError'])
+        self.assertEqual((server.accepted, names.asked), (0, []))
+
+    def test_what_is_no_pattern(self):
+        for option, value in (('--allow-host', 'a..test'), ('--allow-host', 'a.*.test'), ('--allow-host', 'a:0'),
+                              ('--allow-private', '*'), ('--add-host', 'a.test'), ('--dns-server', 'a.test')):
+            with self.subTest(value=value):
+                self.assertIn(self.run_in('true', options=(option, value)).code, (support.OURS, 2))
+
+
+@as_root_and_user
+class Private(Rig):
+    """Addresses that no name may lead to by itself."""
+
+    def test_the_host_s_loopback(self):
+        with Server(banner(b'hello')) as server, Names({'a.test': ['127.0.0.1', '::1']}) as names:
+            for options in (('--add-host', 'a.test:127.0.0.1'), ('--dns-server', names.address),
+                            ('--add-host', 'a.test:127.0.0.1', '--allow-private', 'a.test'),
+                            ('--add-host', 'a.test:127.0.0.1', '--allow-private', '127.0.0.2')):
+                with self.subTest(options=options):
+                    self.assertEqual(self.tries('a.test', server.port,
+                                                options=('--allow-host', 'a.test', *options)),
+                                     ['ConnectionResetError'])
+        self.assertEqual(server.accepted, 0)
+
+    def test_metadata_services(self):
+        """Whatever is off and allowed beside them."""
+        config = self.make_file('immure.yaml', '''network:
+  block_private_ips: false
+  allowed_hosts: ["*"]
+  allow_private: [169.254.0.0/16, a.test]
+  hosts: {a.test: 169.254.169.254, b.test: "fd00:ec2::254", c.test: "::ffff:169.254.169.254"}
+''')
+        self.assertEqual(self.tries('a.test', 80, 'b.test', 80, 'c.test', 80, '169.254.169.254', 80,
+                                    options=('-c', config)), ['ConnectionResetError'] * 4)
+
+    def test_rebinding(self):
+        """Each flow has its own answer, and each answer is judged."""
+        answers = iter(['127.0.0.1', '127.0.0.2', '127.0.0.1', '169.254.169.254'])
+        with Server(banner(b'first')) as first, Server(banner(b'second'), '127.0.0.2', first.port) as second, \
+                Names({'a.test': lambda: next(answers)}) as names:
+            self.assertEqual(
+                self.tries(*['a.test', first.port] * 4,
+                           options=('--allow-host', 'a.test', '--dns-server', names.address, *LOOPBACK)),
+                ['first', 'ConnectionResetError', 'first', 'ConnectionResetError'])
+        self.assertEqual((names.asked, second.accepted), (['a.test'] * 4, 0))
+
+    def test_one_harmless_address_of_two(self):
+        with Server(banner(b'hello')) as server, \
+                Names({'a.test': ['127.0.0.2', '127.0.0.1', 'fe80::1']}) as names:
+            self.assertEqual(
+                self.tries('a.test', server.port,
+                           options=('--allow-host', 'a.test', '--dns-server', names.address, *LOOPBACK)),
+                ['hello'])
+
+
+@as_root_and_user
+class Resolvers(Rig):
+    def test_both_families(self):
+        with Server(banner(b'four')) as four, Server(banner(b'six'), '::1') as six, \
+                Names({'four.test': ['127.0.0.1'], 'six.test': ['::1']}) as names:
+            self.assertEqual(
+                self.tries('four.test', four.port, 'six.test', six.port,
+                           options=('--allow-host', '*.test', '--dns-server', names.address, *LOOPBACK,
+                                    '--allow-private', '::1')), ['four', 'six'])
+
+    def test_no_such_name(self):
+        """An allowed one has an address inside, and a flow to it fails at once."""
+        with Names({'empty.test': []}) as names:
+            begun = time.monotonic()
+            tried = self.tries('no.test', 80, 'empty.test', 80,
+                               options=('--allow-host', '*.test', '--dns-server', names.address))
+            self.assertLess(time.monotonic() - begun, 4)
+        self.assertEqual(tried, ['ConnectionResetError'] * 2)
+
+    def test_six(self):
+        with Server(banner(b'six'), '::1') as server:
+            self.assertEqual(
+                self.tries('a.test', server.port,
+                           options=self.allow('a.test', address='::1', private=('--allow-private', '::1'))), ['six'])
+
+
+@as_root_and_user
+class Flows(Rig):
+    """What a flow carries, and how it ends."""
+
+    def test_large_both_ways(self):
+        def handle(connection):
+            sender = threading.Thread(target=lambda: [connection.sendall(block) for block in blocks('down', MIB)])
+            sender.start()
+            judge, length = hashlib.sha256(), 0
+            while True:
+                data = connection.recv(1 << 20)
+                if not data:
+                    break
+                judge.update(data)
+                length += len(data)
+            sender.join()
+            return length, judge.hexdigest()
+        with Server(handle) as server:
+            source = os.path.join(os.path.dirname(os.path.abspath(__file__)), 'servers.py')
+            shutil.copy(source, self.make_folder('lib'))
+            done = self.python(BOTH_WAYS, server.port, MIB, options=(
+                *self.allow('a.test'), '-v', f'{self.folder}/lib:/tmp/lib:ro'))
+        self.assert_prints(done, digest_of('down', MIB) + '\n')
+        self.assertEqual(server.results, [(MIB << 20, digest_of('up', MIB))])
+
+    def test_half_close(self):
+        def handle(connection):
+            question = receive(connection)
+            time.sleep(0.2)
+            connection.sendall(b'answer to ' + question)
+        with Server(handle) as server:
+            self.assert_prints(self.python(HALF_CLOSE, server.port, options=self.allow('a.test')),
+                               'answer to question True\n')
+
+    def test_a_server_that_speaks_first(self):
+        with Server(banner(b'SSH-2.0-test\r\n')) as server:
+            self.assert_prints(self.run_in(
+                'bash', '-c', f'exec 3<>/dev/tcp/a.test/{server.port}; head -n 1 <&3',
+                options=self.allow('a.test')), 'SSH-2.0-test\r\n')
+
+    def test_a_reset_is_no_end(self):
+        def handle(connection):
+            connection.sendall(b'up')
+            connection.sendall(b'x' * 100_000)
+            time.sleep(0.2)
+            reset(connection)
+        with Server(handle) as server:
+            self.assert_prints(self.python(UNTIL_THE_END, server.port, options=self.allow('a.test')),
+                               'up\nConnectionResetError\n')
+
+    def test_an_end_is_no_reset(self):
+        with Server(banner(b'up' + b'x' * 1_000_000)) as server:
+            self.assert_prints(self.python(UNTIL_THE_END, server.port, options=self.allow('a.test')), 'up\nend\n')
+
+    def test_a_program_that_dies(self):
+        """Its server sees the flow end, with all that was sent."""
+        with Server(receive) as server:
+            self.assert_code(self.run_in(
+                'bash', '-c', f'exec 3<>/dev/tcp/a.test/{server.port}; echo -n sent >&3; sleep 0.2; kill -9 $$',
+                options=self.allow('a.test')), 137)
+            self.assertTrue(eventually(lambda: server.results))
+
+    def test_nobody_listens(self):
+        with Server(banner(b'')) as server:
+            port = server.port
+        self.assertEqual(self.tries('a.test', port, options=self.allow('a.test')), ['ConnectionResetError'])
+
+    def test_many_at_once(self):
+        together = threading.Barrier(FLOWS)
+
+        def handle(connection):
+            line = receive(connection, b'\n')
+            together.wait(30)
+            connection.sendall(line)
+        with Server(handle) as server:
+            self.assert_prints(self.python(MANY, server.port, FLOWS, options=self.allow('a.test')), f'{FLOWS}\n')
+        self.assertEqual(server.accepted, FLOWS)
+
+    def test_sandboxes_do_not_meet(self):
+        """The same name and port, elsewhere in each."""
+        addresses = [f'127.0.0.{i}' for i in range(1, 5)]
+        with Server(banner(addresses[0].encode()), addresses[0]) as first:
+            others = [Server(banner(address.encode()), address, first.port) for address in addresses[1:]]
+            for other in others:
+                self.enterContext_(other)
+            script = f'for i in 1 2 3 4 5; do exec 3<>/dev/tcp/a.test/{first.port}; cat <&3; echo; done'
+            running = [self.popen('run', *self.allow('a.test', address=address,
+                                                     private=('--allow-private', '127.0.0.0/8')),
+                                  '--', 'bash', '-c', script) for address in addresses]
+            for process, address in zip(running, addresses):
+                out, err = process.communicate(timeout=30)
+                self.assertEqual(out.decode(), f'{address}\n' * 5, err)
+                self._running.remove(process)
+
+    def enterContext_(self, context):
+        self.addCleanup(context.__exit__, None, None, None)
+        return context.__enter__()
+
+
+@as_root_and_user
+class Clients(Rig):
+    """Programs as they are."""
+
+    def test_http(self):
+        with Server(answering(b'hello')) as server:
+            url = f'http://a.test:{server.port}/'
+            for words in (['curl', '-sS', url],
+                          [PYTHON, '-c', f'import urllib.request as r; print(r.urlopen("{url}").read().decode())'],
+                          ['node', '-e', f'require("http").get("{url}", r => r.pipe(process.stdout))']):
+                if words[0] == 'node' and not os.path.exists('/usr/bin/node'):
+                    continue  # one of somebody's own, which a sandbox does not see
+                with self.subTest(client=words[0]):
+                    self.assert_prints(self.immure('run', *self.allow('a.test'), '--', *words),
+                                       'hello\n' if words[0] == PYTHON else 'hello')
+
+    def test_git_clone(self):
+        served = self.make_folder('served')
+        commit = ['git', '-c', 'user.name=x', '-c', 'user.email=x', 'commit', '-qm', 'x', '--allow-empty']
+        for words in (['git', 'init', '-q', 'work'], [*commit[:1], '-C', 'work', *commit[1:]],
+                      ['git', 'clone', '-q', '--bare', 'work', 'repo.git'],
+                      ['git', '-C', 'repo.git', 'update-server-info']):
+            subprocess.run(words, cwd=served, check=True, env={**self.env, 'GIT_CONFIG_GLOBAL': '/dev/null'})
+        with Folder(served) as server:
+            done = self.sh(f'git clone -q http://git.test:{server.port}/repo.git && git -C repo log --format=%s',
+                           *self.allow('git.test'))
+        self.assert_prints(done, 'x\n')
+
+
+@as_root_and_user
+class Events(Rig):
+    """What is told over --rpc."""
+
+    def _see(self, *pairs, wanted, **network):
+        """Connect to host, port, ... Return: what was tried, and the facts of @wanted network events by url."""
+        with self.sandbox({'network': network}) as sandbox:
+            events = []
+            sandbox.on_event(events.append)
+            done = sandbox.exec([PYTHON, '-c', TRY, *map(str, pairs)])
+            self.assertEqual(done['exit_code'], 0, done)
+
+            def told():
+                return [event['network'] for event in list(events) if event['type'] == 'network']
+            eventually(lambda: len(told()) >= wanted)
+        self.assertEqual(len(told()), wanted, told())
+        return done['stdout'].split(), {facts['url']: facts for facts in told()}
+
+    def _assert_facts(self, facts, **wanted):
+        self.assertEqual({key: facts[key] for key in wanted}, wanted, facts)
+
+    def test_a_refused_name(self):
+        tried, told = self._see('no.test', 80, wanted=1, allowed_hosts=['a.test'])
+        self.assertEqual(tried, ['gaierror'])
+        self._assert_facts(told['dns://no.test'], method='QUERY', blocked=True, rule='default', status_code=0,
+                           reason='no.test is not among the allowed hosts', request_bytes=0, response_bytes=0)
+
+    def test_refused_flows(self):
+        tried, told = self._see('192.0.2.1', 80, '203.0.113.5', 443, wanted=2, allowed_hosts=['203.0.113.0/24'])
+        self.assertEqual(tried, ['ConnectionResetError'] * 2)
+        self._assert_facts(told['tcp://192.0.2.1:80'], method='CONNECT', blocked=True, rule='default',
+                           reason='192.0.2.1 port 80 is not among the allowed hosts')
+        self._assert_facts(told['tcp://203.0.113.5:443'], method='CONNECT', blocked=True, rule='allowed_hosts[0]')
+        self.assertRegex(told['tcp://203.0.113.5:443']['reason'], r'^203\.0\.113\.5: .*documentation')
+
+    def test_a_name_that_leads_inside(self):
+        tried, told = self._see('a.test', 80, wanted=2, allowed_hosts=['x.test', 'a.test'],
+                                hosts={'a.test': '10.1.2.3'})
+        self.assertEqual(tried, ['ConnectionResetError'])
+        self._assert_facts(told['dns://a.test'], blocked=False, rule='allowed_hosts[1]', reason='')
+        self._assert_facts(told['tcp://a.test:80'], blocked=True, rule='allowed_hosts[1]',
+                           reason='a.test resolves to 10.1.2.3: private address (RFC 1918)')
+
+    def test_an_ended_flow(self):
+        def handle(connection):
+            receive(connection, b'\n')
+            connection.sendall(b'x' * 3001)
+        with Server(handle) as server, self.sandbox({'network': {
+                'allowed_hosts': ['a.test'], 'hosts': {'a.test': '127.0.0.1'},
+                'allow_private': ['127.0.0.1']}}) as sandbox:
+            events = []
+            sandbox.on_event(events.append)
+            done = sandbox.exec(['bash', '-c', f'exec 3<>/dev/tcp/a.test/{server.port}; echo 0123456789 >&3; '
+                                               'wc -c <&3'])
+            self.assertEqual(done['stdout'], '3001\n', done)
+            url = f'tcp://a.test:{server.port}'
+            facts = eventually(lambda: next((event['network'] for event in list(events) if event['type'] == 'network'
+                                             and event['network']['url'] == url), None))
+        self.assertTrue(facts, events)
+        self._assert_facts(facts, method='CONNECT', blocked=False, rule='allowed_hosts[0]', reason='',
+                           request_bytes=11, response_bytes=3001, status_code=0)
+        self.assertLess(facts['duration_ms'], 20_000)
+
+    def test_nobody_listens(self):
+        with Server(banner(b'')) as server:
+            port = server.port
+        _, told = self._see('a.test', port, wanted=2, allowed_hosts=['a.test'], hosts={'a.test': '127.0.0.1'},
+                            allow_private=['127.0.0.1'])
+        facts = told[f'tcp://a.test:{port}']
+        self._assert_facts(facts, blocked=False, rule='allowed_hosts[0]', request_bytes=0, response_bytes=0)
+        self.assertRegex(facts['reason'], 'refused')
+
+
+@as_root_and_user
+class Faults(Rig):
+    def test_the_gateway_is_killed(self):
+        """In mid-flow: that ends with a reset, and the next has another gateway."""
+        over = threading.Event()
+        self.addCleanup(over.set)
+
+        def handle(connection):
+            connection.sendall(b'up')
+            over.wait(30)
+        with Server(handle) as server:
+            vm_id = self.start(*self.allow('a.test'))
+            with open(f'{self.state}/vms/{vm_id}/pid', encoding='ascii') as file:
+                warden = int(file.read().split()[0])
+            killed = set()
+            for _ in range(2):
+                flow = self.popen('exec', vm_id, '--', PYTHON, '-c', UNTIL_THE_END, server.port)
+                self.assertEqual(self.started(flow), 'up')
+                gateway = next(pid for pid in descendants(warden, zombies=False)
+                               if 'gateway' in support.command_line(pid))
+                self.assertNotIn(gateway, killed)
+                killed.add(gateway)
+                os.kill(gateway, signal.SIGKILL)
+                self.assertEqual(flow.communicate(timeout=15)[0], b'ConnectionResetError\n')
+                self._running.remove(flow)
+            over.set()
+            self.assert_prints(self.immure('exec', vm_id, '--', PYTHON, '-c', UNTIL_THE_END, server.port),
+                               'up\nend\n')
+        self.assert_code(self.immure('kill', vm_id), 0)
