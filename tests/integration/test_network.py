@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """Flows to hosts that are allowed by name, and all others, which are not."""
+import contextlib
 import hashlib
 import os
 import re
@@ -18,11 +19,15 @@ FLOWS = 200
 LOOPBACK = ('--allow-private', '127.0.0.1')
 
 # What programs inside do. Each prints what it saw, exceptions by their class.
+# One flow each: create_connection() would go on to the next address after a reset.
 TRY = '''
 import socket, sys
 for host, port in zip(sys.argv[1::2], sys.argv[2::2]):
     try:
-        with socket.create_connection((host, int(port)), 20) as flow:
+        family, *_, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
+        with socket.socket(family) as flow:
+            flow.settimeout(20)
+            flow.connect(address)
             print(flow.recv(100).decode() or 'end')
     except OSError as error:
         print(type(error).__name__)
@@ -106,6 +111,20 @@ class Rig(support.Tests):
         self.assert_code(done, 0)
         return done.text.split('\n')[:-1]
 
+    def see(self, *pairs, wanted, **network):
+        """Connect to host, port, ... Return: what was tried, and the facts of @wanted network events by url."""
+        with self.sandbox({'network': network}) as sandbox:
+            events = []
+            sandbox.on_event(events.append)
+            done = sandbox.exec([PYTHON, '-c', TRY, *map(str, pairs)])
+            self.assertEqual(done['exit_code'], 0, done)
+
+            def told():
+                return [event['network'] for event in list(events) if event['type'] == 'network']
+            eventually(lambda: len(told()) >= wanted)
+        self.assertEqual(len(told()), wanted, told())
+        return done['stdout'].split(), {facts['url']: facts for facts in told()}
+
 
 @as_root_and_user
 class Hosts(Rig):
@@ -149,11 +168,13 @@ class Hosts(Rig):
 
     def test_an_address_is_no_name(self):
         """Not even that of an allowed name, nor a synthetic one that no name has."""
-        address = own_address() or '192.0.2.1'
-        self.assertEqual(self.tries(address, 80, '198.18.7.7', 80, 'fd69:6d6d:7572::777', 80, '2001:db8::1', 80,
-                                    options=self.allow('a.test', address=address,
-                                                       private=('--allow-private', address))),
-                         ['ConnectionResetError'] * 4)
+        address = own_address() or '127.0.0.1'
+        with Server(banner(b'hello'), address) as server:
+            options = self.allow('a.test', address=address, private=('--allow-private', address))
+            tried = self.tries('a.test', server.port, address, server.port, '198.18.7.7', 80,
+                               'fd69:6d6d:7572::777', 80, '2001:db8::1', 80, options=options)
+        self.assertEqual((tried[0], server.accepted), ('hello', 1))
+        self.assertEqual(set(tried[1:]) - {'ConnectionResetError', 'ConnectionRefusedError'}, set())
 
     def test_an_allowed_address(self):
         address = own_address()
@@ -200,14 +221,22 @@ class Private(Rig):
 
     def test_metadata_services(self):
         """Whatever is off and allowed beside them."""
-        config = self.make_file('immure.yaml', '''network:
-  block_private_ips: false
-  allowed_hosts: ["*"]
-  allow_private: [169.254.0.0/16, a.test]
-  hosts: {a.test: 169.254.169.254, b.test: "fd00:ec2::254", c.test: "::ffff:169.254.169.254"}
-''')
-        self.assertEqual(self.tries('a.test', 80, 'b.test', 80, 'c.test', 80, '169.254.169.254', 80,
-                                    options=('-c', config)), ['ConnectionResetError'] * 4)
+        hosts = {'a.test': '169.254.169.254', 'b.test': 'fd00:ec2::254', 'c.test': '::ffff:169.254.169.254'}
+        pairs = [word for host in (*hosts, '169.254.169.254') for word in (host, 80)]
+        tried, told = self.see(*pairs, wanted=7, block_private_ips=False, allowed_hosts=['*'], hosts=hosts,
+                               allow_private=['169.254.0.0/16', 'fd00::/8', *hosts])
+        self.assertEqual(tried, ['ConnectionResetError'] * 4)
+        for url in [f'tcp://{host}:80' for host in pairs[::2]]:
+            self.assertTrue(told[url]['blocked'], told[url])
+            self.assertRegex(told[url]['reason'], 'metadata')
+
+    def test_what_block_private_ips_covers(self):
+        """Private addresses, but never this machine's own."""
+        with Server(banner(b'hello')) as server:
+            tried, told = self.see('a.test', server.port, wanted=2, block_private_ips=False,
+                                   allowed_hosts=['a.test'], hosts={'a.test': '127.0.0.1'})
+        self.assertEqual((tried, server.accepted), (['ConnectionResetError'], 0))
+        self.assertTrue(told[f'tcp://a.test:{server.port}']['blocked'])
 
     def test_rebinding(self):
         """Each flow has its own answer, and each answer is judged."""
@@ -310,12 +339,14 @@ class Flows(Rig):
             self.assert_prints(self.python(UNTIL_THE_END, server.port, options=self.allow('a.test')), 'up\nend\n')
 
     def test_a_program_that_dies(self):
-        """Its server sees the flow end, with all that was sent."""
+        """Its server sees the flow end, with all that was sent. The sandbox lives on."""
         with Server(receive) as server:
-            self.assert_code(self.run_in(
-                'bash', '-c', f'exec 3<>/dev/tcp/a.test/{server.port}; echo -n sent >&3; sleep 0.2; kill -9 $$',
-                options=self.allow('a.test')), 137)
+            vm_id = self.start(*self.allow('a.test'))
+            self.assert_code(self.immure('exec', vm_id, '--', 'bash', '-c', f'exec 3<>/dev/tcp/a.test/{server.port}; '
+                                         'echo -n sent >&3; kill -9 $$'), 137)
             self.assertTrue(eventually(lambda: server.results))
+            self.assert_code(self.immure('kill', vm_id), 0)
+        self.assertEqual(server.results, [b'sent'])
 
     def test_nobody_listens(self):
         with Server(banner(b'')) as server:
@@ -336,10 +367,10 @@ class Flows(Rig):
     def test_sandboxes_do_not_meet(self):
         """The same name and port, elsewhere in each."""
         addresses = [f'127.0.0.{i}' for i in range(1, 5)]
-        with Server(banner(addresses[0].encode()), addresses[0]) as first:
-            others = [Server(banner(address.encode()), address, first.port) for address in addresses[1:]]
-            for other in others:
-                self.enterContext_(other)
+        with contextlib.ExitStack() as others, \
+                Server(banner(addresses[0].encode()), addresses[0]) as first:
+            for address in addresses[1:]:
+                others.enter_context(Server(banner(address.encode()), address, first.port))
             script = f'for i in 1 2 3 4 5; do exec 3<>/dev/tcp/a.test/{first.port}; cat <&3; echo; done'
             running = [self.popen('run', *self.allow('a.test', address=address,
                                                      private=('--allow-private', '127.0.0.0/8')),
@@ -348,10 +379,6 @@ class Flows(Rig):
                 out, err = process.communicate(timeout=30)
                 self.assertEqual(out.decode(), f'{address}\n' * 5, err)
                 self._running.remove(process)
-
-    def enterContext_(self, context):
-        self.addCleanup(context.__exit__, None, None, None)
-        return context.__enter__()
 
 
 @as_root_and_user
@@ -387,31 +414,17 @@ class Clients(Rig):
 class Events(Rig):
     """What is told over --rpc."""
 
-    def _see(self, *pairs, wanted, **network):
-        """Connect to host, port, ... Return: what was tried, and the facts of @wanted network events by url."""
-        with self.sandbox({'network': network}) as sandbox:
-            events = []
-            sandbox.on_event(events.append)
-            done = sandbox.exec([PYTHON, '-c', TRY, *map(str, pairs)])
-            self.assertEqual(done['exit_code'], 0, done)
-
-            def told():
-                return [event['network'] for event in list(events) if event['type'] == 'network']
-            eventually(lambda: len(told()) >= wanted)
-        self.assertEqual(len(told()), wanted, told())
-        return done['stdout'].split(), {facts['url']: facts for facts in told()}
-
     def _assert_facts(self, facts, **wanted):
         self.assertEqual({key: facts[key] for key in wanted}, wanted, facts)
 
     def test_a_refused_name(self):
-        tried, told = self._see('no.test', 80, wanted=1, allowed_hosts=['a.test'])
+        tried, told = self.see('no.test', 80, wanted=1, allowed_hosts=['a.test'])
         self.assertEqual(tried, ['gaierror'])
         self._assert_facts(told['dns://no.test'], method='QUERY', blocked=True, rule='default', status_code=0,
                            reason='no.test is not among the allowed hosts', request_bytes=0, response_bytes=0)
 
     def test_refused_flows(self):
-        tried, told = self._see('192.0.2.1', 80, '203.0.113.5', 443, wanted=2, allowed_hosts=['203.0.113.0/24'])
+        tried, told = self.see('192.0.2.1', 80, '203.0.113.5', 443, wanted=2, allowed_hosts=['203.0.113.0/24'])
         self.assertEqual(tried, ['ConnectionResetError'] * 2)
         self._assert_facts(told['tcp://192.0.2.1:80'], method='CONNECT', blocked=True, rule='default',
                            reason='192.0.2.1 port 80 is not among the allowed hosts')
@@ -419,7 +432,7 @@ class Events(Rig):
         self.assertRegex(told['tcp://203.0.113.5:443']['reason'], r'^203\.0\.113\.5: .*documentation')
 
     def test_a_name_that_leads_inside(self):
-        tried, told = self._see('a.test', 80, wanted=2, allowed_hosts=['x.test', 'a.test'],
+        tried, told = self.see('a.test', 80, wanted=2, allowed_hosts=['x.test', 'a.test'],
                                 hosts={'a.test': '10.1.2.3'})
         self.assertEqual(tried, ['ConnectionResetError'])
         self._assert_facts(told['dns://a.test'], blocked=False, rule='allowed_hosts[1]', reason='')
@@ -449,7 +462,7 @@ class Events(Rig):
     def test_nobody_listens(self):
         with Server(banner(b'')) as server:
             port = server.port
-        _, told = self._see('a.test', port, wanted=2, allowed_hosts=['a.test'], hosts={'a.test': '127.0.0.1'},
+        _, told = self.see('a.test', port, wanted=2, allowed_hosts=['a.test'], hosts={'a.test': '127.0.0.1'},
                             allow_private=['127.0.0.1'])
         facts = told[f'tcp://a.test:{port}']
         self._assert_facts(facts, blocked=False, rule='allowed_hosts[0]', request_bytes=0, response_bytes=0)
