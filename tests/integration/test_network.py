@@ -11,77 +11,13 @@ import threading
 import time
 
 import support
+from inside import BOTH_WAYS, HALF_CLOSE, MANY, TRY, UNTIL_THE_END
 from servers import Folder, Names, Server, answering, blocks, digest_of, receive, reset
 from support import PYTHON, as_root_and_user, descendants, eventually
 
 MIB = 64  # of the large transfer, each way
 FLOWS = 200
 LOOPBACK = ('--allow-private', '127.0.0.1')
-
-# What programs inside do. Each prints what it saw, exceptions by their class.
-# One flow each: create_connection() would go on to the next address after a reset.
-TRY = '''
-import socket, sys
-for host, port in zip(sys.argv[1::2], sys.argv[2::2]):
-    try:
-        family, *_, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
-        with socket.socket(family) as flow:
-            flow.settimeout(20)
-            flow.connect(address)
-            print(flow.recv(100).decode() or 'end')
-    except OSError as error:
-        print(type(error).__name__)
-'''
-
-BOTH_WAYS = '''
-import hashlib, socket, sys, threading
-sys.path.insert(0, '/tmp/lib')
-from servers import blocks
-flow = socket.create_connection(('a.test', int(sys.argv[1])))
-def send():
-    for block in blocks('up', int(sys.argv[2])):
-        flow.sendall(block)
-    flow.shutdown(socket.SHUT_WR)
-sender = threading.Thread(target=send)
-sender.start()
-judge = hashlib.sha256()
-while True:
-    data = flow.recv(1 << 20)
-    if not data:
-        break
-    judge.update(data)
-sender.join()
-print(judge.hexdigest())
-'''
-
-HALF_CLOSE = '''
-import socket, sys
-flow = socket.create_connection(('a.test', int(sys.argv[1])))
-flow.sendall(b'question')
-flow.shutdown(socket.SHUT_WR)
-flow.settimeout(20)
-print(flow.recv(100).decode(), flow.recv(100) == b'')
-'''
-
-MANY = '''
-import socket, sys
-flows = [socket.create_connection(('a.test', int(sys.argv[1])), 20) for _ in range(int(sys.argv[2]))]
-for i, flow in enumerate(flows):
-    flow.sendall(b'%d\\n' % i)
-print(sum(flow.recv(100) == b'%d\\n' % i for i, flow in enumerate(flows)))
-'''
-
-UNTIL_THE_END = '''
-import socket, sys
-flow = socket.create_connection(('a.test', int(sys.argv[1])), 20)
-print(flow.recv(2).decode(), flush=True)
-try:
-    while flow.recv(65536):
-        pass
-    print('end')
-except OSError as error:
-    print(type(error).__name__)
-'''
 
 
 def banner(text):
@@ -471,6 +407,28 @@ class Events(Rig):
 
 @as_root_and_user
 class Faults(Rig):
+    def _gateway(self, vm_id):
+        with open(f'{self.state}/vms/{vm_id}/pid', encoding='ascii') as file:
+            warden = int(file.read().split()[0])
+        return next(pid for pid in descendants(warden, zombies=False) if 'gateway' in support.command_line(pid))
+
+    def test_the_gateway_dies_before_it_has_the_socket(self):
+        """The server, which has a connection already, sees a reset and not an empty, clean flow."""
+        def stop():
+            os.kill(self._gateway(vm_id), signal.SIGSTOP)
+            return '127.0.0.1'
+        with Server(receive) as server, Names({'a.test': stop}) as names:
+            vm_id = self.start('--allow-host', 'a.test', '--dns-server', names.address, *LOOPBACK)
+            flow = self.popen('exec', vm_id, '--', PYTHON, '-c', TRY, 'a.test', server.port)
+            self.assertTrue(eventually(lambda: server.accepted))
+            time.sleep(0.2)  # the answer is in the channel, or not yet sent: all the same
+            os.kill(self._gateway(vm_id), signal.SIGKILL)
+            self.assertEqual(flow.communicate(timeout=15)[0], b'ConnectionResetError\n')
+            self._running.remove(flow)
+            self.assertTrue(eventually(lambda: server.results))
+            self.assertIsInstance(server.results[0], ConnectionResetError)
+            self.assert_code(self.immure('kill', vm_id), 0)
+
     def test_the_gateway_is_killed(self):
         """In mid-flow: that ends with a reset, and the next has another gateway."""
         over = threading.Event()
@@ -481,14 +439,11 @@ class Faults(Rig):
             over.wait(30)
         with Server(handle) as server:
             vm_id = self.start(*self.allow('a.test'))
-            with open(f'{self.state}/vms/{vm_id}/pid', encoding='ascii') as file:
-                warden = int(file.read().split()[0])
             killed = set()
             for _ in range(2):
                 flow = self.popen('exec', vm_id, '--', PYTHON, '-c', UNTIL_THE_END, server.port)
                 self.assertEqual(self.started(flow), 'up')
-                gateway = next(pid for pid in descendants(warden, zombies=False)
-                               if 'gateway' in support.command_line(pid))
+                gateway = self._gateway(vm_id)
                 self.assertNotIn(gateway, killed)
                 killed.add(gateway)
                 os.kill(gateway, signal.SIGKILL)
