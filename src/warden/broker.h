@@ -51,8 +51,9 @@ enum broker_outcome {
 
 struct broker_result {
 	enum broker_outcome outcome;
-	int fd; /* CONNECTED: a stream socket, non-blocking, close-on-exec, without Nagle's delay; to
-		   be taken (fd_take()), or it is closed after the call; else -1 */
+	int fd; /* CONNECTED: a stream socket, non-blocking, close-on-exec, without Nagle's delay, reset
+			   by close() (SO_LINGER); to be taken (fd_take()), or it is closed after
+			   the call; else -1 */
 	int error;                  /* UNREACHABLE: positive errno; else 0 */
 	struct net_address address; /* CONNECTED: the peer's; REFUSED: the first that was refused */
 	enum net_class class;       /* of that address */

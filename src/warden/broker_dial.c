@@ -93,12 +93,15 @@ static int begin(struct broker_attempt *attempt, const struct net_address *addre
 	struct sockaddr_storage peer;
 	socklen_t len = broker_sockaddr(&peer, address, port);
 	const int on = 1;
+	/* closed before it is relayed, be it in flight to a gateway that died, it fakes no clean end */
+	const struct linger reset = { .l_onoff = 1, .l_linger = 0 };
 
 	attempt->source.ready = attempt_ready;
 	attempt->fd = socket(peer.ss_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
 	if (attempt->fd < 0)
 		return -errno;
-	if (setsockopt(attempt->fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on)) < 0)
+	if (setsockopt(attempt->fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on)) < 0 ||
+	    setsockopt(attempt->fd, SOL_SOCKET, SO_LINGER, &reset, sizeof(reset)) < 0)
 		return -errno;
 	if (connect(attempt->fd, (const struct sockaddr *)&peer, len) < 0 && errno != EINPROGRESS)
 		return -errno;

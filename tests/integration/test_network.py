@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """Flows to hosts that are allowed by name, and all others, which are not."""
+import contextlib
 import hashlib
 import os
 import re
@@ -10,75 +11,13 @@ import threading
 import time
 
 import support
+from inside import BOTH_WAYS, HALF_CLOSE, MANY, TRY, UNTIL_THE_END
 from servers import Folder, Names, Server, answering, blocks, digest_of, receive, reset
 from support import PYTHON, as_root_and_user, descendants, eventually
 
 MIB = 64  # of the large transfer, each way
 FLOWS = 200
 LOOPBACK = ('--allow-private', '127.0.0.1')
-
-# What programs inside do. Each prints what it saw, exceptions by their class.
-TRY = '''
-import socket, sys
-for host, port in zip(sys.argv[1::2], sys.argv[2::2]):
-    try:
-        # one flow each: the second address of a name would make another, when the first is refused early
-        address = socket.getaddrinfo(host, int(port), type=socket.SOCK_STREAM)[0][4]
-        with socket.create_connection(address[:2], 20) as flow:
-            print(flow.recv(100).decode() or 'end')
-    except OSError as error:
-        print(type(error).__name__)
-'''
-
-BOTH_WAYS = '''
-import hashlib, socket, sys, threading
-sys.path.insert(0, '/tmp/lib')
-from servers import blocks
-flow = socket.create_connection(('a.test', int(sys.argv[1])))
-def send():
-    for block in blocks('up', int(sys.argv[2])):
-        flow.sendall(block)
-    flow.shutdown(socket.SHUT_WR)
-sender = threading.Thread(target=send)
-sender.start()
-judge = hashlib.sha256()
-while True:
-    data = flow.recv(1 << 20)
-    if not data:
-        break
-    judge.update(data)
-sender.join()
-print(judge.hexdigest())
-'''
-
-HALF_CLOSE = '''
-import socket, sys
-flow = socket.create_connection(('a.test', int(sys.argv[1])))
-flow.sendall(b'question')
-flow.shutdown(socket.SHUT_WR)
-flow.settimeout(20)
-print(flow.recv(100).decode(), flow.recv(100) == b'')
-'''
-
-MANY = '''
-import socket, sys
-flows = [socket.create_connection(('a.test', int(sys.argv[1])), 20) for _ in range(int(sys.argv[2]))]
-for i, flow in enumerate(flows):
-    flow.sendall(b'%d\\n' % i)
-print(sum(flow.recv(100) == b'%d\\n' % i for i, flow in enumerate(flows)))
-'''
-
-UNTIL_THE_END = '''
-import socket, sys
-flow = socket.create_connection(('a.test', int(sys.argv[1])), 20)
-print(flow.recv(2).decode(), flush=True)
-try:
-    while flow.recv(65536):
-        pass
-    print('end')
-except OSError as error:
-    print(type(error).__name__)
-'''
 
 
 def banner(text):
@@ -107,6 +46,20 @@ class Rig(support.Tests):
         done = self.python(TRY, *pairs, options=options)
         self.assert_code(done, 0)
         return done.text.split('\n')[:-1]
+
+    def see(self, *pairs, wanted, **network):
+        """Connect to host, port, ... Return: what was tried, and the facts of @wanted network events by url."""
+        with self.sandbox({'network': network}) as sandbox:
+            events = []
+            sandbox.on_event(events.append)
+            done = sandbox.exec([PYTHON, '-c', TRY, *map(str, pairs)])
+            self.assertEqual(done['exit_code'], 0, done)
+
+            def told():
+                return [event['network'] for event in list(events) if event['type'] == 'network']
+            eventually(lambda: len(told()) >= wanted)
+        self.assertEqual(len(told()), wanted, told())
+        return done['stdout'].split(), {facts['url']: facts for facts in told()}
 
 
 @as_root_and_user
@@ -151,11 +104,13 @@ class Hosts(Rig):
 
     def test_an_address_is_no_name(self):
         """Not even that of an allowed name, nor a synthetic one that no name has."""
-        address = own_address() or '192.0.2.1'
-        self.assertEqual(self.tries(address, 80, '198.18.7.7', 80, 'fd69:6d6d:7572::777', 80, '2001:db8::1', 80,
-                                    options=self.allow('a.test', address=address,
-                                                       private=('--allow-private', address))),
-                         ['ConnectionResetError'] * 4)
+        address = own_address() or '127.0.0.1'
+        with Server(banner(b'hello'), address) as server:
+            options = self.allow('a.test', address=address, private=('--allow-private', address))
+            tried = self.tries('a.test', server.port, address, server.port, '198.18.7.7', 80,
+                               'fd69:6d6d:7572::777', 80, '2001:db8::1', 80, options=options)
+        self.assertEqual((tried[0], server.accepted), ('hello', 1))
+        self.assertEqual(set(tried[1:]) - {'ConnectionResetError', 'ConnectionRefusedError'}, set())
 
     def test_an_allowed_address(self):
         address = own_address()
@@ -202,14 +157,22 @@ class Private(Rig):
 
     def test_metadata_services(self):
         """Whatever is off and allowed beside them."""
-        config = self.make_file('immure.yaml', '''network:
-  block_private_ips: false
-  allowed_hosts: ["*"]
-  allow_private: [169.254.0.0/16, a.test]
-  hosts: {a.test: 169.254.169.254, b.test: "fd00:ec2::254", c.test: "::ffff:169.254.169.254"}
-''')
-        self.assertEqual(self.tries('a.test', 80, 'b.test', 80, 'c.test', 80, '169.254.169.254', 80,
-                                    options=('-c', config)), ['ConnectionResetError'] * 4)
+        hosts = {'a.test': '169.254.169.254', 'b.test': 'fd00:ec2::254', 'c.test': '::ffff:169.254.169.254'}
+        pairs = [word for host in (*hosts, '169.254.169.254') for word in (host, 80)]
+        tried, told = self.see(*pairs, wanted=7, block_private_ips=False, allowed_hosts=['*'], hosts=hosts,
+                               allow_private=['169.254.0.0/16', 'fd00::/8', *hosts])
+        self.assertEqual(tried, ['ConnectionResetError'] * 4)
+        for url in [f'tcp://{host}:80' for host in pairs[::2]]:
+            self.assertTrue(told[url]['blocked'], told[url])
+            self.assertRegex(told[url]['reason'], 'metadata')
+
+    def test_what_block_private_ips_covers(self):
+        """Private addresses, but never this machine's own."""
+        with Server(banner(b'hello')) as server:
+            tried, told = self.see('a.test', server.port, wanted=2, block_private_ips=False,
+                                   allowed_hosts=['a.test'], hosts={'a.test': '127.0.0.1'})
+        self.assertEqual((tried, server.accepted), (['ConnectionResetError'], 0))
+        self.assertTrue(told[f'tcp://a.test:{server.port}']['blocked'])
 
     def test_rebinding(self):
         """Each flow has its own answer, and each answer is judged."""
@@ -312,12 +275,14 @@ class Flows(Rig):
             self.assert_prints(self.python(UNTIL_THE_END, server.port, options=self.allow('a.test')), 'up\nend\n')
 
     def test_a_program_that_dies(self):
-        """Its server sees the flow end, with all that was sent."""
+        """Its server sees the flow end, with all that was sent. The sandbox lives on."""
         with Server(receive) as server:
-            self.assert_code(self.run_in(
-                'bash', '-c', f'exec 3<>/dev/tcp/a.test/{server.port}; echo -n sent >&3; sleep 0.2; kill -9 $$',
-                options=self.allow('a.test')), 137)
+            vm_id = self.start(*self.allow('a.test'))
+            self.assert_code(self.immure('exec', vm_id, '--', 'bash', '-c', f'exec 3<>/dev/tcp/a.test/{server.port}; '
+                                         'echo -n sent >&3; kill -9 $$'), 137)
             self.assertTrue(eventually(lambda: server.results))
+            self.assert_code(self.immure('kill', vm_id), 0)
+        self.assertEqual(server.results, [b'sent'])
 
     def test_nobody_listens(self):
         with Server(banner(b'')) as server:
@@ -338,10 +303,10 @@ class Flows(Rig):
     def test_sandboxes_do_not_meet(self):
         """The same name and port, elsewhere in each."""
         addresses = [f'127.0.0.{i}' for i in range(1, 5)]
-        with Server(banner(addresses[0].encode()), addresses[0]) as first:
-            others = [Server(banner(address.encode()), address, first.port) for address in addresses[1:]]
-            for other in others:
-                self.enterContext_(other)
+        with contextlib.ExitStack() as others, \
+                Server(banner(addresses[0].encode()), addresses[0]) as first:
+            for address in addresses[1:]:
+                others.enter_context(Server(banner(address.encode()), address, first.port))
             script = f'for i in 1 2 3 4 5; do exec 3<>/dev/tcp/a.test/{first.port}; cat <&3; echo; done'
             running = [self.popen('run', *self.allow('a.test', address=address,
                                                      private=('--allow-private', '127.0.0.0/8')),
@@ -350,10 +315,6 @@ class Flows(Rig):
                 out, err = process.communicate(timeout=30)
                 self.assertEqual(out.decode(), f'{address}\n' * 5, err)
                 self._running.remove(process)
-
-    def enterContext_(self, context):
-        self.addCleanup(context.__exit__, None, None, None)
-        return context.__enter__()
 
 
 @as_root_and_user
@@ -389,31 +350,17 @@ class Clients(Rig):
 class Events(Rig):
     """What is told over --rpc."""
 
-    def _see(self, *pairs, wanted, **network):
-        """Connect to host, port, ... Return: what was tried, and the facts of @wanted network events by url."""
-        with self.sandbox({'network': network}) as sandbox:
-            events = []
-            sandbox.on_event(events.append)
-            done = sandbox.exec([PYTHON, '-c', TRY, *map(str, pairs)])
-            self.assertEqual(done['exit_code'], 0, done)
-
-            def told():
-                return [event['network'] for event in list(events) if event['type'] == 'network']
-            eventually(lambda: len(told()) >= wanted)
-        self.assertEqual(len(told()), wanted, told())
-        return done['stdout'].split(), {facts['url']: facts for facts in told()}
-
     def _assert_facts(self, facts, **wanted):
         self.assertEqual({key: facts[key] for key in wanted}, wanted, facts)
 
     def test_a_refused_name(self):
-        tried, told = self._see('no.test', 80, wanted=1, allowed_hosts=['a.test'])
+        tried, told = self.see('no.test', 80, wanted=1, allowed_hosts=['a.test'])
         self.assertEqual(tried, ['gaierror'])
         self._assert_facts(told['dns://no.test'], method='QUERY', blocked=True, rule='default', status_code=0,
                            reason='no.test is not among the allowed hosts', request_bytes=0, response_bytes=0)
 
     def test_refused_flows(self):
-        tried, told = self._see('192.0.2.1', 80, '203.0.113.5', 443, wanted=2, allowed_hosts=['203.0.113.0/24'])
+        tried, told = self.see('192.0.2.1', 80, '203.0.113.5', 443, wanted=2, allowed_hosts=['203.0.113.0/24'])
         self.assertEqual(tried, ['ConnectionResetError'] * 2)
         self._assert_facts(told['tcp://192.0.2.1:80'], method='CONNECT', blocked=True, rule='default',
                            reason='192.0.2.1 port 80 is not among the allowed hosts')
@@ -421,7 +368,7 @@ class Events(Rig):
         self.assertRegex(told['tcp://203.0.113.5:443']['reason'], r'^203\.0\.113\.5: .*documentation')
 
     def test_a_name_that_leads_inside(self):
-        tried, told = self._see('a.test', 80, wanted=2, allowed_hosts=['x.test', 'a.test'],
+        tried, told = self.see('a.test', 80, wanted=2, allowed_hosts=['x.test', 'a.test'],
                                 hosts={'a.test': '10.1.2.3'})
         self.assertEqual(tried, ['ConnectionResetError'])
         self._assert_facts(told['dns://a.test'], blocked=False, rule='allowed_hosts[1]', reason='')
@@ -451,7 +398,7 @@ class Events(Rig):
     def test_nobody_listens(self):
         with Server(banner(b'')) as server:
             port = server.port
-        _, told = self._see('a.test', port, wanted=2, allowed_hosts=['a.test'], hosts={'a.test': '127.0.0.1'},
+        _, told = self.see('a.test', port, wanted=2, allowed_hosts=['a.test'], hosts={'a.test': '127.0.0.1'},
                             allow_private=['127.0.0.1'])
         facts = told[f'tcp://a.test:{port}']
         self._assert_facts(facts, blocked=False, rule='allowed_hosts[0]', request_bytes=0, response_bytes=0)
@@ -460,6 +407,28 @@ class Events(Rig):
 
 @as_root_and_user
 class Faults(Rig):
+    def _gateway(self, vm_id):
+        with open(f'{self.state}/vms/{vm_id}/pid', encoding='ascii') as file:
+            warden = int(file.read().split()[0])
+        return next(pid for pid in descendants(warden, zombies=False) if 'gateway' in support.command_line(pid))
+
+    def test_the_gateway_dies_before_it_has_the_socket(self):
+        """The server, which has a connection already, sees a reset and not an empty, clean flow."""
+        def stop():
+            os.kill(self._gateway(vm_id), signal.SIGSTOP)
+            return '127.0.0.1'
+        with Server(receive) as server, Names({'a.test': stop}) as names:
+            vm_id = self.start('--allow-host', 'a.test', '--dns-server', names.address, *LOOPBACK)
+            flow = self.popen('exec', vm_id, '--', PYTHON, '-c', TRY, 'a.test', server.port)
+            self.assertTrue(eventually(lambda: server.accepted))
+            time.sleep(0.2)  # the answer is in the channel, or not yet sent: all the same
+            os.kill(self._gateway(vm_id), signal.SIGKILL)
+            self.assertEqual(flow.communicate(timeout=15)[0], b'ConnectionResetError\n')
+            self._running.remove(flow)
+            self.assertTrue(eventually(lambda: server.results))
+            self.assertIsInstance(server.results[0], ConnectionResetError)
+            self.assert_code(self.immure('kill', vm_id), 0)
+
     def test_the_gateway_is_killed(self):
         """In mid-flow: that ends with a reset, and the next has another gateway."""
         over = threading.Event()
@@ -470,14 +439,11 @@ class Faults(Rig):
             over.wait(30)
         with Server(handle) as server:
             vm_id = self.start(*self.allow('a.test'))
-            with open(f'{self.state}/vms/{vm_id}/pid', encoding='ascii') as file:
-                warden = int(file.read().split()[0])
             killed = set()
             for _ in range(2):
                 flow = self.popen('exec', vm_id, '--', PYTHON, '-c', UNTIL_THE_END, server.port)
                 self.assertEqual(self.started(flow), 'up')
-                gateway = next(pid for pid in descendants(warden, zombies=False)
-                               if 'gateway' in support.command_line(pid))
+                gateway = self._gateway(vm_id)
                 self.assertNotIn(gateway, killed)
                 killed.add(gateway)
                 os.kill(gateway, signal.SIGKILL)
