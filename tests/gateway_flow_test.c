@@ -282,15 +282,11 @@ static void test_few_descriptors(struct rig *rig)
 
 int main(void)
 {
-	struct rlimit files = { 0 };
 	struct rig rig;
 	int r = rig_open(&rig);
 
 	if (r != 0)
 		return r;
-	(void)getrlimit(RLIMIT_NOFILE, &files);
-	files.rlim_cur = files.rlim_max;
-	(void)setrlimit(RLIMIT_NOFILE, &files);
 	rig_start(&rig);
 	test_early(&rig, "198.51.100.7", 4);
 	test_early(&rig, "2001:db8::1", 6);

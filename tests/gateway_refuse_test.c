@@ -151,15 +151,11 @@ static void test_limits(const struct rig *rig)
 
 int main(void)
 {
-	struct rlimit files = { 0 };
 	struct rig rig;
 	int r = rig_open(&rig);
 
 	if (r != 0)
 		return r;
-	(void)getrlimit(RLIMIT_NOFILE, &files);
-	files.rlim_cur = files.rlim_max;
-	(void)setrlimit(RLIMIT_NOFILE, &files);
 	rig_start(&rig);
 	test_flows(&rig);
 	test_queries(&rig);

@@ -65,13 +65,18 @@ static inline int rig_end(struct rig *rig)
 	return WIFEXITED(status) ? WEXITSTATUS(status) : -1;
 }
 
-/* rig_open() - namespaces, capture, server. Return: 0; RIG_SKIPPED; 1: failed. */
+/* rig_open() - namespaces, capture, server, all the descriptors that the hard limit allows.
+ * Return: 0; RIG_SKIPPED; 1: failed. */
 static inline int rig_open(struct rig *rig)
 {
+	struct rlimit files = { 0 };
 	const char *stage = "none";
 	socklen_t len = sizeof(rig->server_at);
 
 	*rig = (struct rig){ .tcp = -1, .dns = -1, .warden = -1 };
+	(void)getrlimit(RLIMIT_NOFILE, &files);
+	files.rlim_cur = files.rlim_max;
+	(void)setrlimit(RLIMIT_NOFILE, &files);
 	if (!test_enter(CLONE_NEWUSER | CLONE_NEWNET)) {
 		fprintf(stderr, "no namespaces here: %s\n", strerrordesc_np(errno));
 		return RIG_SKIPPED;

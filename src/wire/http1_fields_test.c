@@ -2,23 +2,7 @@
 #include "wire/http1.h"
 
 #include "base/test.h"
-
-static enum http1_fault fault_of(struct span input, const struct http1_limits *limits)
-{
-	static struct http1_request request;
-	struct http1_scan scan = { 0 };
-
-	switch (http1_request_read(&request, &scan, input, limits)) {
-	case HTTP1_DONE:
-		return HTTP1_FAULTLESS;
-	case HTTP1_REFUSED:
-		return request.fault;
-	case HTTP1_MORE:
-	case HTTP1_DATA:
-		break;
-	}
-	return HTTP1_TRUNCATED;
-}
+#include "wire/http1_test_priv.h"
 
 /* However high a caller's limit, the table has its size. */
 static void test_many_fields(void)

@@ -2,6 +2,7 @@
 #include "wire/http1.h"
 
 #include "base/test.h"
+#include "wire/http1_test_priv.h"
 
 /* A span in a table that outlives its function: there gcc takes no compound literal. */
 #define TEXT(literal)                          \
@@ -372,23 +373,6 @@ static void test_more(void)
 		CHECK(step == (len < whole ? HTTP1_MORE : HTTP1_DONE), "%zu: %d", len, (int)step);
 		CHECK(len < whole || request.head_octets == whole, "%zu", request.head_octets);
 	}
-}
-
-static enum http1_fault fault_of(struct span input, const struct http1_limits *limits)
-{
-	static struct http1_request request;
-	struct http1_scan scan = { 0 };
-
-	switch (http1_request_read(&request, &scan, input, limits)) {
-	case HTTP1_DONE:
-		return HTTP1_FAULTLESS;
-	case HTTP1_REFUSED:
-		return request.fault;
-	case HTTP1_MORE:
-	case HTTP1_DATA:
-		break;
-	}
-	return HTTP1_TRUNCATED;
 }
 
 static void test_limits(void)
