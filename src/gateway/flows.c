@@ -21,6 +21,14 @@ enum {
 	DNS_PORT = 53,
 };
 
+/* end_if_last() - the loop, if nothing is under way and nothing more will be */
+static void end_if_last(struct flows *flows)
+{
+	if (flows->last && list_first(&flows->waiting) == NULL &&
+	    list_first(&flows->relaying) == NULL && list_first(&flows->ending) == NULL)
+		loop_stop(flows->loop, 0);
+}
+
 static void free_flow(struct flow *flow)
 {
 	struct flows *flows = flow->flows;
@@ -32,6 +40,7 @@ static void free_flow(struct flow *flow)
 	flow->name = NULL;
 	flow->state = FLOW_FREE;
 	list_append(&flows->spare, &flow->node);
+	end_if_last(flows);
 }
 
 /* new_flow() - Return: NULL: there are as many as may be. */
@@ -99,7 +108,7 @@ static void end_sent(struct talk_item *item)
 
 static void end_flow(struct flow *flow, bool clean)
 {
-	list_remove(&flow->node);
+	list_append(&flow->flows->ending, &flow->node);
 	flow->state = FLOW_ENDING;
 	flow->end = clean ? GATE_CLOSED : GATE_RESET;
 	flow->item = (struct talk_item){ .fill = fill_end, .sent = end_sent };
@@ -219,13 +228,12 @@ static void pause_over(struct loop_timer *timer)
 	loop_change(&container_of(timer, struct flows, pause)->listener, EPOLLIN);
 }
 
-static void listener_ready(struct loop_source *source, uint32_t events)
+/* accept_some() - Return: may there be more? */
+static bool accept_some(struct flows *flows)
 {
-	struct flows *flows = container_of(source, struct flows, listener);
-
-	(void)events;
 	for (int i = 0; i < FLOWS_PER_WAKE; i++) {
-		CLEANUP_FD int fd = accept4(source->fd, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
+		CLEANUP_FD int fd =
+		    accept4(flows->listener.fd, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
 		struct sockaddr_in6 asked = { 0 };
 		socklen_t len = sizeof(asked);
 
@@ -234,14 +242,21 @@ static void listener_ready(struct loop_source *source, uint32_t events)
 			    asked.sin6_family == AF_INET6)
 				take_flow(flows, fd_take(&fd), &asked);
 		} else if (errno == EAGAIN) {
-			return;
+			return false;
 		} else if (errno == EMFILE || errno == ENFILE || errno == ENOBUFS ||
 			   errno == ENOMEM) {
-			loop_change(source, 0);
+			loop_change(&flows->listener, 0);
 			loop_arm(flows->loop, &flows->pause, PAUSE_NS);
-			return;
+			return false;
 		} /* else that one flow failed before we saw it: accept(2) */
 	}
+	return true;
+}
+
+static void listener_ready(struct loop_source *source, uint32_t events)
+{
+	(void)events;
+	(void)accept_some(container_of(source, struct flows, listener));
 }
 
 /* refuse_late() - an allowed flow that is none any more; @id: as the warden knows it */
@@ -279,12 +294,33 @@ void flows_verdict(struct flows *flows, uint32_t id, enum gate_verdict verdict, 
 	flow->state = FLOW_RELAYING;
 	relay_active(&flow->relay);
 	schedule(flows);
+	if (flows->last)
+		relay_last(&flow->relay);
+}
+
+void flows_last(struct flows *flows)
+{
+	struct list_node *node = NULL;
+
+	while (accept_some(flows)) /* at most the backlog: nobody adds to it */
+		;
+	flows->last = true;
+	/* each goes to another list when it ends: begin anew then */
+	while ((node = list_first(&flows->relaying)) != NULL &&
+	       !container_of(node, struct flow, node)->relay.last) {
+		struct flow *flow = container_of(node, struct flow, node);
+
+		list_append(&flows->relaying, &flow->node);
+		relay_last(&flow->relay);
+	}
+	end_if_last(flows);
 }
 
 int flows_start(struct flows *flows, int fd)
 {
 	list_init(&flows->waiting);
 	list_init(&flows->relaying);
+	list_init(&flows->ending);
 	list_init(&flows->spare);
 	flows->pause.fired = pause_over;
 	flows->timer.fired = fired;

@@ -29,7 +29,7 @@ enum {
 enum flow_state { FLOW_FREE = 0, FLOW_WAITING, FLOW_RELAYING, FLOW_ENDING };
 
 struct flow {
-	struct list_node node; /* of the free, waiting or relaying, the oldest first */
+	struct list_node node; /* of the free, waiting, relaying or ending, the oldest first */
 	struct talk_item item; /* the ask, later the END */
 	struct flows *flows;
 	enum flow_state state;
@@ -57,7 +57,8 @@ struct flows {
 	struct loop_source listener;
 	struct loop_timer pause; /* accepting goes on when it fires */
 	struct loop_timer timer;
-	struct list waiting, relaying, spare;
+	struct list waiting, relaying, ending, spare;
+	bool last;     /* no more will come: see flows_last() */
 	unsigned made; /* how many of the following were ever used */
 	struct flow flows[FLOWS_MAX];
 };
@@ -66,6 +67,10 @@ struct flows {
  * set,
  * the rest is 0. Return: 0 or -errno. */
 MUST_USE int flows_start(struct flows *flows, int fd);
+
+/* flows_last() - no program is left: take what still waits to be accepted, then end each flow as soon
+ * as what its program sent is carried, and with the last one the loop */
+void flows_last(struct flows *flows);
 
 /* flows_verdict() - the warden's answer. @fd: consumed; the connected socket if it allows, else -1 */
 void flows_verdict(struct flows *flows, uint32_t id, enum gate_verdict verdict, int fd);

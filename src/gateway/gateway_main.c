@@ -44,6 +44,8 @@ static void answer(void *context, const struct gate_message *message, int fd)
 
 	if (message->kind == GATE_FLOW)
 		flows_verdict(&gateway->flows, message->id, message->verdict, fd);
+	else if (message->kind == GATE_LAST)
+		flows_last(&gateway->flows);
 	else
 		resolve_verdict(&gateway->resolve, message->id, message->verdict);
 }

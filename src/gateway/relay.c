@@ -190,6 +190,11 @@ static void watch(struct relay *relay, enum relay_side side)
 	loop_change(&relay->source[side], events | (out->blocked ? EPOLLOUT : 0));
 }
 
+static bool is_over(const struct relay *relay)
+{
+	return relay->way[RELAY_INSIDE].done && (relay->way[RELAY_OUTSIDE].done || relay->last);
+}
+
 static void side_ready(struct relay *relay, enum relay_side side, uint32_t events)
 {
 	bool both = (events & EPOLLERR) != 0; /* hand on what still can be, then end */
@@ -199,7 +204,7 @@ static void side_ready(struct relay *relay, enum relay_side side, uint32_t event
 		r = move(relay, side);
 	if (r == 0 && (both || (events & EPOLLOUT) != 0))
 		r = move(relay, 1 - side);
-	bool clean = relay->way[0].done && relay->way[1].done && r == 0;
+	bool clean = is_over(relay) && r == 0;
 	if (clean || r < 0 || both) {
 		close_both(relay, clean);
 		relay->ended(relay, clean);
@@ -207,6 +212,15 @@ static void side_ready(struct relay *relay, enum relay_side side, uint32_t event
 	}
 	watch(relay, RELAY_INSIDE);
 	watch(relay, RELAY_OUTSIDE);
+}
+
+void relay_last(struct relay *relay)
+{
+	relay->last = true;
+	if (!is_over(relay))
+		return;
+	close_both(relay, true);
+	relay->ended(relay, true);
 }
 
 static void inside_ready(struct loop_source *source, uint32_t events)

@@ -28,6 +28,7 @@ struct relay {
 	struct loop_source source[2]; /* by enum relay_side, as all the pairs here */
 	int fd[2];                    /* owned while it runs */
 	struct relay_way way[2];      /* by the side it comes from */
+	bool last;                    /* the inside only had to be heard out: see relay_last() */
 	struct pipes *pipes;          /* borrowed */
 	/* octets moved. Called from within: it must not stop the relay */
 	void (*active)(struct relay *relay);
@@ -44,6 +45,10 @@ struct relay {
  * Return: 0; -errno: nothing was begun and the sockets are still the caller's.
  */
 MUST_USE int relay_start(struct relay *relay, struct loop *loop, int inside, int outside);
+
+/* relay_last() - no program is left inside: end as soon as the outside got all that it sent. Calls
+ * ended() itself if that is now. */
+void relay_last(struct relay *relay);
 
 /* relay_stop() - end it from outside: both sockets are reset, relay->ended is not called */
 void relay_stop(struct relay *relay);

@@ -110,7 +110,8 @@ static int take(struct talk *talk)
 	r = gate_message_decode(&message, (struct span){ packet, len });
 	bool flow = r == 0 && message.kind == GATE_FLOW;
 	size_t want = flow && message.verdict == GATE_ALLOW;
-	if (r < 0 || (!flow && message.kind != GATE_NAME) || count != want) {
+	bool ours = flow || message.kind == GATE_NAME || message.kind == GATE_LAST;
+	if (r < 0 || !ours || count != want) {
 		while (count > 0)
 			fd_close(&fds[--count]);
 		return -EPROTO;

@@ -44,7 +44,7 @@ struct talk {
 	struct loop_source source;
 	struct list outbox;
 	uint64_t lost; /* what the warden has not heard of and only will as a number */
-	/* An answer; @fd: the socket of a FLOW that allows, else -1; the receiver owns it. */
+	/* An answer, or LAST; @fd: the socket of a FLOW that allows, else -1; the receiver owns it. */
 	void (*answer)(void *context, const struct gate_message *message, int fd);
 	void *context;
 };

@@ -54,6 +54,8 @@ struct egress {
 	struct flow *flows[BUCKETS];
 	size_t flows_len;
 	struct flow *queue, **queue_end;
+	bool draining;
+	struct loop_timer patience; /* while it drains */
 };
 
 static struct flow **find(struct egress *egress, uint32_t id)
@@ -303,6 +305,7 @@ static int on_message(void *context, const struct gate_message *message)
 		return 0;
 	case GATE_NAME: /* what only we say */
 	case GATE_FLOW:
+	case GATE_LAST:
 		break;
 	}
 	return -EPROTO;
@@ -326,7 +329,30 @@ static void drop_all(struct egress *egress, const char *why)
 
 static void on_gone(void *context)
 {
-	drop_all(context, "the gateway died, and the flow with it");
+	struct egress *egress = context;
+
+	drop_all(egress, "the gateway died, and the flow with it");
+	loop_disarm(&egress->patience);
+	if (egress->draining)
+		egress->hooks.drained(egress->hooks.context);
+}
+
+static void patience_over(struct loop_timer *timer)
+{
+	struct egress *egress = container_of(timer, struct egress, patience);
+
+	gate_close(&egress->gate);
+	drop_all(egress, "the sandbox ended before all was sent");
+	egress->hooks.drained(egress->hooks.context);
+}
+
+bool egress_drain(struct egress *egress)
+{
+	egress->draining = gate_last(&egress->gate);
+	egress->patience.fired = patience_over;
+	if (egress->draining)
+		loop_arm(egress->loop, &egress->patience, (int64_t)EGRESS_DRAIN_MS * 1000000);
+	return egress->draining;
 }
 
 static int make_rules(struct egress *egress, const struct config_network *network,
@@ -373,6 +399,7 @@ void egress_close(struct egress *egress)
 {
 	if (egress == NULL)
 		return;
+	loop_disarm(&egress->patience);
 	gate_close(&egress->gate);
 	drop_all(egress, NULL);
 	broker_free(egress->broker);

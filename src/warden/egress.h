@@ -10,6 +10,8 @@
 #include "loop/loop.h"
 #include "net/name.h"
 
+enum { EGRESS_DRAIN_MS = 2000 };
+
 struct egress;
 
 enum egress_kind {
@@ -34,6 +36,7 @@ struct egress_report {
 
 struct egress_hooks {
 	void (*report)(void *context, const struct egress_report *report);
+	void (*drained)(void *context); /* see egress_drain() */
 	void *context;
 };
 
@@ -52,6 +55,13 @@ struct egress_config {
  */
 MUST_USE int egress_open(struct egress **ret, struct loop *loop, const struct egress_config *config,
 			 struct diag *diag);
+
+/**
+ * egress_drain() - no program is left: let what they sent go out, for EGRESS_DRAIN_MS at most
+ *
+ * Return: is there anything? Then hooks.drained follows, which may close.
+ */
+MUST_USE bool egress_drain(struct egress *egress);
 
 /* egress_close() - end the gateway and all flows; those are not reported. NULL is fine. */
 void egress_close(struct egress *egress);

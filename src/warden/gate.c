@@ -12,6 +12,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <signal.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
@@ -65,7 +66,10 @@ static void retry_later(struct gate *gate)
 /* lose() - it died, or says what no gateway says */
 static void lose(struct gate *gate)
 {
-	retry_later(gate);
+	if (gate->last)
+		gate_close(gate);
+	else
+		retry_later(gate);
 	gate->gone(gate->context);
 }
 
@@ -155,6 +159,23 @@ static void dns_ready(struct loop_source *source, uint32_t events)
 {
 	(void)events;
 	start_gateway(container_of(source, struct gate, dns));
+}
+
+static bool flow_waits(const struct gate *gate)
+{
+	struct pollfd tcp = { .fd = gate->tcp_fd, .events = POLLIN };
+
+	return gate->tcp.loop != NULL && poll(&tcp, 1, 0) > 0;
+}
+
+bool gate_last(struct gate *gate)
+{
+	const struct gate_message last = { .kind = GATE_LAST };
+
+	if (gate->fd < 0 && flow_waits(gate))
+		start_gateway(gate);
+	gate->last = true;
+	return gate_send(gate, &last, -1) == 0;
 }
 
 int gate_open(struct gate *gate, struct loop *loop, int tcp, int dns)

@@ -19,6 +19,7 @@ struct gate {
 	struct loop_source channel;
 	struct loop_timer retry; /* a gateway could not be started, or died */
 	int tcp_fd, dns_fd;      /* borrowed */
+	bool last;               /* it shall have no successor */
 	int fd;                  /* our end of the gateway's channel; -1: not started */
 	pid_t pid;               /* 0: not started */
 	/* What it said, well-formed. Return: 0; -errno: no gateway says so; it is ended. */
@@ -37,6 +38,14 @@ MUST_USE int gate_send(struct gate *gate, const struct gate_message *message, in
 
 /* gate_hold() - hear no message, and wait for room instead; or hear them again */
 void gate_hold(struct gate *gate, bool hold);
+
+/**
+ * gate_last() - no program is left: let the gateway carry what is under way, then end (GATE_LAST)
+ *
+ * A gateway is started if a flow waits for one. gone() tells of its end; it has no successor.
+ * Return: is there one?
+ */
+MUST_USE bool gate_last(struct gate *gate);
 
 /* gate_close() - end the gateway; fine for a gate that was never opened */
 void gate_close(struct gate *gate);

@@ -62,8 +62,22 @@ static void drop_record(struct sandbox *sandbox)
 	(void)!state_remove(sandbox->home, sandbox->id, &diag);
 }
 
+void sandbox_drained(struct sandbox *sandbox)
+{
+	egress_close(sandbox->egress);
+	sandbox->egress = NULL;
+	if (sandbox->hooks.ended != NULL && sandbox->config != NULL)
+		sandbox->hooks.ended(sandbox->hooks.context, sandbox->status, sandbox->why.why);
+}
+
 void sandbox_finish(struct sandbox *sandbox)
 {
+	if (sandbox->finished) { /* asked again while it drains: then at once */
+		if (sandbox->egress != NULL)
+			sandbox_drained(sandbox);
+		return;
+	}
+	sandbox->finished = true;
 	loop_remove(&sandbox->control);
 	channel_close(sandbox);
 	loop_remove(&sandbox->pidfd);
@@ -76,8 +90,7 @@ void sandbox_finish(struct sandbox *sandbox)
 			diag_set(&sandbox->why, r, "cannot record the start: %s", strerror(-r));
 	}
 	loop_disarm(&sandbox->note);
-	egress_close(sandbox->egress);
-	sandbox->egress = NULL;
+	bool drains = sandbox->egress != NULL && egress_drain(sandbox->egress);
 	if (sandbox->dir >= 0)
 		(void)unlinkat(sandbox->dir, "socket", 0);
 	sandbox_set_status(sandbox, LIFE_DIED);
@@ -87,8 +100,8 @@ void sandbox_finish(struct sandbox *sandbox)
 	channel_lose_all(sandbox);
 	if (sandbox->dir >= 0)
 		drop_record(sandbox);
-	if (sandbox->hooks.ended != NULL && sandbox->config != NULL)
-		sandbox->hooks.ended(sandbox->hooks.context, sandbox->status, sandbox->why.why);
+	if (!drains)
+		sandbox_drained(sandbox);
 }
 
 static void timer_fired(struct loop_timer *timer)
@@ -162,8 +175,9 @@ void sandbox_free(struct sandbox *sandbox)
 		return;
 	sandbox->hooks = (struct sandbox_hooks){ 0 };
 	sandbox->stop_asked = true;
-	if (sandbox->status != STATE_STOPPED && sandbox->status != STATE_CRASHED)
+	if (!sandbox->finished)
 		sandbox_finish(sandbox);
+	egress_close(sandbox->egress);
 	environment_free(&sandbox->environment);
 	json_decref(sandbox->command);
 	free(sandbox->warm);

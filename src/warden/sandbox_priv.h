@@ -14,7 +14,8 @@ struct sandbox {
 	struct sandbox_hooks hooks;
 	enum state_status status;
 	bool stop_asked;
-	bool ran; /* it was running once, so its record is worth keeping */
+	bool finished; /* sandbox_finish() was there */
+	bool ran;      /* it was running once, so its record is worth keeping */
 	struct jail jail;
 	struct jail_report report;
 	struct agent_hello hello;
@@ -63,6 +64,7 @@ void sandbox_set_status(struct sandbox *sandbox, enum lifecycle_event event);
 void sandbox_end_soon(struct sandbox *sandbox); /* sandbox_finish() from the loop */
 /* sandbox_finish() - it is dead or shall be: release what it held, record the end, tell the owner */
 void sandbox_finish(struct sandbox *sandbox);
+void sandbox_drained(struct sandbox *sandbox); /* what its programs sent is out: tell the owner */
 void sandbox_broken(struct sandbox *sandbox, const char *why);
 
 /*

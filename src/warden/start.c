@@ -127,6 +127,11 @@ static void on_report(void *context, const struct egress_report *report)
 		sandbox->hooks.flow(sandbox->hooks.context, report);
 }
 
+static void on_drained(void *context)
+{
+	sandbox_drained(context);
+}
+
 /* run() - every wall stands, and its settings are there */
 static void run(struct sandbox *sandbox)
 {
@@ -135,7 +140,7 @@ static void run(struct sandbox *sandbox)
 		.sandbox = sandbox->id,
 		.tcp = sandbox->jail.capture_tcp,
 		.dns = sandbox->jail.capture_dns,
-		.hooks = { .report = on_report, .context = sandbox },
+		.hooks = { .report = on_report, .drained = on_drained, .context = sandbox },
 	};
 	int r = prepare(sandbox, &sandbox->why);
 

@@ -29,6 +29,7 @@ static const struct {
 	[GATE_DROPPED] = { .up = true, .verdicts = NO_VERDICT },
 	[GATE_NAME] = { .id = true, .verdicts = ANSWERS },
 	[GATE_FLOW] = { .id = true, .verdicts = ANSWERS },
+	[GATE_LAST] = { .verdicts = NO_VERDICT },
 };
 
 static bool all_zero(const void *octets, size_t len)
@@ -78,7 +79,7 @@ static bool address_is_sound(const struct gate_message *m, bool want)
 
 static bool is_sound(const struct gate_message *m)
 {
-	if (m->kind < GATE_ASK_NAME || m->kind > GATE_FLOW || m->verdict > GATE_RESET)
+	if (m->kind < GATE_ASK_NAME || m->kind > GATE_LAST || m->verdict > GATE_RESET)
 		return false;
 
 	bool named = uses[m->kind].name, placed = uses[m->kind].address;
@@ -147,7 +148,7 @@ int gate_message_decode(struct gate_message *ret, struct span packet)
 	m.port = (uint16_t)take(&at, 2);
 	m.qtype = (uint16_t)take(&at, 2);
 	uint64_t verdict = take(&at, 2), name_len = take(&at, 2), zero = take(&at, 6);
-	if (kind > GATE_FLOW || family > 6 || verdict > GATE_RESET || zero != 0)
+	if (kind > GATE_LAST || family > 6 || verdict > GATE_RESET || zero != 0)
 		return -EPROTO;
 	m.kind = (enum gate_kind)kind;
 	m.family = (uint8_t)family;

@@ -28,10 +28,14 @@
  *	DROPPED		gateway	-  -              -    -     -    -       x  -	-	so many reports were lost
  *	NAME		warden	x  -              -    -     -    x       -  -	-	answer to ASK_NAME
  *	FLOW		warden	x  -              -    -     -    x       -  -	1 if ALLOW	answer to ASK_FLOW
+ *	LAST		warden	-  -              -    -     -    -       -  -	-	no program is left: see below
  *
  * "x": given, "-": 0, "o": given when the destination is an address that a name was given for; then
  * address and family are 0. A FLOW that allows carries one descriptor: a connected TCP socket,
  * non-blocking, which nobody else reads or writes any more.
+ *
+ * After LAST the gateway still takes and asks about flows that wait, carries what their programs sent,
+ * ends each as soon as that is done, and then itself.
  *
  * DROPPED counts what ended unasked and unreported: queries and flows that were refused because a
  * table of the gateway or this channel was full, and MALFORMED ones that found no room.
@@ -62,6 +66,7 @@ enum gate_kind {
 	GATE_DROPPED,
 	GATE_NAME,
 	GATE_FLOW,
+	GATE_LAST,
 };
 
 enum gate_verdict {

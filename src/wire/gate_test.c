@@ -32,6 +32,7 @@ static const struct gate_message sound[] = {
 	{ .kind = GATE_NAME, .id = 7, .verdict = GATE_ALLOW },
 	{ .kind = GATE_NAME, .id = 7, .verdict = GATE_DENY },
 	{ .kind = GATE_FLOW, .id = 0x01020304, .verdict = GATE_UNREACHABLE },
+	{ .kind = GATE_LAST },
 };
 
 static bool same(const struct gate_message *a, const struct gate_message *b)
