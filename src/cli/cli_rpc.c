@@ -36,7 +36,7 @@ static int watch_signals(struct loop *loop, struct loop_source *signals)
 }
 
 /* serve() - @settings: consumed */
-static int serve(struct loop *loop, json_t *settings, struct diag *diag)
+static int serve(struct loop *loop, json_t *settings, const char *file, struct diag *diag)
 {
 	CLEANUP(server_freep) struct server *server = NULL;
 	struct loop_source signals = { 0 };
@@ -46,7 +46,7 @@ static int serve(struct loop *loop, json_t *settings, struct diag *diag)
 		json_decref(settings);
 		return diag_set(diag, r, "out of memory");
 	}
-	r = server_stdio(server, settings, diag);
+	r = server_stdio(server, settings, file, diag);
 	if (r == 0 && watch_signals(loop, &signals) < 0)
 		return diag_set(diag, -EIO, "cannot watch signals");
 	if (r < 0)
@@ -77,5 +77,5 @@ int cli_rpc(struct cli_call *call)
 		if (r < 0)
 			diag_set(&call->diag, r, "cannot make a loop: %s", strerror(-r));
 	}
-	return r < 0 ? r : serve(loop, settings, &call->diag);
+	return r < 0 ? r : serve(loop, settings, cli_value(call, "config"), &call->diag);
 }

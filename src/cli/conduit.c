@@ -78,10 +78,11 @@ static ssize_t read_now(int fd, char *data, size_t len)
 	return n < 0 && is_ready(fd, POLLIN) ? read(fd, data, len) : n;
 }
 
-/* broken() - by errno; that nobody reads any more is an end like another */
+/* broken() - by errno; that nobody reads any more is an end like another, as is a stdin that is none
+ * to read from (0>&1) */
 static enum outcome broken(struct conduit *conduit)
 {
-	if (errno != EPIPE)
+	if (errno != EPIPE && !(errno == EBADF && conduit->inwards))
 		conduit->error = -errno;
 	return ENDED;
 }
@@ -151,8 +152,10 @@ static void await(struct conduit *conduit, bool room)
 	loop_change(&conduit->to, room ? EPOLLOUT : 0);
 	if (room)
 		loop_remove(&conduit->from);
-	else if (conduit->from.loop == NULL &&
-		 loop_add(conduit->loop, &conduit->from, conduit->in, EPOLLIN) < 0)
+	if (room || conduit->from.loop != NULL)
+		return;
+	conduit->error = loop_add(conduit->loop, &conduit->from, conduit->in, EPOLLIN);
+	if (conduit->error < 0)
 		conduit_close(conduit);
 }
 

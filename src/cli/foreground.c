@@ -90,13 +90,16 @@ static void fail(struct foreground *f, int stream, const char *verb, int error)
 			     strerror(-error));
 }
 
-static void judge_pipes(struct foreground *f)
+static void judge_streams(struct foreground *f)
 {
 	bool failed = f->failed;
 
 	for (int i = 0; i < 3; i++)
 		if (f->pipes[i].error < 0)
 			fail(f, i, i == STDIN_FILENO ? "read" : "written", f->pipes[i].error);
+	for (int i = 0; i < 2; i++)
+		if (f->out[i].error < 0)
+			fail(f, i + 1, "written", f->out[i].error);
 	if (f->failed && !failed && !f->ended && !f->over)
 		sandbox_stop(server_get(f->server), true);
 }
@@ -104,10 +107,10 @@ static void judge_pipes(struct foreground *f)
 /* leave() - once the program has ended: go when all it wrote was carried */
 static void leave(struct foreground *f)
 {
-	bool drained = !conduit_is_open(&f->pipes[1]) && !conduit_is_open(&f->pipes[2]);
+	bool drained = !conduit_is_open(&f->pipes[1]) && !conduit_is_open(&f->pipes[2]) &&
+		       relay_out_done(&f->out[0]) && relay_out_done(&f->out[1]);
 
-	judge_pipes(f);
-
+	judge_streams(f);
 	if (f->gone || (!f->ended && !f->over))
 		return;
 	loop_disarm(&f->patience);
@@ -132,7 +135,7 @@ static void on_input_carried(void *context)
 {
 	struct foreground *f = context;
 
-	judge_pipes(f);
+	judge_streams(f);
 	if (conduit_is_open(&f->pipes[0]))
 		return;
 	int null = open("/dev/null", O_RDONLY | O_CLOEXEC);
@@ -142,8 +145,10 @@ static void on_input_carried(void *context)
 
 static void give_up(struct foreground *f)
 {
-	conduit_close(&f->pipes[1]);
-	conduit_close(&f->pipes[2]);
+	for (int i = 0; i < 2; i++) {
+		conduit_close(&f->pipes[i + 1]);
+		relay_out_abandon(&f->out[i]);
+	}
 	leave(f);
 }
 
@@ -220,9 +225,7 @@ static void on_ended(void *context, const struct session_result *result)
 	conduit_close(&f->pipes[0]);
 	f->hurried |= result->signal != 0 || result->timed_out || result->error != NULL;
 	for (int i = 0; i < 2; i++) {
-		relay_out_close(&f->out[i]);
-		if (f->out[i].error < 0)
-			fail(f, i + 1, "written", f->out[i].error);
+		relay_out_finish(&f->out[i]);
 		conduit_finish(&f->pipes[i + 1]);
 	}
 	leave(f);
@@ -276,8 +279,10 @@ static void on_out_changed(void *context)
 	struct foreground *f = context;
 	bool broken = f->out[0].broken || f->out[1].broken;
 
-	if (f->session == NULL)
+	if (f->session == NULL) { /* the rest of what it wrote */
+		leave(f);
 		return;
+	}
 	session_pause(f->session, relay_out_full(&f->out[0]) || relay_out_full(&f->out[1]));
 	if (broken) /* nobody reads any more: what a shell's program would get */
 		session_signal(f->session, f->tty ? SIGHUP : SIGPIPE);
@@ -425,7 +430,7 @@ static void on_running(void *context)
 	if (r == 0)
 		return;
 	f->status = r;
-	f->ended = true;
+	f->ended = f->failed = true; /* whatever its program, if that was started, says yet */
 	sandbox_stop(server_get(f->server), true);
 }
 
@@ -527,6 +532,8 @@ void foreground_free(struct foreground *f)
 	session_free(f->session);
 	for (int i = 0; i < 3; i++)
 		conduit_close(&f->pipes[i]);
+	for (int i = 0; i < 2; i++)
+		relay_out_abandon(&f->out[i]);
 	loop_disarm(&f->patience);
 	server_free(f->server);
 	loop_free(f->loop);

@@ -28,6 +28,7 @@ int main(int argc, char **argv)
 		return CLI_EXIT_FAILED;
 	}
 	(void)signal(SIGXFSZ, SIG_IGN);
+	(void)signal(SIGCHLD, SIG_DFL); /* a caller that ignores it would have us wait for nobody */
 	if (argc > 0 && strcmp(argv[0], GATEWAY_ROLE) == 0)
 		return gateway_main();
 

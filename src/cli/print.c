@@ -58,10 +58,13 @@ bool print_is_beginning(struct span s)
 {
 	if (s.ptr[0] == '\r')
 		return s.len == 1;
+	/* the length first: a long run of continuation octets is not to be walked for each of them */
+	if (s.len >= utf8_length((unsigned char)s.ptr[0]))
+		return false;
 	for (size_t i = 1; i < s.len; i++)
 		if (((unsigned char)s.ptr[i] & 0xc0) != 0x80)
 			return false;
-	return s.len < utf8_length((unsigned char)s.ptr[0]);
+	return true;
 }
 
 size_t print_safe_part(FILE *out, struct span part)

@@ -10,6 +10,7 @@
 #include <fcntl.h>
 #include <limits.h>
 #include <poll.h>
+#include <signal.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -93,6 +94,15 @@ int relay_in_plain(struct relay_in *in, struct loop *loop, int fd)
 	return 0;
 }
 
+static void resume_in(struct relay_in *in)
+{
+	in->error = loop_add(in->loop, &in->source, in->fd, EPOLLIN);
+	if (in->error == 0)
+		return;
+	relay_in_close(in);
+	in->data(in->context, (struct span){ 0 });
+}
+
 void relay_in_pause(struct relay_in *in, bool paused)
 {
 	if (in->closed || in->paused == paused)
@@ -105,8 +115,8 @@ void relay_in_pause(struct relay_in *in, bool paused)
 		loop_arm(in->loop, &in->plain, 0);
 	else if (paused)
 		loop_remove(&in->source);
-	else if (loop_add(in->loop, &in->source, in->fd, EPOLLIN) < 0)
-		in->closed = true;
+	else
+		resume_in(in);
 }
 
 void relay_in_close(struct relay_in *in)
@@ -164,21 +174,6 @@ void relay_out_drive(struct relay_out *out)
 	out->as_text = false;
 }
 
-void relay_out_write(struct relay_out *out, struct span data)
-{
-	if (out->broken)
-		return;
-	int r = out->as_text ? screen_show(&out->queue, &out->screen, data)
-			     : buf_append(&out->queue, data);
-	if (r < 0)
-		break_out(out, r);
-	else if (out->source.loop == NULL &&
-		 loop_add(out->loop, &out->source, out->fd, EPOLLOUT) < 0)
-		relay_out_drain(out); /* a plain file: epoll does not watch it, it never blocks */
-	if ((out->broken || relay_out_full(out)) && out->changed != NULL)
-		out->changed(out->context);
-}
-
 bool relay_out_full(const struct relay_out *out)
 {
 	return !out->broken && buf_len(&out->queue) > RELAY_FULL_OCTETS;
@@ -187,22 +182,62 @@ bool relay_out_full(const struct relay_out *out)
 void relay_out_drain(struct relay_out *out)
 {
 	struct pollfd ready = { .fd = out->fd, .events = POLLOUT };
+	sigset_t none;
 
+	sigemptyset(&none);
 	while (!out->broken && buf_len(&out->queue) > 0) {
-		if (poll(&ready, 1, -1) < 0 && errno != EINTR)
+		if (ppoll(&ready, 1, NULL, &none) < 0 && errno != EINTR)
 			break_out(out, -errno);
 		else
 			write_some(out);
 	}
 }
 
-void relay_out_close(struct relay_out *out)
+/* watch_out() - have the loop write what is queued */
+static void watch_out(struct relay_out *out)
+{
+	if (out->source.loop == NULL && loop_add(out->loop, &out->source, out->fd, EPOLLOUT) < 0)
+		relay_out_drain(out); /* a plain file: epoll does not watch it, it never blocks */
+}
+
+void relay_out_write(struct relay_out *out, struct span data)
+{
+	if (out->broken)
+		return;
+	int r = out->as_text ? screen_show(&out->queue, &out->screen, data)
+			     : buf_append(&out->queue, data);
+	if (r < 0)
+		break_out(out, r);
+	else
+		watch_out(out);
+	if ((out->broken || relay_out_full(out)) && out->changed != NULL)
+		out->changed(out->context);
+}
+
+void relay_out_finish(struct relay_out *out)
 {
 	int r = out->broken ? 0 : screen_end(&out->queue, &out->screen);
 
 	if (r < 0)
 		break_out(out, r);
-	relay_out_drain(out);
+	else if (!relay_out_done(out))
+		watch_out(out);
+}
+
+bool relay_out_done(const struct relay_out *out)
+{
+	return out->broken || buf_len(&out->queue) == 0;
+}
+
+void relay_out_abandon(struct relay_out *out)
+{
 	loop_remove(&out->source);
 	buf_free(&out->queue);
+}
+
+void relay_out_close(struct relay_out *out)
+{
+	relay_out_finish(out);
+	relay_out_drain(out);
+	relay_out_abandon(out);
 }

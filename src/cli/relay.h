@@ -66,10 +66,18 @@ void relay_out_drive(struct relay_out *out);
 void relay_out_write(struct relay_out *out, struct span data);
 MUST_USE bool relay_out_full(const struct relay_out *out);
 
-/* relay_out_drain() - write what is queued, waiting for the reader if need be */
+/* relay_out_finish() - nothing more will come; changed() tells when all is written, or broke */
+void relay_out_finish(struct relay_out *out);
+MUST_USE bool relay_out_done(const struct relay_out *out);
+
+/* relay_out_abandon() - what is still queued is not written; fine for one that was never opened */
+void relay_out_abandon(struct relay_out *out);
+
+/* relay_out_drain() - write what is queued, waiting for the reader if need be; signals have their
+ * defaults meanwhile, blocked or not, so that it can be ended */
 void relay_out_drain(struct relay_out *out);
 
-/* relay_out_close() - write what is queued, waiting for the reader if need be, then stop */
+/* relay_out_close() - finish, drain, and stop */
 void relay_out_close(struct relay_out *out);
 
 #endif

@@ -12,8 +12,11 @@
 #include <linux/capability.h>
 #include <linux/filter.h>
 #include <linux/seccomp.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
+#include <sys/socket.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
@@ -29,7 +32,18 @@
 #define RETURN(what)          BPF_STMT(BPF_RET | BPF_K, (what))
 #define IF_EQUAL(value, what) BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, (value), 0, 1), RETURN(what)
 #define ALLOW(call)           IF_EQUAL(SYS_##call, SECCOMP_RET_ALLOW)
-#define KILL(call)            IF_EQUAL(SYS_##call, SECCOMP_RET_KILL_PROCESS)
+/* The low half of an argument, which is all that the kernel looks at of an int; LOAD(nr) undoes it. */
+#define LOAD_ARG(n) BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, args[n]))
+#define ALLOW_IF(call, n, value)                                                           \
+	BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_##call, 0, 4), LOAD_ARG(n),                \
+	    BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, (value), 0, 1), RETURN(SECCOMP_RET_ALLOW), \
+	    LOAD(nr)
+#define ALLOW_IF2(call, n, first, m, second)                                                \
+	BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_##call, 0, 6), LOAD_ARG(n),                 \
+	    BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, (first), 0, 3), LOAD_ARG(m),                \
+	    BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, (second), 0, 1), RETURN(SECCOMP_RET_ALLOW), \
+	    LOAD(nr)
+#define KILL(call) IF_EQUAL(SYS_##call, SECCOMP_RET_KILL_PROCESS)
 
 /* x32 calls need no rule of their own: bit 30 of their number makes them equal to none. */
 static const struct sock_filter rows[] = {
@@ -45,11 +59,13 @@ static const struct sock_filter rows[] = {
 	ALLOW(accept4),
 	ALLOW(getsockname),
 	ALLOW(recvmsg),
-	ALLOW(sendmsg),
+	/* with MSG_FASTOPEN it could connect, with other options a socket could become another */
+	ALLOW_IF(sendmsg, 2, MSG_DONTWAIT | MSG_NOSIGNAL),
 	ALLOW(splice),
 	ALLOW(read), /* empties a pipe whose flow was reset */
 	ALLOW(shutdown),
-	ALLOW(setsockopt), /* TCP_NODELAY, SO_LINGER */
+	ALLOW_IF2(setsockopt, 1, SOL_SOCKET, 2, SO_LINGER),
+	ALLOW_IF2(setsockopt, 1, IPPROTO_TCP, 2, TCP_NODELAY),
 	ALLOW(close),
 	ALLOW(clock_gettime),   /* where the vDSO cannot */
 	ALLOW(restart_syscall), /* after a stop and continue */

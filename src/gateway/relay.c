@@ -131,10 +131,12 @@ static ssize_t round_of(struct relay *relay, struct relay_way *way, int from, in
 
 	const int *pipe = relay->pipes->ends[way->pipe];
 	ssize_t n = splice(from, NULL, pipe[1], NULL, FILL, SPLICE_F_MOVE | SPLICE_F_NONBLOCK);
-	if (n <= 0) {
-		way->eof = n == 0;
-		return n < 0 ? -errno : 0;
-	}
+	/* nothing there; or an urgent mark, before which splice() stops for ever, and says that this
+	 * is the end if the end follows it: only recvmsg() knows, and gets past it */
+	if (n == 0 || (n < 0 && errno == EAGAIN))
+		return copy(way, from, to);
+	if (n < 0)
+		return -errno;
 	way->held = (size_t)n;
 	int r = drain(way, pipe, to);
 	return r < 0 ? r : n;

@@ -256,8 +256,12 @@ static void send_report(struct builder *b, enum builder_kind kind, const struct 
 {
 	struct builder_message message = { .kind = kind, .report = *report };
 
-	(void)!fd_send(b->control, (struct span){ (const char *)&message, sizeof(message) },
-		       &b->mountns, kind == BUILDER_READY && b->mountns >= 0 ? 1 : 0);
+	struct span packet = { (const char *)&message, sizeof(message) };
+	bool help = kind == BUILDER_READY && b->mountns >= 0;
+
+	/* the descriptor is a help only, the report is not */
+	if (!help || fd_send(b->control, packet, &b->mountns, 1) < 0)
+		(void)!fd_send(b->control, packet, NULL, 0);
 }
 
 static _Noreturn void fail(struct builder *b, enum jail_wall wall, int error)

@@ -90,7 +90,11 @@ static int copy_entries(struct builder *b, DIR *dir, int to, const char *path)
 {
 	size_t count = 0;
 
-	for (struct dirent *e = readdir(dir); e != NULL; e = readdir(dir)) {
+	for (;;) {
+		errno = 0;
+		struct dirent *e = readdir(dir);
+		if (e == NULL)
+			break;
 		if (strcmp(e->d_name, ".") == 0 || strcmp(e->d_name, "..") == 0)
 			continue;
 		if (++count > BUILDER_MIMIC_ENTRIES_MAX)
@@ -101,14 +105,27 @@ static int copy_entries(struct builder *b, DIR *dir, int to, const char *path)
 		if (r < 0)
 			return builder_step(b, r, "bind %s/%s again", path, e->d_name);
 	}
-	return 0;
+	return errno != 0 ? builder_step(b, -errno, "list %s", path) : 0;
 }
 
 /* cover() - the folder @dir, which is at @path, by a tmpfs with the same entries */
 static int cover(struct builder *b, DIR *dir, const char *path)
 {
 	/* room for its links, which may take a page each, and for mount points */
-	static const char *const options[] = { "size=32m", "nr_inodes=16384", "mode=0755", NULL };
+	char mode[16], uid[32] = "uid=0", gid[32] = "gid=0";
+	const char *const options[] = { "size=32m", "nr_inodes=16384", mode, uid, gid, NULL };
+	struct stat st;
+
+	/* it opens nothing that was closed. Without privilege only we could list the folder: stay so */
+	if (fstat(dirfd(dir), &st) < 0)
+		return builder_step(b, -errno, "look at %s", path);
+	snprintf(mode, sizeof(mode), "mode=%04o", (unsigned)(st.st_mode & 07777));
+	if (b->privileged) {
+		snprintf(uid, sizeof(uid), "uid=%u", st.st_uid);
+		snprintf(gid, sizeof(gid), "gid=%u", st.st_gid);
+	} else {
+		snprintf(mode, sizeof(mode), "mode=%04o", (unsigned)((st.st_mode & 07777) | 0700));
+	}
 	CLEANUP_FD int tree = tree_new("tmpfs", options, MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV);
 	int r = tree < 0 ? tree : tree_attach(b, tree, path, 0);
 

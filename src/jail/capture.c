@@ -57,6 +57,7 @@ static int open_tcp(int *ret)
 		{ IPPROTO_IPV6, IPV6_V6ONLY, 0 },
 		{ IPPROTO_IPV6, IPV6_TRANSPARENT, 1 },
 		{ SOL_SOCKET, SO_REUSEADDR, 1 },
+		{ SOL_SOCKET, SO_OOBINLINE, 1 }, /* of flows, so that no urgent octet is lost */
 		{ SOL_SOCKET, SO_MARK, CAPTURE_MARK },
 		{ 0 },
 	};

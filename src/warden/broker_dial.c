@@ -63,6 +63,19 @@ static void schedule(struct broker_dial *dial, int64_t delay_ns)
 		loop_disarm(&dial->stagger);
 }
 
+/*
+ * settle() - tell the kernel that we know it is connected. Else, once the peer has reset it, a
+ * sendmsg() with MSG_FASTOPEN would connect it to whatever address (inet_stream_connect()), and the
+ * gateway, who gets it, shall be able to connect nothing.
+ */
+static void settle(int fd, const struct net_address *address, uint16_t port)
+{
+	struct sockaddr_storage peer;
+	socklen_t len = broker_sockaddr(&peer, address, port);
+
+	(void)!connect(fd, (const struct sockaddr *)&peer, len);
+}
+
 static void attempt_ready(struct loop_source *source, uint32_t events)
 {
 	struct broker_attempt *attempt = container_of(source, struct broker_attempt, source);
@@ -83,6 +96,7 @@ static void attempt_ready(struct loop_source *source, uint32_t events)
 	loop_remove(source);
 	int fd = fd_take(&attempt->fd);
 	struct net_address address = dial->addresses.items[attempt - dial->attempts];
+	settle(fd, &address, dial->port);
 	broker_dial_stop(dial);
 	dial->done(dial, fd, &address);
 }
@@ -101,6 +115,7 @@ static int begin(struct broker_attempt *attempt, const struct net_address *addre
 	if (attempt->fd < 0)
 		return -errno;
 	if (setsockopt(attempt->fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on)) < 0 ||
+	    setsockopt(attempt->fd, SOL_SOCKET, SO_OOBINLINE, &on, sizeof(on)) < 0 ||
 	    setsockopt(attempt->fd, SOL_SOCKET, SO_LINGER, &reset, sizeof(reset)) < 0)
 		return -errno;
 	if (connect(attempt->fd, (const struct sockaddr *)&peer, len) < 0 && errno != EINPROGRESS)

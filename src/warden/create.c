@@ -2,7 +2,8 @@
 /*
  * Theory of operation: what `create` waits for is done before it is called, twice. One sandbox is
  * made as far as no settings are needed; it suits all that `create` may ask for. The spare is made
- * whole, by the server's own settings; it suits a `create` that asks for nothing that shapes a
+ * whole, by the server's own settings, unless those show something of the host, which may be another
+ * thing when `create` is called; it suits a `create` that asks for nothing that shapes a
  * sandbox (its environment and its time do not). The one that is not needed is let go.
  */
 #include <errno.h>
@@ -41,7 +42,14 @@ static int created_config(struct config **ret, struct server *server, json_t *pa
 			     : config_read(ret, tree, NULL, diag);
 
 	json_decref(tree);
-	return r;
+	if (r < 0 || server->settings_file == NULL)
+		return r;
+	(*ret)->file = strdup(server->settings_file); /* which no sandbox may write */
+	if ((*ret)->file != NULL)
+		return 0;
+	config_free(*ret);
+	*ret = NULL;
+	return diag_set(diag, -ENOMEM, "out of memory");
 }
 
 /* make_spare() - if it cannot be made, the other one, or `create`, will say why */

@@ -115,7 +115,7 @@ static int send_answer(struct flow *flow)
 					      .verdict = flow->verdict };
 	int r = gate_send(&flow->egress->gate, &message, flow->fd);
 
-	if (r == 0)
+	if (r != -EAGAIN)
 		fd_close(&flow->fd);
 	return r;
 }

@@ -78,7 +78,12 @@ int gate_send(struct gate *gate, const struct gate_message *message, int fd)
 	char packet[GATE_OCTETS];
 	int r = gate->fd < 0 ? -ENOTCONN : gate_message_encode(packet, message);
 
-	return r < 0 ? r : fd_send(gate->fd, (struct span){ packet, sizeof(packet) }, &fd, fd >= 0);
+	if (r < 0)
+		return r;
+	r = fd_send(gate->fd, (struct span){ packet, sizeof(packet) }, &fd, fd >= 0);
+	if (r < 0 && r != -EAGAIN) /* an answer is lost: then it shall not wait for it */
+		(void)shutdown(gate->fd, SHUT_RDWR);
+	return r;
 }
 
 void gate_hold(struct gate *gate, bool hold)

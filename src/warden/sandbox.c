@@ -90,7 +90,12 @@ void sandbox_finish(struct sandbox *sandbox)
 			diag_set(&sandbox->why, r, "cannot record the start: %s", strerror(-r));
 	}
 	loop_disarm(&sandbox->note);
-	bool drains = sandbox->egress != NULL && egress_drain(sandbox->egress);
+	bool drains = sandbox->egress != NULL && sandbox->hooks.ended != NULL &&
+		      egress_drain(sandbox->egress);
+	if (!drains) { /* while the capture sockets are open, which it may watch */
+		egress_close(sandbox->egress);
+		sandbox->egress = NULL;
+	}
 	if (sandbox->dir >= 0)
 		(void)unlinkat(sandbox->dir, "socket", 0);
 	sandbox_set_status(sandbox, LIFE_DIED);

@@ -262,9 +262,10 @@ int server_sandbox(struct server *server, struct config *config, json_t *command
 	return sandbox_start(server->sandbox, config, command, diag);
 }
 
-int server_stdio(struct server *server, json_t *settings, struct diag *diag)
+int server_stdio(struct server *server, json_t *settings, const char *file, struct diag *diag)
 {
 	server->settings = settings;
+	server->settings_file = file;
 	int r =
 	    rpc_peer_new(&server->stdio, server->loop, STDIN_FILENO, STDOUT_FILENO, &server->rpc);
 	if (r < 0)

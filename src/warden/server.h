@@ -21,11 +21,13 @@ DEFINE_FREEP(struct server, server_free)
 /**
  * server_stdio() - serve stdin and stdout: `create` makes the sandbox
  * @settings:	consumed: tree of --config and flags, laid under the params of `create`; NULL: none
+ * @file:	borrowed: that --config, which no sandbox may write; NULL: none
  *
  * The loop is stopped with result 0 when the peer has closed or called `close`. The namespaces of
  * the sandbox to come are made at once, ahead of `create`.
  */
-MUST_USE int server_stdio(struct server *server, json_t *settings, struct diag *diag);
+MUST_USE int server_stdio(struct server *server, json_t *settings, const char *file,
+			  struct diag *diag);
 
 /* server_stdio_error() - after the loop has stopped: why stdin or stdout failed (-errno); 0: not so */
 MUST_USE int server_stdio_error(const struct server *server);

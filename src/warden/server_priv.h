@@ -41,6 +41,7 @@ struct server {
 	struct rpc_peer *stdio;
 	struct rpc_server *listener;
 	json_t *settings;
+	const char *settings_file; /* borrowed: where they came from; NULL: no file */
 	struct sandbox *sandbox;
 	struct sandbox *spare;               /* see create.c; NULL: none */
 	struct loop_timer spare_timer;       /* to make it; to free what `create` left of the two */

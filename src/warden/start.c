@@ -154,9 +154,9 @@ static void run(struct sandbox *sandbox)
 
 void sandbox_hello(struct sandbox *sandbox, const struct agent_hello *hello)
 {
-	sandbox->hello = *hello;
 	if (sandbox->status != STATE_STARTING || sandbox->greeted)
 		return;
+	sandbox->hello = *hello;
 	sandbox->greeted = true;
 	if (judge_hello(sandbox, hello) < 0)
 		sandbox_end_soon(sandbox);
@@ -273,11 +273,23 @@ int sandbox_start(struct sandbox *sandbox, struct config *config, json_t *comman
 	return r;
 }
 
+/* names_host() - do the settings show anything of the host by its name? */
+static bool names_host(const struct config *config)
+{
+	bool shown = config->rootfs != NULL;
+
+	for (size_t i = 0; i < config->mounts_len; i++)
+		shown |= config->mounts[i].host_path != NULL;
+	return shown;
+}
+
 int sandbox_warm(struct sandbox *sandbox, const struct config *config, struct diag *diag)
 {
 	assert(sandbox->config == NULL && sandbox->warm == NULL);
 	if (is_limited(config))
 		return diag_set(diag, -ENOTSUP, "a cgroup is made for settings that are there");
+	if (names_host(config))
+		return diag_set(diag, -ENOTSUP, "what it shows may be another folder by then");
 	int r = make_plan(sandbox->jail.plan, sandbox, config, diag);
 	if (r < 0)
 		return r;
@@ -298,7 +310,9 @@ bool sandbox_suits(struct sandbox *sandbox, const struct config *config)
 {
 	struct diag diag = { 0 };
 
-	if (sandbox->warm == NULL || sandbox->status != STATE_STARTING || is_limited(config))
+	/* one that is to end, as its self-test failed perhaps, has its timer set or was told to stop */
+	if (sandbox->warm == NULL || sandbox->status != STATE_STARTING || sandbox->stop_asked ||
+	    sandbox->timer.deadline_ns != 0 || sandbox->why.why[0] != '\0' || is_limited(config))
 		return false;
 	struct jail_plan *plan = malloc(sizeof(*plan)); /* most of it stays untouched */
 	bool suits = plan != NULL && make_plan(plan, sandbox, config, &diag) == 0 &&

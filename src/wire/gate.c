@@ -95,6 +95,8 @@ static bool is_sound(const struct gate_message *m)
 		return false;
 	if ((!uses[m->kind].up && m->up != 0) || (!uses[m->kind].down && m->down != 0))
 		return false;
+	if (m->up > INT64_MAX || m->down > INT64_MAX)
+		return false;
 	return m->kind != GATE_DROPPED || m->up != 0;
 }
 

@@ -15,7 +15,7 @@
  *	u16 name_len	octets of the name
  *	u16 zero	must be 0
  *	u32 zero	must be 0
- *	u64 up		octets from the program to the outside; DROPPED: reports lost
+ *	u64 up		octets from the program to the outside; DROPPED: reports lost; below 2^63, as is:
  *	u64 down	octets from the outside to the program
  *	u8  address[16]	destination; IPv4 in the first four, the rest 0
  *	u8  name[256]	host name in canonical form (net/name.h), then zeros

@@ -25,10 +25,10 @@ static const struct gate_message sound[] = {
 	  .port = 65535,
 	  .address = { 0x20, 1, 0xd, 0xb8, [15] = 1 } },
 	{ .kind = GATE_ASK_FLOW, .id = 7, .family = 6 }, /* "::" port 0 */
-	{ .kind = GATE_END, .id = 7, .verdict = GATE_CLOSED, .up = UINT64_MAX, .down = 3 },
+	{ .kind = GATE_END, .id = 7, .verdict = GATE_CLOSED, .up = INT64_MAX, .down = 3 },
 	{ .kind = GATE_END, .id = 7, .verdict = GATE_RESET },
 	{ .kind = GATE_MALFORMED, .family = 4, .port = 53, .address = { 8, 8, 8, 8 } },
-	{ .kind = GATE_DROPPED, .up = UINT64_MAX },
+	{ .kind = GATE_DROPPED, .up = INT64_MAX },
 	{ .kind = GATE_NAME, .id = 7, .verdict = GATE_ALLOW },
 	{ .kind = GATE_NAME, .id = 7, .verdict = GATE_DENY },
 	{ .kind = GATE_FLOW, .id = 0x01020304, .verdict = GATE_UNREACHABLE },
