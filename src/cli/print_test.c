@@ -74,6 +74,20 @@ static void test_part(void)
 	}
 }
 
+/* A run of continuation octets costs by its length, not by the square of it: that would be hours. */
+static void test_long_run(void)
+{
+	enum { RUN = 8 * 1024 * 1024 };
+	char *run = malloc(RUN);
+	FILE *out = fopen("/dev/null", "w");
+
+	CHECK(run != NULL && out != NULL, "set-up");
+	memset(run, 0x80, RUN);
+	CHECK(print_safe_part(out, (struct span){ run, RUN }) == RUN, "not all of it");
+	fclose(out);
+	free(run);
+}
+
 static void test_age(void)
 {
 	const struct {
@@ -143,6 +157,7 @@ int main(void)
 {
 	test_safe();
 	test_part();
+	test_long_run();
 	test_age();
 	test_rfc3339();
 	test_utf8();

@@ -150,6 +150,39 @@ static void test_talk(bool with_pipes)
 	finish(&rig, with_pipes);
 }
 
+/*
+ * At urgent data splice() stops for ever, and says that the flow ended if its end comes next. Nothing
+ * is lost, no end is faked, and the relay does not spin.
+ */
+static void test_urgent(bool with_pipes, bool by_server)
+{
+	const int on = 1;
+	struct rig rig;
+
+	begin(&rig, with_pipes);
+	int from = by_server ? rig.server : rig.program, to = by_server ? rig.program : rig.server;
+	for (int i = 0; i < 2; i++) /* as the listener and the broker set it */
+		CHECK(setsockopt(rig.relay.fd[i], SOL_SOCKET, SO_OOBINLINE, &on, sizeof(on)) == 0,
+		      "%d", errno);
+	CHECK(setsockopt(to, SOL_SOCKET, SO_OOBINLINE, &on, sizeof(on)) == 0, "%d", errno);
+	CHECK(send(from, "abcX", 4, MSG_OOB) == 4, "%d", errno);
+	say(from, "efgh");
+	CHECK(shutdown(from, SHUT_WR) == 0, "%d", errno);
+	char got[16] = "";
+	for (size_t len = 0; len < 8;) {
+		ssize_t n = take(&rig, to, got + len, sizeof(got) - 1 - len);
+
+		CHECK(n > 0, "%zd after \"%s\": %d", n, got, errno);
+		if (n <= 0)
+			break;
+		len += (size_t)n;
+	}
+	CHECK(strcmp(got, "abcXefgh") == 0, "%s", got);
+	check_gets(&rig, to, "");
+	CHECK(!rig.over, "half-closed only");
+	finish(&rig, with_pipes);
+}
+
 /* The program ends its way; the server's goes on for long, then ends. */
 static void test_half_close(bool with_pipes, bool server_first)
 {
@@ -373,6 +406,8 @@ int main(void)
 		test_reset(with_pipes, true);
 		test_back_pressure(with_pipes);
 		test_end_behind_octets(with_pipes);
+		test_urgent(with_pipes, false);
+		test_urgent(with_pipes, true);
 	}
 	test_reset_after_end();
 	test_pipe_is_emptied();

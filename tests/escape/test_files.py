@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Rows C1 to C6, C10, C14, C18, C19: descriptors, streams, mounts, names."""
 import fcntl
+import json
 import os
 import pathlib
 import select
@@ -410,6 +411,20 @@ class Policy(rig.Row):
         done = self.immure('run', '-c', os.path.join(self.folder, 'link.yaml'), '-v', f'{folder}:/mnt/share',
                            '--', 'sh', '-c', 'echo "user: 0" >>/mnt/share/real.yaml', timeout=20)
         self._judge_config(done, config)
+
+    def test_C18_config_file_of_a_server(self):
+        """With --rpc it is `create` that shares a folder, or the file itself."""
+        folder = self.share()
+        config = self.make_file('share/immure.yaml', 'hostname: before\n')
+        for mounts in ({'/mnt/share': {'host_path': str(folder)}},
+                       {'/mnt/config': {'host_path': str(config)}}):
+            with self.subTest(mounts):
+                server = self.popen('--rpc', '-c', config)
+                create = {'jsonrpc': '2.0', 'id': 1, 'method': 'create', 'params': {'vfs': {'direct_mounts': mounts}}}
+                out, _ = server.communicate(json.dumps(create).encode() + b'\n', timeout=20)
+                answers = [json.loads(line) for line in out.splitlines()]
+                answer = next(one for one in answers if one.get('id') == 1)
+                self.assertRegex(answer.get('error', {}).get('message', ''), '--config file')
 
     def test_C18_state_that_does_not_exist_yet(self):
         folder = self.share()

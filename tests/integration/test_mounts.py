@@ -104,6 +104,20 @@ class MountPoints(support.Tests):
                     self.assert_refused(done, f'mount.* {path}.*symbolic link')
         self.assertEqual(os.listdir(f'{root}/data/dir/below'), [])
 
+    def test_a_closed_folder_stays_closed(self):
+        """Its cover has its mode: a file within that only the folder guards is not opened by a mount beside it."""
+        root = self.root()
+        closed = pathlib.Path(root, 'data', 'closed')
+        closed.mkdir()
+        (closed / 'key').write_text('the key\n')
+        (closed / 'key').chmod(0o644)
+        closed.chmod(0o700)
+        if os.getuid() == 0:
+            os.chown(closed, self.identity.uid, self.identity.uid)
+        script = 'cat /data/closed/key 2>/dev/null; :'
+        before = self.sh(script, '--rootfs', root).text
+        self.assertEqual(self.sh(script, '--rootfs', root, *self.mounts('/data/closed/point')).text, before)
+
     def test_a_file_in_the_way(self):
         self.assert_refused(self.sh('true', '--rootfs', self.root(), *self.mounts('/data/file/x')),
                             '/data/file/x: Not a directory')

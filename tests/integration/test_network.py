@@ -245,6 +245,27 @@ class Flows(Rig):
         self.assert_prints(done, digest_of('down', MIB) + '\n')
         self.assertEqual(server.results, [(MIB << 20, digest_of('up', MIB))])
 
+    def test_what_was_sent_before_the_end_arrives(self):
+        """A program that sends, closes and exits at once: its sandbox goes, what it sent does not."""
+        script = "import socket; flow = socket.create_connection(('a.test', {})); flow.sendall(bytes({}))"
+        with Server(receive) as server:
+            sizes = [1000000] * 12 + [4] * 4 + [20000000]
+            for size in sizes:
+                self.assert_code(self.python(script.format(server.port, size), options=self.allow('a.test')), 0)
+            eventually(lambda: len(server.results) == len(sizes))
+        self.assertEqual(sorted(map(len, server.results)), sorted(sizes))
+
+    def test_an_upstream_that_takes_nothing_holds_the_end_for_a_moment_only(self):
+        script = ("import socket; flow = socket.create_connection(('a.test', {})); flow.setblocking(False)\n"
+                  "try:\n    while flow.send(bytes(65536)): pass\nexcept BlockingIOError: pass")
+        over = threading.Event()
+        with Server(lambda connection: over.wait(30)) as server:
+            try:
+                done = self.python(script.format(server.port), options=self.allow('a.test'), timeout=20)
+            finally:
+                over.set()
+        self.assert_code(done, 0)
+
     def test_half_close(self):
         def handle(connection):
             question = receive(connection)

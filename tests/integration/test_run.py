@@ -190,6 +190,35 @@ class Pipes(support.Tests):
         self.assertEqual(select.select([process.stderr], [], [], 1)[0], [])
         self.assertEqual(len(process.communicate(timeout=20)[0]), 9000000)
 
+    def _unread_socket(self, *arguments):
+        """The same with a socket, which is relayed otherwise. Return: the process, the reader's end."""
+        ours, theirs = socket.socketpair()
+        with theirs:
+            process = self.popen('run', *arguments, stdin=subprocess.DEVNULL, stdout=theirs)
+        self.addCleanup(ours.close)
+        return process, ours
+
+    def test_sockets_too(self):
+        process, reader = self._unread_socket('--', 'head', '-c', 3000000, '/dev/zero')
+        self.assertEqual(sum(len(data) for data in iter(lambda: reader.recv(65536), b'')), 3000000)
+        self.assertEqual(process.wait(10), 0)
+        for octets in (300000, 9000000):
+            with self.subTest(octets):
+                process, _ = self._unread_socket('--timeout', '1s', '--', 'head', '-c', octets, '/dev/zero')
+                self.assertEqual(process.wait(10), 124)
+                process, _ = self._unread_socket('--', 'head', '-c', octets, '/dev/zero')
+                time.sleep(0.5)
+                process.terminate()
+                self.assertIn(process.wait(10), (128 + signal.SIGTERM, -signal.SIGTERM))
+
+    def test_stdin_that_cannot_be_read(self):
+        """It is the end of a pipe for writing: a fault only if somebody reads it."""
+        reader, writer = os.pipe()
+        with open(writer, 'wb') as stdin:
+            process = self.popen('run', '--', 'sh', '-c', 'sleep 0.5; exit 3', stdin=stdin)
+        os.close(reader)
+        self.assertEqual((process.wait(10), process.stderr.read()), (3, b''))
+
     def test_nobody_reads_and_time_is_up(self):
         for octets in (1500000, 9000000):  # the program has ended; it waits for room
             with self.subTest(octets):
@@ -437,6 +466,14 @@ class Ends(support.Tests):
                 process.send_signal(number)
                 process.communicate(timeout=20)
                 self.assertIn(process.returncode, (128 + number, -number))
+
+    def test_a_caller_that_ignores_its_children(self):
+        """As many daemons do; it is inherited."""
+        ignore = "import os, signal, sys; signal.signal(signal.SIGCHLD, signal.SIG_IGN); os.execv(sys.argv[1], sys.argv[1:])"
+        words = self.words('run', '--', 'sh', '-c', 'true; exit 3')
+        at = words.index(support.BINARY)
+        done = self.immure(words=[*words[:at], support.PYTHON, '-c', ignore, *words[at:]])
+        self.assert_code(done, 3)
 
     def test_kill_9_of_immure_leaves_nothing(self):
         process = self.run_until('sleep 1001 & setsid sleep 1002 & echo on; wait')
