@@ -97,10 +97,13 @@ class Terminals(support.Tests):
 
     def test_ctrl_z_and_fg(self):
         shell = self.shell()
-        shell.type(' '.join(self.quoted('run', '--', 'sh', '-c',
-                                        'trap "echo cont" CONT; echo on;'
-                                        'while :; do sleep 0.1; done'))
-                   + '\n')
+        # one process: a shell that just starts a child by vfork() stops no sooner than that child, which has stopped
+        program = self.make_file('program.py', 'import signal\nimport time\n'
+                                 'signal.signal(signal.SIGCONT, lambda *_: print("cont"))\n'
+                                 'signal.signal(signal.SIGINT, signal.SIG_DFL)\n'
+                                 'print("on")\nwhile True:\n    time.sleep(1)\n')
+        shell.type(' '.join(self.quoted('run', '-v', f'{program}:/tmp/program.py:ro', '--', support.PYTHON, '-u',
+                                        '/tmp/program.py')) + '\n')
         shell.expect(rb'on\r\n')
         shell.type(b'\x1a')
         shell.expect(b'Stopped')
