@@ -6,6 +6,7 @@
  * thing when `create` is called; it suits a `create` that asks for nothing that shapes a
  * sandbox (its environment and its time do not). The one that is not needed is let go.
  */
+#include <assert.h>
 #include <errno.h>
 
 #include "warden/server_priv.h"
@@ -37,19 +38,23 @@ static json_t *with_params(struct server *server, json_t *params)
 static int created_config(struct config **ret, struct server *server, json_t *params,
 			  struct diag *diag)
 {
+	CLEANUP(config_freep) struct config *config = NULL;
 	json_t *tree = with_params(server, params);
 	int r = tree == NULL ? diag_set(diag, -ENOMEM, "out of memory")
-			     : config_read(ret, tree, NULL, diag);
+			     : config_read(&config, tree, NULL, diag);
 
 	json_decref(tree);
-	if (r < 0 || server->settings_file == NULL)
+	if (r < 0)
 		return r;
-	(*ret)->file = strdup(server->settings_file); /* which no sandbox may write */
-	if ((*ret)->file != NULL)
-		return 0;
-	config_free(*ret);
-	*ret = NULL;
-	return diag_set(diag, -ENOMEM, "out of memory");
+	assert(config != NULL);
+	if (server->settings_file != NULL) { /* which no sandbox may write */
+		config->file = strdup(server->settings_file);
+		if (config->file == NULL)
+			return diag_set(diag, -ENOMEM, "out of memory");
+	}
+	*ret = config;
+	config = NULL;
+	return 0;
 }
 
 /* make_spare() - if it cannot be made, the other one, or `create`, will say why */

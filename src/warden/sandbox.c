@@ -147,11 +147,6 @@ int sandbox_new(struct sandbox **ret, struct loop *loop, const struct sandbox_ho
 	return 0;
 }
 
-static void grace_over(struct loop_timer *timer)
-{
-	sandbox_finish(container_of(timer, struct sandbox, timer));
-}
-
 void sandbox_stop(struct sandbox *sandbox, bool now)
 {
 	bool running = sandbox->status == STATE_RUNNING;
@@ -164,7 +159,7 @@ void sandbox_stop(struct sandbox *sandbox, bool now)
 	}
 	for (struct operation *op = sandbox->operations; op != NULL; op = op->next)
 		sandbox_signal(sandbox, op, SIGTERM);
-	sandbox->timer.fired = grace_over;
+	sandbox->timer.fired = timer_fired;
 	loop_arm(sandbox->loop, &sandbox->timer, STOP_GRACE_NS);
 }
 
