@@ -52,8 +52,9 @@ static void method_close(void *context, struct rpc_call *call, json_t *params)
 	}
 	server->closing = call;
 	server->farewell = rpc_call_peer(call);
-	if (server->sandbox == NULL || sandbox_config(server->sandbox) == NULL) {
-		server_closed(server); /* nothing was created: just an end */
+	if (server->sandbox == NULL || sandbox_config(server->sandbox) == NULL ||
+	    sandbox_is_over(server->sandbox)) {
+		server_closed(server); /* nothing was created, or it crashed: just an end */
 		return;
 	}
 	sandbox_stop(server->sandbox, true);

@@ -163,6 +163,11 @@ void sandbox_stop(struct sandbox *sandbox, bool now)
 	loop_arm(sandbox->loop, &sandbox->timer, STOP_GRACE_NS);
 }
 
+bool sandbox_is_over(const struct sandbox *sandbox)
+{
+	return sandbox->finished && sandbox->egress == NULL;
+}
+
 void sandbox_kill(struct sandbox *sandbox)
 {
 	sandbox->stop_asked = true;

@@ -89,8 +89,14 @@ MUST_USE bool sandbox_suits(struct sandbox *sandbox, const struct config *config
 /* sandbox_kill() - end one that has not started, without waiting; sandbox_free() is left to do */
 void sandbox_kill(struct sandbox *sandbox);
 
-/* sandbox_stop() - end it; @now: without SIGTERM and its grace time. hooks.ended follows. */
+/*
+ * sandbox_stop() - end it; @now: without SIGTERM and its grace time. hooks.ended follows, unless it
+ * was told: see sandbox_is_over().
+ */
 void sandbox_stop(struct sandbox *sandbox, bool now);
+
+/* sandbox_is_over() - was hooks.ended told? */
+MUST_USE bool sandbox_is_over(const struct sandbox *sandbox);
 
 /* sandbox_free() - kill what runs, record the end, release all; hooks are not called; NULL is fine */
 void sandbox_free(struct sandbox *sandbox);

@@ -5,6 +5,7 @@ import collections
 import json
 import os
 import select
+import signal
 import socket
 import time
 
@@ -513,6 +514,17 @@ class Streams(RpcTests):
         peer.send('exec', command='sleep 1000')
         peer.send('kill')
         self.assertTrue(eventually(lambda: self.listed('--running') == []))
+
+    def test_close_after_a_crash(self):
+        peer = self.connect()
+        number = peer.send('exec', command=['sleep', '1003'])
+        sleeps = eventually(lambda: support.process_of(self.process.pid, 'sleep 1003'))
+        os.kill(support.init_of(sleeps), signal.SIGKILL)
+        self.assertEqual(peer.read()['id'], number)
+        self.assertTrue(eventually(lambda: self.listed('--running') == []))
+        self.assert_error(peer.ask('exec', command='true'), -32002)
+        self.assertIn('result', peer.ask('close'))
+        self.assertEqual(self.process.wait(10), 0)
 
     def test_terminal(self):
         peer = self.connect()
