@@ -98,7 +98,7 @@ static inline int rig_open(struct rig *rig)
 static inline struct gate_message rig_hear(const struct rig *rig)
 {
 	struct gate_message message = { 0 };
-	char packet[GATE_OCTETS + 1];
+	static char packet[GATE_OCTETS_MAX + 1];
 
 	CHECK(test_ready(rig->warden, POLLIN), "no message");
 	ssize_t n = recv(rig->warden, packet, sizeof(packet), MSG_DONTWAIT);
@@ -121,12 +121,13 @@ static inline void rig_say(const struct rig *rig, enum gate_kind kind, uint32_t 
 			   enum gate_verdict verdict, int fd)
 {
 	const struct gate_message message = { .kind = kind, .id = id, .verdict = verdict };
-	char packet[GATE_OCTETS];
+	static char packet[GATE_OCTETS_MAX];
+	size_t len = 0;
 
-	CHECK(gate_message_encode(packet, &message) == 0, "encode");
+	CHECK(gate_message_encode(&len, packet, &message) == 0, "encode");
 	int r = -EAGAIN;
 	while (r == -EAGAIN && test_ready(rig->warden, POLLOUT))
-		r = fd_send(rig->warden, (struct span){ packet, sizeof(packet) }, &fd, fd >= 0);
+		r = fd_send(rig->warden, (struct span){ packet, len }, &fd, fd >= 0);
 	CHECK(r == 0, "%d", r);
 }
 

@@ -110,7 +110,7 @@ static int dial(struct rig *rig)
 static struct gate_message hear(struct rig *rig, enum gate_kind kind)
 {
 	struct gate_message message = { 0 };
-	char packet[GATE_OCTETS];
+	static char packet[GATE_OCTETS_MAX];
 
 	spin(rig, 1);
 	ssize_t n = recv(rig->warden, packet, sizeof(packet), MSG_DONTWAIT);
@@ -122,7 +122,7 @@ static struct gate_message hear(struct rig *rig, enum gate_kind kind)
 
 static void check_silent(struct rig *rig)
 {
-	char packet[GATE_OCTETS];
+	char packet[1];
 
 	spin(rig, 1);
 	CHECK(recv(rig->warden, packet, sizeof(packet), MSG_DONTWAIT) < 0 && errno == EAGAIN,
@@ -151,15 +151,16 @@ static int allow(struct rig *rig, uint32_t id)
 	socklen_t len = sizeof(at);
 	CLEANUP_FD int listener = socket(AF_INET6, SOCK_STREAM | SOCK_CLOEXEC, 0);
 	CLEANUP_FD int fd = socket(AF_INET6, SOCK_STREAM | SOCK_CLOEXEC, 0);
-	char packet[GATE_OCTETS];
+	static char packet[GATE_OCTETS_MAX];
+	size_t size = 0;
 
 	CHECK(bind(listener, (struct sockaddr *)&at, len) == 0 && listen(listener, 1) == 0 &&
 		  getsockname(listener, (struct sockaddr *)&at, &len) == 0 &&
 		  connect(fd, (struct sockaddr *)&at, len) == 0 &&
 		  fcntl(fd, F_SETFL, O_NONBLOCK) == 0,
 	      "%d", errno);
-	CHECK(gate_message_encode(packet, &flow) == 0 &&
-		  fd_send(rig->warden, (struct span){ packet, sizeof(packet) }, &fd, 1) == 0,
+	CHECK(gate_message_encode(&size, packet, &flow) == 0 &&
+		  fd_send(rig->warden, (struct span){ packet, size }, &fd, 1) == 0,
 	      "send");
 	spin(rig, 1);
 	return accept4(listener, NULL, NULL, SOCK_CLOEXEC);

@@ -106,7 +106,7 @@ static void query(struct rig *rig, unsigned number, char type)
 static uint32_t next(struct rig *rig, enum gate_kind kind, uint64_t up)
 {
 	struct gate_message message = { 0 };
-	char packet[GATE_OCTETS];
+	static char packet[GATE_OCTETS_MAX];
 	ssize_t n = recv(rig->warden, packet, sizeof(packet), MSG_DONTWAIT);
 
 	if (n < 0 && kind == 0)
@@ -121,10 +121,11 @@ static uint32_t next(struct rig *rig, enum gate_kind kind, uint64_t up)
 static void say(struct rig *rig, uint32_t id, enum gate_verdict verdict)
 {
 	const struct gate_message message = { .kind = GATE_NAME, .id = id, .verdict = verdict };
-	char packet[GATE_OCTETS];
+	static char packet[GATE_OCTETS_MAX];
+	size_t len = 0;
 
-	CHECK(gate_message_encode(packet, &message) == 0 &&
-		  fd_send(rig->warden, (struct span){ packet, sizeof(packet) }, NULL, 0) == 0,
+	CHECK(gate_message_encode(&len, packet, &message) == 0 &&
+		  fd_send(rig->warden, (struct span){ packet, len }, NULL, 0) == 0,
 	      "send");
 	spin(rig, 1);
 }

@@ -22,11 +22,12 @@ static void failed(struct talk *talk, int error)
 /* post() - Return: 0; -EAGAIN: no room; else the loop was told to stop. */
 static int post(struct talk *talk, const struct gate_message *message)
 {
-	char packet[GATE_OCTETS];
+	static char packet[GATE_OCTETS_MAX]; /* one thread; never in use across another call */
+	size_t len = 0;
 
-	int r = gate_message_encode(packet, message);
+	int r = gate_message_encode(&len, packet, message);
 	if (r == 0)
-		r = fd_send(talk->source.fd, (struct span){ packet, sizeof(packet) }, NULL, 0);
+		r = fd_send(talk->source.fd, (struct span){ packet, len }, NULL, 0);
 	if (r < 0 && r != -EAGAIN)
 		failed(talk, r);
 	return r;
@@ -97,7 +98,7 @@ void talk_tell(struct talk *talk, const struct gate_message *message)
 /* take() - one answer. Return: 0; -EAGAIN: none is there; -EPIPE: the end; another: a fault. */
 static int take(struct talk *talk)
 {
-	char packet[GATE_OCTETS + 1];
+	static char packet[GATE_OCTETS_MAX + 1]; /* the answer is handled before the next is read */
 	struct gate_message message;
 	int fds[FD_PASS_MAX];
 	size_t len = 0, count = 0;
@@ -110,7 +111,7 @@ static int take(struct talk *talk)
 	r = gate_message_decode(&message, (struct span){ packet, len });
 	bool flow = r == 0 && message.kind == GATE_FLOW;
 	size_t want = flow && message.verdict == GATE_ALLOW;
-	bool ours = flow || message.kind == GATE_NAME || message.kind == GATE_LAST;
+	bool ours = flow || message.kind >= GATE_NAME;
 	if (r < 0 || !ours || count != want) {
 		while (count > 0)
 			fd_close(&fds[--count]);

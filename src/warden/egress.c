@@ -303,8 +303,14 @@ static int on_message(void *context, const struct gate_message *message)
 	case GATE_DROPPED:
 		tell_plain(egress, message);
 		return 0;
+	case GATE_ASK_LEAF:
+	case GATE_ASK_REQUEST:
+	case GATE_END_REQUEST:
+	case GATE_REFUSED:
 	case GATE_NAME: /* what only we say */
 	case GATE_FLOW:
+	case GATE_LEAF:
+	case GATE_REQUEST:
 	case GATE_LAST:
 		break;
 	}

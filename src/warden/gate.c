@@ -75,12 +75,13 @@ static void lose(struct gate *gate)
 
 int gate_send(struct gate *gate, const struct gate_message *message, int fd)
 {
-	char packet[GATE_OCTETS];
-	int r = gate->fd < 0 ? -ENOTCONN : gate_message_encode(packet, message);
+	static char packet[GATE_OCTETS_MAX]; /* one thread; never in use across another call */
+	size_t len = 0;
+	int r = gate->fd < 0 ? -ENOTCONN : gate_message_encode(&len, packet, message);
 
 	if (r < 0)
 		return r;
-	r = fd_send(gate->fd, (struct span){ packet, sizeof(packet) }, &fd, fd >= 0);
+	r = fd_send(gate->fd, (struct span){ packet, len }, &fd, fd >= 0);
 	if (r < 0 && r != -EAGAIN) /* an answer is lost: then it shall not wait for it */
 		(void)shutdown(gate->fd, SHUT_RDWR);
 	return r;
@@ -96,7 +97,7 @@ void gate_hold(struct gate *gate, bool hold)
 static int take_packet(struct gate *gate)
 {
 	struct gate_message message;
-	char packet[GATE_OCTETS];
+	static char packet[GATE_OCTETS_MAX + 1]; /* handled before the next is read */
 	int fds[FD_PASS_MAX];
 	size_t len = 0, count = 0;
 	int r = fd_recv(&len, gate->fd, packet, sizeof(packet), fds, &count);

@@ -11,24 +11,54 @@
 enum {
 	NAME_CHARS_MAX = 253,  /* RFC 1035 section 2.3.4 */
 	LABEL_OCTETS_MAX = 63, /* likewise */
+	STATUS_MAX = 999,
 	ANSWERS = 1U << GATE_ALLOW | 1U << GATE_DENY | 1U << GATE_UNREACHABLE,
 	ENDS = 1U << GATE_CLOSED | 1U << GATE_RESET,
 	NO_VERDICT = 1U << GATE_NONE,
 };
 
 /* Which fields a kind uses. */
-static const struct {
-	bool id, address, port, qtype, name, up, down;
+static const struct uses {
+	bool id, flow, address, port, qtype, name, status, up, down;
 	unsigned verdicts; /* a bit for each that it may carry */
+	unsigned flags;
+	size_t data_min, data_max;
 } uses[] = {
 	[GATE_ASK_NAME] = { .id = true, .qtype = true, .name = true, .verdicts = NO_VERDICT },
 	/* address or name: see is_sound() */
 	[GATE_ASK_FLOW] = { .id = true, .address = true, .port = true, .verdicts = NO_VERDICT },
+	[GATE_ASK_LEAF] = { .id = true,
+			    .flow = true,
+			    .verdicts = NO_VERDICT,
+			    .data_min = GATE_KEY_OCTETS,
+			    .data_max = GATE_KEY_OCTETS },
+	[GATE_ASK_REQUEST] = { .id = true,
+			       .flow = true,
+			       .verdicts = NO_VERDICT,
+			       .flags = GATE_HTTPS | GATE_WEBSOCKET,
+			       .data_min = 3, /* more: see is_sound() */
+			       .data_max = GATE_DATA_OCTETS_MAX },
 	[GATE_END] = { .id = true, .up = true, .down = true, .verdicts = ENDS },
+	[GATE_END_REQUEST] = { .id = true,
+			       .status = true,
+			       .up = true,
+			       .down = true,
+			       .verdicts = ENDS,
+			       .data_max = GATE_WHY_OCTETS_MAX },
+	[GATE_REFUSED] = { .flow = true,
+			   .status = true,
+			   .verdicts = NO_VERDICT,
+			   .data_min = 1,
+			   .data_max = GATE_WHY_OCTETS_MAX },
 	[GATE_MALFORMED] = { .address = true, .port = true, .verdicts = NO_VERDICT },
 	[GATE_DROPPED] = { .up = true, .verdicts = NO_VERDICT },
 	[GATE_NAME] = { .id = true, .verdicts = ANSWERS },
-	[GATE_FLOW] = { .id = true, .verdicts = ANSWERS },
+	[GATE_FLOW] = { .id = true,
+			.verdicts = ANSWERS,
+			.flags = GATE_RAW | GATE_PASSTHROUGH,
+			.data_max = GATE_WHY_OCTETS_MAX },
+	[GATE_LEAF] = { .id = true, .verdicts = ANSWERS, .data_max = GATE_LEAF_OCTETS_MAX },
+	[GATE_REQUEST] = { .id = true, .verdicts = ANSWERS, .data_max = GATE_DATA_OCTETS_MAX },
 	[GATE_LAST] = { .verdicts = NO_VERDICT },
 };
 
@@ -77,27 +107,62 @@ static bool address_is_sound(const struct gate_message *m, bool want)
 	       all_zero(m->address + used, sizeof(m->address) - used);
 }
 
+bool gate_request_split(struct span *ret_method, struct span *ret_target, struct span data)
+{
+	*ret_target = data;
+	*ret_method = span_cut(ret_target, ' ');
+	for (size_t i = 0; i < data.len; i++)
+		if (data.ptr[i] <= ' ' || data.ptr[i] > '~')
+			if (data.ptr + i != ret_method->ptr + ret_method->len)
+				return false;
+	return ret_method->len > 0 && ret_target->len > 0;
+}
+
+/* numbers_are_sound() - those that a kind does not use are 0 */
+static bool numbers_are_sound(const struct gate_message *m, const struct uses *use)
+{
+	if (use->id != (m->id != 0) || use->flow != (m->flow != 0))
+		return false;
+	if ((!use->port && m->port != 0) || (!use->qtype && m->qtype != 0) ||
+	    (!use->status && m->status != 0) || m->status > STATUS_MAX)
+		return false;
+	if ((!use->up && m->up != 0) || (!use->down && m->down != 0))
+		return false;
+	return m->up <= INT64_MAX && m->down <= INT64_MAX;
+}
+
+/* data_is_sound() - only what allows has a certificate or flags, only what denies says why */
+static bool data_is_sound(const struct gate_message *m, const struct uses *use)
+{
+	struct span method, target;
+
+	if (m->data.len < use->data_min || m->data.len > use->data_max)
+		return false;
+	if (m->kind == GATE_ASK_REQUEST)
+		return gate_request_split(&method, &target, m->data);
+	if (m->kind == GATE_LEAF)
+		return (m->verdict == GATE_ALLOW) == (m->data.len > 0);
+	return m->kind != GATE_FLOW ||
+	       (m->verdict == GATE_ALLOW ? m->data.len == 0 : m->flags == 0);
+}
+
 static bool is_sound(const struct gate_message *m)
 {
 	if (m->kind < GATE_ASK_NAME || m->kind > GATE_LAST || m->verdict > GATE_RESET)
 		return false;
 
-	bool named = uses[m->kind].name, placed = uses[m->kind].address;
+	const struct uses *use = &uses[m->kind];
+	bool named = use->name, placed = use->address;
 	if (m->kind == GATE_ASK_FLOW && m->name[0] != '\0') {
 		named = true;
 		placed = false;
 	}
 	if (!name_is_sound(m->name, named) || !address_is_sound(m, placed))
 		return false;
-	if (uses[m->kind].id != (m->id != 0) || (uses[m->kind].verdicts & 1U << m->verdict) == 0)
+	if ((use->verdicts & 1U << m->verdict) == 0 || (m->flags & ~use->flags) != 0)
 		return false;
-	if ((!uses[m->kind].port && m->port != 0) || (!uses[m->kind].qtype && m->qtype != 0))
-		return false;
-	if ((!uses[m->kind].up && m->up != 0) || (!uses[m->kind].down && m->down != 0))
-		return false;
-	if (m->up > INT64_MAX || m->down > INT64_MAX)
-		return false;
-	return m->kind != GATE_DROPPED || m->up != 0;
+	return numbers_are_sound(m, use) && data_is_sound(m, use) &&
+	       (m->kind != GATE_DROPPED || m->up != 0);
 }
 
 static void put(char **at, uint64_t value, size_t octets)
@@ -115,7 +180,7 @@ static uint64_t take(const char **at, size_t octets)
 	return value;
 }
 
-int gate_message_encode(char *ret, const struct gate_message *message)
+int gate_message_encode(size_t *ret_len, char *ret, const struct gate_message *message)
 {
 	char *at = ret;
 
@@ -124,16 +189,24 @@ int gate_message_encode(char *ret, const struct gate_message *message)
 	put(&at, GATE_VERSION, 2);
 	put(&at, message->kind, 2);
 	put(&at, message->id, 4);
+	put(&at, message->flow, 4);
 	put(&at, message->family, 2);
 	put(&at, message->port, 2);
 	put(&at, message->qtype, 2);
 	put(&at, message->verdict, 2);
+	put(&at, message->status, 2);
+	put(&at, message->flags, 2);
 	put(&at, strlen(message->name), 2);
-	put(&at, 0, 6);
+	put(&at, message->data.len, 2);
 	put(&at, message->up, 8);
 	put(&at, message->down, 8);
 	memcpy(at, message->address, sizeof(message->address));
-	memcpy(at + sizeof(message->address), message->name, sizeof(message->name));
+	at += sizeof(message->address);
+	memcpy(at, message->name, sizeof(message->name));
+	at += sizeof(message->name);
+	if (message->data.len > 0)
+		memcpy(at, message->data.ptr, message->data.len);
+	*ret_len = GATE_HEAD_OCTETS + message->data.len;
 	return 0;
 }
 
@@ -142,15 +215,20 @@ int gate_message_decode(struct gate_message *ret, struct span packet)
 	struct gate_message m = { 0 };
 	const char *at = packet.ptr;
 
-	if (packet.len != GATE_OCTETS || take(&at, 2) != GATE_VERSION)
+	if (packet.len < GATE_HEAD_OCTETS || take(&at, 2) != GATE_VERSION)
 		return -EPROTO;
 	uint64_t kind = take(&at, 2);
 	m.id = (uint32_t)take(&at, 4);
+	m.flow = (uint32_t)take(&at, 4);
 	uint64_t family = take(&at, 2);
 	m.port = (uint16_t)take(&at, 2);
 	m.qtype = (uint16_t)take(&at, 2);
-	uint64_t verdict = take(&at, 2), name_len = take(&at, 2), zero = take(&at, 6);
-	if (kind > GATE_LAST || family > 6 || verdict > GATE_RESET || zero != 0)
+	uint64_t verdict = take(&at, 2);
+	m.status = (uint16_t)take(&at, 2);
+	m.flags = (uint16_t)take(&at, 2);
+	uint64_t name_len = take(&at, 2);
+	m.data = span_drop(packet, GATE_HEAD_OCTETS);
+	if (kind > GATE_LAST || family > 6 || verdict > GATE_RESET || take(&at, 2) != m.data.len)
 		return -EPROTO;
 	m.kind = (enum gate_kind)kind;
 	m.family = (uint8_t)family;

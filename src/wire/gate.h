@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * gate - what gateway and warden say to each other, one fixed message a SOCK_SEQPACKET packet.
+ * gate - what gateway and warden say to each other, one message a SOCK_SEQPACKET packet.
  *
  * The gateway asks, the warden answers; an ask carries an id that its answer repeats. Numbers are
  * little-endian:
@@ -8,31 +8,54 @@
  *	u16 version	GATE_VERSION
  *	u16 kind	enum gate_kind
  *	u32 id		of the ask, chosen by the gateway, never 0; 0 in what is no ask and no answer
+ *	u32 flow	id of the allowed flow that it is about
  *	u16 family	0, 4 or 6
  *	u16 port	destination port
  *	u16 qtype	DNS type
- *	u16 verdict	enum gate_verdict; in END: how it ended
+ *	u16 verdict	enum gate_verdict; in END and END_REQUEST: how it ended
+ *	u16 status	HTTP status; 0: none
+ *	u16 flags	enum gate_flag
  *	u16 name_len	octets of the name
- *	u16 zero	must be 0
- *	u32 zero	must be 0
+ *	u16 data_len	octets of the data
  *	u64 up		octets from the program to the outside; DROPPED: reports lost; below 2^63, as is:
  *	u64 down	octets from the outside to the program
  *	u8  address[16]	destination; IPv4 in the first four, the rest 0
  *	u8  name[256]	host name in canonical form (net/name.h), then zeros
+ *	u8  data[data_len]
  *
- *	kind		from	id family address port qtype name verdict up down	fds
- *	ASK_NAME	gateway	x  -              -    x     x    -       -  -	-	may this name be known?
- *	ASK_FLOW	gateway	x  x              x    -     o    -       -  -	-	may this flow go out?
- *	END		gateway	x  -              -    -     -    x       x  x	-	an allowed flow ended
- *	MALFORMED	gateway	-  x              x    -     -    -       -  -	-	what came was no query
- *	DROPPED		gateway	-  -              -    -     -    -       x  -	-	so many reports were lost
- *	NAME		warden	x  -              -    -     -    x       -  -	-	answer to ASK_NAME
- *	FLOW		warden	x  -              -    -     -    x       -  -	1 if ALLOW	answer to ASK_FLOW
- *	LAST		warden	-  -              -    -     -    -       -  -	-	no program is left: see below
+ *	kind		from	id flow address port qtype name verdict status up down	flags	data
+ *	ASK_NAME	gateway	x  -    -       -    x     x    -       -      -  -	-	-
+ *	ASK_FLOW	gateway	x  -    x       x    -     o    -       -      -  -	-	-
+ *	ASK_LEAF	gateway	x  x    -       -    -     -    -       -      -  -	-	public key
+ *	ASK_REQUEST	gateway	x  x    -       -    -     -    -       -      -  -	HTTPS..	method, target
+ *	END		gateway	x  -    -       -    -     -    x       -      x  x	-	-
+ *	END_REQUEST	gateway	x  -    -       -    -     -    x       o      x  x	-	o: why
+ *	REFUSED		gateway	-  x    -       -    -     -    -       o      -  -	-	why
+ *	MALFORMED	gateway	-  -    x       x    -     -    -       -      -  -	-	-
+ *	DROPPED		gateway	-  -    -       -    -     -    -       -      x  -	-	-
+ *	NAME		warden	x  -    -       -    -     -    x       -      -  -	-	-
+ *	FLOW		warden	x  -    -       -    -     -    x       -      -  -	RAW..	o: why not
+ *	LEAF		warden	x  -    -       -    -     -    x       -      -  -	-	certificate
+ *	REQUEST		warden	x  -    -       -    -     -    x       -      -  -	-	o: why not
+ *	LAST		warden	-  -    -       -    -     -    -       -      -  -	-	-
  *
- * "x": given, "-": 0, "o": given when the destination is an address that a name was given for; then
- * address and family are 0. A FLOW that allows carries one descriptor: a connected TCP socket,
- * non-blocking, which nobody else reads or writes any more.
+ * "x": given, "-": 0, "o": may be given. ASK_FLOW has either a name, when the destination is an address
+ * that a name was given for, or an address and family. A FLOW that allows carries one descriptor: a
+ * connected TCP socket, non-blocking, which nobody else reads or writes any more.
+ *
+ *	ASK_NAME	may this name be known?
+ *	ASK_FLOW	may this flow go out?
+ *	ASK_LEAF	certify that this key serves the host of an allowed flow: a point of P-256,
+ *			uncompressed (SEC 1 section 2.3.3). LEAF that allows has a DER certificate.
+ *	ASK_REQUEST	may this HTTP request go out on that flow? "GET /path?query": method, a blank,
+ *			the target as it will be sent, of visible ASCII. END_REQUEST says how an allowed
+ *			one ended; each is ended before its flow.
+ *	REFUSED		the gateway itself refused something on that flow: what is no HTTP, a name that
+ *			is not the flow's, an upstream that cannot be trusted
+ *	MALFORMED	what came was no DNS query
+ *	DROPPED		so many reports were lost
+ *
+ * Data that is text is UTF-8 for people; whoever shows it makes it safe first.
  *
  * After LAST the gateway still takes and asks about flows that wait, carries what their programs sent,
  * ends each as soon as that is done, and then itself.
@@ -41,8 +64,8 @@
  * table of the gateway or this channel was full, and MALFORMED ones that found no room.
  *
  * The gateway gives up an ask after a time of its own, without a word. A FLOW that allows and comes
- * later is answered by END as any other: RESET, no octets. A late FLOW of another kind, and a late
- * NAME, need no answer.
+ * later is answered by END as any other: RESET, no octets. A late answer of another kind needs none;
+ * but a late REQUEST that allows is answered by END_REQUEST: RESET.
  *
  * The gateway reads hostile bytes, so the warden trusts no message of it: one that does not decode,
  * or repeats an id under way, ends the gateway.
@@ -53,48 +76,79 @@
 #include "base/base.h"
 
 enum {
-	GATE_VERSION = 2,
+	GATE_VERSION = 3,
 	GATE_NAME_OCTETS = 256,
-	GATE_OCTETS = 56 + GATE_NAME_OCTETS,
+	GATE_DATA_OCTETS_MAX = 20 * 1024, /* a target of 16 KiB with its method, and some */
+	GATE_HEAD_OCTETS = 60 + GATE_NAME_OCTETS,
+	GATE_OCTETS_MAX = GATE_HEAD_OCTETS + GATE_DATA_OCTETS_MAX,
+	GATE_KEY_OCTETS = 65,
+	GATE_LEAF_OCTETS_MAX = 2048,
+	GATE_WHY_OCTETS_MAX = 1024,
 };
 
 enum gate_kind {
 	GATE_ASK_NAME = 1,
 	GATE_ASK_FLOW,
+	GATE_ASK_LEAF,
+	GATE_ASK_REQUEST,
 	GATE_END,
+	GATE_END_REQUEST,
+	GATE_REFUSED,
 	GATE_MALFORMED,
 	GATE_DROPPED,
 	GATE_NAME,
 	GATE_FLOW,
+	GATE_LEAF,
+	GATE_REQUEST,
 	GATE_LAST,
 };
 
 enum gate_verdict {
 	GATE_NONE = 0, /* in messages that carry none */
 	GATE_ALLOW,
-	GATE_DENY,        /* policy says no: NXDOMAIN; TCP reset */
-	GATE_UNREACHABLE, /* allowed, but the outside refused or did not answer: SERVFAIL; TCP reset */
+	GATE_DENY,        /* policy says no: NXDOMAIN; TCP reset; HTTP 403 */
+	GATE_UNREACHABLE, /* allowed, but the outside refused or did not answer: SERVFAIL; TCP reset;
+			     HTTP 502 */
 	GATE_CLOSED,      /* END: both sides closed in order */
 	GATE_RESET,       /* END: one side reset it, or timed out */
 };
 
+enum gate_flag {
+	GATE_HTTPS = 1,       /* ASK_REQUEST: over TLS */
+	GATE_WEBSOCKET = 2,   /* ASK_REQUEST: it asks for WebSocket */
+	GATE_RAW = 4,         /* FLOW that allows: what is neither TLS nor HTTP may pass */
+	GATE_PASSTHROUGH = 8, /* FLOW that allows: TLS is to be carried unopened */
+};
+
 struct gate_message {
 	enum gate_kind kind;
-	uint32_t id;
+	uint32_t id, flow;
 	uint8_t family; /* 4, 6; 0: no address */
 	uint16_t port;  /* host order */
 	uint16_t qtype; /* e.g. 1: A, 28: AAAA */
 	enum gate_verdict verdict;
+	uint16_t status;
+	uint16_t flags;    /* enum gate_flag */
 	uint64_t up, down; /* octets; up of DROPPED: reports */
 	uint8_t address[16];
 	char name[GATE_NAME_OCTETS]; /* NUL-terminated: labels of 1 to 63 lower-case letters,
 				      * digits, '-', '_'; at most 253 octets */
+	struct span data;            /* borrowed; decoded: from the packet */
 };
 
-/* gate_message_encode() - @ret: room for GATE_OCTETS. Return: 0; -EINVAL: not as the table says. */
-MUST_USE int gate_message_encode(char *ret, const struct gate_message *message);
+/**
+ * gate_message_encode() - make a packet of it
+ * @ret:	room for GATE_OCTETS_MAX
+ *
+ * Return: 0; -EINVAL: not as the table says.
+ */
+MUST_USE int gate_message_encode(size_t *ret_len, char *ret, const struct gate_message *message);
 
 /* gate_message_decode() - Return: 0; -EPROTO: not a message. The caller judges who may send it. */
 MUST_USE int gate_message_decode(struct gate_message *ret, struct span packet);
+
+/* gate_request_split() - the data of ASK_REQUEST. Return: false: that is none. */
+MUST_USE bool gate_request_split(struct span *ret_method, struct span *ret_target,
+				 struct span data);
 
 #endif

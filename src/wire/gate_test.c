@@ -10,6 +10,10 @@
 	L63 "." L63 "." L63 "." \
 	    "abcdefghijklmnopqrstuvwxyz-0123456789_abcdefghijklmnopqrstuvw"
 
+#define DATA(text) .data = { text, sizeof(text) - 1 }
+
+static const char key[GATE_KEY_OCTETS] = { 4, 1, 2 };
+
 static const struct gate_message sound[] = {
 	{ .kind = GATE_ASK_NAME, .id = 1, .qtype = 28, .name = "a_b.x-1.example" },
 	{ .kind = GATE_ASK_NAME, .id = UINT32_MAX, .qtype = 0, .name = N253 },
@@ -33,26 +37,51 @@ static const struct gate_message sound[] = {
 	{ .kind = GATE_NAME, .id = 7, .verdict = GATE_DENY },
 	{ .kind = GATE_FLOW, .id = 0x01020304, .verdict = GATE_UNREACHABLE },
 	{ .kind = GATE_LAST },
+	{ .kind = GATE_FLOW, .id = 7, .verdict = GATE_ALLOW, .flags = GATE_RAW | GATE_PASSTHROUGH },
+	{ .kind = GATE_FLOW, .id = 7, .verdict = GATE_DENY, DATA("x.example is not allowed") },
+	{ .kind = GATE_ASK_LEAF, .id = 7, .flow = 8, .data = { key, sizeof(key) } },
+	{ .kind = GATE_LEAF, .id = 7, .verdict = GATE_ALLOW, DATA("\x30\0\xff") },
+	{ .kind = GATE_LEAF, .id = 7, .verdict = GATE_UNREACHABLE },
+	{ .kind = GATE_ASK_REQUEST, .id = 7, .flow = 8, .flags = GATE_HTTPS, DATA("GET /a?b~c") },
+	{ .kind = GATE_ASK_REQUEST,
+	  .id = 7,
+	  .flow = 8,
+	  .flags = GATE_HTTPS | GATE_WEBSOCKET,
+	  DATA("OPTIONS *") },
+	{ .kind = GATE_REQUEST, .id = 7, .verdict = GATE_ALLOW },
+	{ .kind = GATE_REQUEST, .id = 7, .verdict = GATE_DENY, DATA("no") },
+	{ .kind = GATE_END_REQUEST,
+	  .id = 7,
+	  .verdict = GATE_CLOSED,
+	  .status = 999,
+	  .up = 1,
+	  .down = 2 },
+	{ .kind = GATE_END_REQUEST, .id = 7, .verdict = GATE_RESET, DATA("why") },
+	{ .kind = GATE_REFUSED, .flow = 7, .status = 421, DATA("why") },
 };
 
 static bool same(const struct gate_message *a, const struct gate_message *b)
 {
 	return a->kind == b->kind && a->id == b->id && a->family == b->family &&
 	       a->port == b->port && a->qtype == b->qtype && a->verdict == b->verdict &&
+	       a->flow == b->flow && a->status == b->status && a->flags == b->flags &&
+	       a->data.len == b->data.len &&
+	       (a->data.len == 0 || memcmp(a->data.ptr, b->data.ptr, a->data.len) == 0) &&
 	       a->up == b->up && a->down == b->down &&
 	       memcmp(a->address, b->address, sizeof(a->address)) == 0 &&
 	       strcmp(a->name, b->name) == 0;
 }
 
+static char packet[GATE_OCTETS_MAX + 1];
+
 static void test_round(void)
 {
 	for (size_t i = 0; i < ARRAY_SIZE(sound); i++) {
-		char packet[GATE_OCTETS];
 		struct gate_message got = { 0 };
+		size_t len = 0;
 
-		CHECK(gate_message_encode(packet, &sound[i]) == 0, "row %zu", i);
-		CHECK(gate_message_decode(&got, (struct span){ packet, sizeof(packet) }) == 0,
-		      "row %zu", i);
+		CHECK(gate_message_encode(&len, packet, &sound[i]) == 0, "row %zu", i);
+		CHECK(gate_message_decode(&got, (struct span){ packet, len }) == 0, "row %zu", i);
 		CHECK(same(&got, &sound[i]), "row %zu", i);
 	}
 }
@@ -68,22 +97,37 @@ static void test_layout(void)
 	const struct gate_message end = {
 		.kind = GATE_END, .id = 1, .verdict = GATE_RESET, .up = 5, .down = 256
 	};
-	char packet[GATE_OCTETS];
+	const struct gate_message request = { .kind = GATE_END_REQUEST,
+					      .id = 1,
+					      .verdict = GATE_RESET,
+					      .status = 0x0203,
+					      DATA("why") };
+	const struct gate_message refused = { .kind = GATE_REFUSED, .flow = 0x04030201, DATA("x") };
+	const struct gate_message flow = {
+		.kind = GATE_FLOW, .id = 1, .verdict = GATE_ALLOW, .flags = GATE_RAW
+	};
+	size_t len = 0;
 
-	CHECK(gate_message_encode(packet, &ask) == 0, "ask");
-	CHECK(memcmp(packet, "\2\0\2\0\1\2\3\4\4\0\x34\x12\0\0\0\0\0\0", 18) == 0, "ask");
-	CHECK(memcmp(packet + 40, "\x9\x8\7\6\0", 5) == 0, "address");
-	CHECK(gate_message_encode(packet, &end) == 0, "end");
-	CHECK(packet[14] == 5 && packet[24] == 5 && packet[33] == 1, "end");
-	CHECK(gate_message_encode(packet, &sound[2]) == 0, "name");
-	CHECK(packet[16] == 1 && packet[56] == 'x', "name");
+	CHECK(gate_message_encode(&len, packet, &ask) == 0 && len == 316, "ask");
+	CHECK(memcmp(packet, "\3\0\2\0\1\2\3\4\0\0\0\0\4\0\x34\x12\0\0\0\0\0\0", 22) == 0, "ask");
+	CHECK(memcmp(packet + 44, "\x9\x8\7\6\0", 5) == 0, "address");
+	CHECK(gate_message_encode(&len, packet, &end) == 0, "end");
+	CHECK(packet[18] == 5 && packet[28] == 5 && packet[37] == 1, "end");
+	CHECK(gate_message_encode(&len, packet, &sound[2]) == 0, "name");
+	CHECK(packet[24] == 1 && packet[60] == 'x', "name");
+	CHECK(gate_message_encode(&len, packet, &request) == 0 && len == 319, "request");
+	CHECK(memcmp(packet + 20, "\3\2\0\0\0\0\3", 7) == 0, "request");
+	CHECK(memcmp(packet + 316, "why", 3) == 0, "request");
+	CHECK(gate_message_encode(&len, packet, &refused) == 0, "refused");
+	CHECK(memcmp(packet + 8, "\1\2\3\4", 4) == 0, "refused");
+	CHECK(gate_message_encode(&len, packet, &flow) == 0 && packet[22] == 4, "flow");
 }
 
 static void test_unsound(void)
 {
 	const struct gate_message rows[] = {
 		{ 0 },
-		{ .kind = GATE_FLOW + 1, .id = 1, .verdict = GATE_ALLOW },
+		{ .kind = GATE_LAST + 1, .id = 1, .verdict = GATE_ALLOW },
 		{ .kind = GATE_ASK_NAME, .name = "a" },
 		{ .kind = GATE_ASK_NAME, .id = 1 },
 		{ .kind = GATE_ASK_NAME, .id = 1, .name = "A" },
@@ -122,14 +166,48 @@ static void test_unsound(void)
 		{ .kind = GATE_FLOW, .id = 1, .verdict = GATE_RESET },
 		{ .kind = GATE_FLOW, .id = 1, .verdict = GATE_RESET + 1 },
 		{ .kind = GATE_FLOW, .id = 1, .verdict = GATE_ALLOW, .name = "a" },
+		{ .kind = GATE_FLOW, .id = 1, .verdict = GATE_ALLOW, .flow = 1 },
+		{ .kind = GATE_FLOW, .id = 1, .verdict = GATE_ALLOW, .flags = GATE_HTTPS },
+		{ .kind = GATE_FLOW, .id = 1, .verdict = GATE_ALLOW, .flags = 16 },
+		{ .kind = GATE_FLOW, .id = 1, .verdict = GATE_DENY, .flags = GATE_RAW },
+		{ .kind = GATE_FLOW, .id = 1, .verdict = GATE_ALLOW, DATA("why") },
+		{ .kind = GATE_ASK_LEAF, .id = 1, .flow = 2, .data = { key, 64 } },
+		{ .kind = GATE_ASK_LEAF, .id = 1, .flow = 2 },
+		{ .kind = GATE_ASK_LEAF, .id = 1, .data = { key, sizeof(key) } },
+		{ .kind = GATE_LEAF, .id = 1, .verdict = GATE_ALLOW },
+		{ .kind = GATE_LEAF, .id = 1, .verdict = GATE_DENY, DATA("x") },
+		{ .kind = GATE_ASK_REQUEST, .id = 1, .flow = 2 },
+		{ .kind = GATE_ASK_REQUEST, .id = 1, .flow = 2, DATA("GET") },
+		{ .kind = GATE_ASK_REQUEST, .id = 1, .flow = 2, DATA("GET ") },
+		{ .kind = GATE_ASK_REQUEST, .id = 1, .flow = 2, DATA(" /x") },
+		{ .kind = GATE_ASK_REQUEST, .id = 1, .flow = 2, DATA("GET  /x") },
+		{ .kind = GATE_ASK_REQUEST, .id = 1, .flow = 2, DATA("GET /x y") },
+		{ .kind = GATE_ASK_REQUEST, .id = 1, .flow = 2, DATA("GET /\n") },
+		{ .kind = GATE_ASK_REQUEST, .id = 1, .flow = 2, DATA("GET /\0") },
+		{ .kind = GATE_ASK_REQUEST, .id = 1, .flow = 2, DATA("GET /\x80") },
+		{ .kind = GATE_ASK_REQUEST, .id = 1, .flow = 2, DATA("GE\x7fT /") },
+		{ .kind = GATE_ASK_REQUEST, .flow = 2, DATA("GET /") },
+		{ .kind = GATE_ASK_REQUEST, .id = 1, DATA("GET /") },
+		{ .kind = GATE_ASK_REQUEST, .id = 1, .flow = 2, .flags = GATE_RAW, DATA("GET /") },
+		{ .kind = GATE_REFUSED, .flow = 1 },
+		{ .kind = GATE_REFUSED, .status = 400, DATA("why") },
+		{ .kind = GATE_REFUSED, .flow = 1, .status = 1000, DATA("why") },
+		{ .kind = GATE_REFUSED, .flow = 1, .data = { packet, GATE_WHY_OCTETS_MAX + 1 } },
+		{ .kind = GATE_END_REQUEST, .id = 1, .verdict = GATE_ALLOW },
+		{ .kind = GATE_END_REQUEST, .id = 1, .flow = 1, .verdict = GATE_RESET },
+		{ .kind = GATE_END, .id = 1, .verdict = GATE_RESET, .status = 200 },
+		{ .kind = GATE_REQUEST,
+		  .id = 1,
+		  .verdict = GATE_ALLOW,
+		  .data = { packet, GATE_DATA_OCTETS_MAX + 1 } },
 	};
 	struct gate_message full = { .kind = GATE_ASK_NAME, .id = 1 };
-	char packet[GATE_OCTETS] = { 0 };
+	size_t len = 0;
 
 	for (size_t i = 0; i < ARRAY_SIZE(rows); i++)
-		CHECK(gate_message_encode(packet, &rows[i]) == -EINVAL, "row %zu", i);
+		CHECK(gate_message_encode(&len, packet, &rows[i]) == -EINVAL, "row %zu", i);
 	memset(full.name, 'a', sizeof(full.name));
-	CHECK(gate_message_encode(packet, &full) == -EINVAL, "no NUL");
+	CHECK(gate_message_encode(&len, packet, &full) == -EINVAL, "no NUL");
 }
 
 /* Each row changes one octet of a sound packet, which has a name of 15 octets. */
@@ -143,47 +221,53 @@ static void test_hostile(void)
 		{ 1, 1 },
 		{ 2, 0 },
 		{ 2, 2 }, /* a flow of a type of query */
-		{ 2, 8 },
+		{ 2, 15 },
 		{ 3, 1 },
 		{ 4, 0 }, /* the id */
 		{ 8, 4 },
-		{ 9, 1 },
-		{ 10, 1 },
+		{ 11, 4 },
+		{ 12, 4 },
+		{ 13, 1 },
 		{ 14, 1 },
-		{ 14, 6 },
-		{ 15, 1 },
-		{ 16, 14 },
-		{ 17, 1 },
 		{ 18, 1 },
-		{ 23, 1 },
-		{ 24, 1 },
-		{ 39, 1 },
-		{ 40, 1 },
-		{ 56, 'A' },
-		{ 56, 0 },
-		{ 56, '.' },
-		{ 56, '\x80' },
-		{ GATE_OCTETS - 1, 'a' },
-		{ GATE_OCTETS - 2, 'a' },
+		{ 18, 6 },
+		{ 19, 1 },
+		{ 20, 1 },
+		{ 22, 1 },
+		{ 24, 14 },
+		{ 25, 1 },
+		{ 26, 1 },
+		{ 27, 1 },
+		{ 28, 1 },
+		{ 43, 1 },
+		{ 44, 1 },
+		{ 60, 'A' },
+		{ 60, 0 },
+		{ 60, '.' },
+		{ 60, '\x80' },
+		{ GATE_HEAD_OCTETS - 1, 'a' },
+		{ GATE_HEAD_OCTETS - 2, 'a' },
 	};
-	char packet[GATE_OCTETS + 1] = { 0 };
 	struct gate_message got;
+	size_t len = 0;
 
-	CHECK(gate_message_encode(packet, &sound[0]) == 0, "sound");
-	CHECK(gate_message_decode(&got, (struct span){ packet, GATE_OCTETS - 1 }) == -EPROTO,
+	CHECK(gate_message_encode(&len, packet, &sound[0]) == 0, "sound");
+	CHECK(gate_message_decode(&got, (struct span){ packet, GATE_HEAD_OCTETS - 1 }) == -EPROTO,
 	      "cut");
-	CHECK(gate_message_decode(&got, (struct span){ packet, GATE_OCTETS + 1 }) == -EPROTO,
+	CHECK(gate_message_decode(&got, (struct span){ packet, GATE_HEAD_OCTETS + 1 }) == -EPROTO,
 	      "long");
 	CHECK(gate_message_decode(&got, (struct span){ 0 }) == -EPROTO, "empty");
 	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
 		char saved = packet[rows[i].at];
 
 		packet[rows[i].at] = rows[i].value;
-		CHECK(gate_message_decode(&got, (struct span){ packet, GATE_OCTETS }) == -EPROTO,
+		CHECK(gate_message_decode(&got, (struct span){ packet, GATE_HEAD_OCTETS }) ==
+			  -EPROTO,
 		      "row %zu", i);
 		packet[rows[i].at] = saved;
 	}
-	CHECK(gate_message_decode(&got, (struct span){ packet, GATE_OCTETS }) == 0, "restored");
+	CHECK(gate_message_decode(&got, (struct span){ packet, GATE_HEAD_OCTETS }) == 0,
+	      "restored");
 }
 
 int main(void)
