@@ -9,8 +9,6 @@
 #include <signal.h>
 
 #include "cli/cli.h"
-#include "gateway/gateway.h"
-#include "warden/gate.h"
 
 /* open_streams() - a closed stdin, stdout or stderr would be the number of the next file we open */
 static bool open_streams(void)
@@ -29,8 +27,6 @@ int main(int argc, char **argv)
 	}
 	(void)signal(SIGXFSZ, SIG_IGN);
 	(void)signal(SIGCHLD, SIG_DFL); /* a caller that ignores it would have us wait for nobody */
-	if (argc > 0 && strcmp(argv[0], GATEWAY_ROLE) == 0)
-		return gateway_main();
 
 	CLEANUP_CALL struct cli_call call = { .out = stdout, .err = stderr };
 	int r = argc > 0 ? cli_parse(&call, (const char *const *)argv) : -EINVAL;

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 /*
  * Theory of operation: as long as no program of the sandbox opens a flow, the capture sockets wait
- * in our loop and there is no gateway. The first flow starts it: our own program again, under the
- * role's name, with the capture sockets and a channel and nothing else. From then on the warden
+ * in our loop and there is no gateway. The first flow starts it: a program of its own, with the
+ * capture sockets and a channel and nothing else. From then on the warden
  * hears of flows by fixed messages and touches no byte of them.
  *
  * A gateway that died, or could not be started, has a successor, but not at once: flows that wait would
@@ -16,8 +16,10 @@
 #include <signal.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
+#include <unistd.h>
 
 #include "base/fd.h"
+#include "warden/sibling.h"
 
 static const int64_t RETRY_NS = 100000000;
 enum { MESSAGES_A_TURN = 64 };
@@ -28,20 +30,22 @@ static void stop_waiting(struct gate *gate)
 	loop_remove(&gate->dns);
 }
 
-/* run_gateway() - in the child: descriptors 3, 4 and 5 as the role wants them, then our own program */
-static _Noreturn void run_gateway(int channel, int tcp, int dns)
+/* run_gateway() - in the child: descriptors 3, 4 and 5 as the role wants them, then its program */
+static _Noreturn void run_gateway(int program, int channel, int tcp, int dns)
 {
-	static char name[] = GATEWAY_ROLE;
+	static char name[] = GATEWAY_PROGRAM;
 	static char *const argv[] = { name, NULL };
 	static char *const envp[] = { NULL };
 	int fds[] = { fcntl(channel, F_DUPFD, 16), fcntl(tcp, F_DUPFD, 16),
 		      fcntl(dns, F_DUPFD, 16) };
 
+	program = fcntl(program, F_DUPFD_CLOEXEC, 16);
 	for (int i = 0; i < 3; i++)
-		if (fds[i] < 0 || dup2(fds[i], 3 + i) < 0)
+		if (program < 0 || fds[i] < 0 || dup2(fds[i], 3 + i) < 0)
 			_exit(1);
-	(void)close_range(6, ~0U, 0);
-	(void)execve("/proc/self/exe", argv, envp);
+	/* from 6 on; a script could not be run so, but this is none */
+	(void)close_range(6, ~0U, CLOSE_RANGE_CLOEXEC);
+	(void)execveat(program, "", argv, envp, AT_EMPTY_PATH);
 	_exit(1);
 }
 
@@ -132,16 +136,17 @@ static void channel_ready(struct loop_source *source, uint32_t events)
 
 static void start_gateway(struct gate *gate)
 {
+	CLEANUP_FD int program = sibling_open(GATEWAY_PROGRAM);
 	int pair[2];
 
 	stop_waiting(gate);
-	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) < 0) {
+	if (program < 0 || socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) < 0) {
 		retry_later(gate);
 		return;
 	}
 	pid_t pid = fork();
 	if (pid == 0)
-		run_gateway(pair[1], gate->tcp_fd, gate->dns_fd);
+		run_gateway(program, pair[1], gate->tcp_fd, gate->dns_fd);
 	fd_close(&pair[1]);
 	if (pid < 0) {
 		fd_close(&pair[0]);

@@ -11,7 +11,7 @@
 #include "loop/loop.h"
 #include "wire/gate.h"
 
-#define GATEWAY_ROLE "immure-gateway" /* the name under which our program is the gateway */
+#define GATEWAY_PROGRAM "immure-gateway" /* see warden/sibling.h */
 
 struct gate {
 	struct loop *loop;
