@@ -38,6 +38,7 @@ static inline void rig_become(const int from[3])
 	for (int i = 0; i < 3; i++)
 		if (dup2(high[i], GATEWAY_FD_WARDEN + i) < 0)
 			_exit(120);
+	(void)close(GATEWAY_FD_ROOTS); /* it may be anything */
 	(void)syscall(SYS_exit_group,
 		      gateway_main()); /* _exit() with ASan checks leaks: forbidden */
 }
@@ -120,7 +121,10 @@ static inline struct gate_message rig_hear_kind(const struct rig *rig, enum gate
 static inline void rig_say(const struct rig *rig, enum gate_kind kind, uint32_t id,
 			   enum gate_verdict verdict, int fd)
 {
-	const struct gate_message message = { .kind = kind, .id = id, .verdict = verdict };
+	const bool raw = kind == GATE_FLOW && verdict == GATE_ALLOW;
+	const struct gate_message message = {
+		.kind = kind, .id = id, .verdict = verdict, .flags = raw ? GATE_RAW : 0
+	};
 	static char packet[GATE_OCTETS_MAX];
 	size_t len = 0;
 

@@ -13,6 +13,7 @@
 #include "base/clock.h"
 #include "base/fd.h"
 #include "gateway/dns_udp.h"
+#include "gateway/flow_priv.h"
 
 enum {
 	FLOWS_PER_WAKE = 64, /* then the other sources have their turn */
@@ -25,15 +26,19 @@ enum {
 static void end_if_last(struct flows *flows)
 {
 	if (flows->last && list_first(&flows->waiting) == NULL &&
-	    list_first(&flows->relaying) == NULL && list_first(&flows->ending) == NULL)
+	    list_first(&flows->brisk) == NULL && list_first(&flows->relaying) == NULL &&
+	    list_first(&flows->ending) == NULL)
 		loop_stop(flows->loop, 0);
 }
 
-static void free_flow(struct flow *flow)
+void flow_free(struct flow *flow)
 {
 	struct flows *flows = flow->flows;
 
 	loop_remove(&flow->program);
+	sniff_stop(&flow->sniff);
+	flow_web_free(flow);
+	relay_reset(&flow->server);
 	relay_reset(&flow->fd);
 	if (flow->name != NULL)
 		names_release(flows->names, flow->name, clock_mono_ns());
@@ -67,7 +72,10 @@ static void schedule(struct flows *flows)
 {
 	int64_t waiting_ns = due(&flows->waiting, flows->wait_ns);
 	int64_t relaying_ns = due(&flows->relaying, flows->idle_ns);
+	int64_t brisk_ns = due(&flows->brisk, flows->wait_ns);
 	int64_t first_ns = waiting_ns < relaying_ns ? waiting_ns : relaying_ns;
+
+	first_ns = brisk_ns < first_ns ? brisk_ns : first_ns;
 
 	if (first_ns == INT64_MAX ||
 	    (flows->timer.loop != NULL && flows->timer.deadline_ns <= first_ns))
@@ -103,16 +111,30 @@ static void fill_end(struct talk_item *item, struct gate_message *message)
 
 static void end_sent(struct talk_item *item)
 {
-	free_flow(container_of(item, struct flow, item));
+	flow_free(container_of(item, struct flow, item));
 }
 
-static void end_flow(struct flow *flow, bool clean)
+void flow_end(struct flow *flow, bool clean)
 {
 	list_append(&flow->flows->ending, &flow->node);
 	flow->state = FLOW_ENDING;
 	flow->end = clean ? GATE_CLOSED : GATE_RESET;
 	flow->item = (struct talk_item){ .fill = fill_end, .sent = end_sent };
 	talk_send(flow->flows->talk, &flow->item);
+}
+
+void flow_active(struct flow *flow)
+{
+	flow->since_ns = clock_mono_ns();
+	list_append(&flow->flows->relaying, &flow->node);
+	schedule(flow->flows);
+}
+
+void flow_hurry(struct flow *flow)
+{
+	flow->since_ns = clock_mono_ns();
+	list_append(&flow->flows->brisk, &flow->node);
+	schedule(flow->flows);
 }
 
 static void relay_active(struct relay *relay)
@@ -125,7 +147,7 @@ static void relay_active(struct relay *relay)
 
 static void relay_ended(struct relay *relay, bool clean)
 {
-	end_flow(container_of(relay, struct flow, relay), clean);
+	flow_end(container_of(relay, struct flow, relay), clean);
 }
 
 /* give_up() - a flow whose verdict did not come in time */
@@ -135,7 +157,24 @@ static void give_up(struct flow *flow)
 		list_remove(&flow->item.node);
 		talk_lose(flow->flows->talk);
 	}
-	free_flow(flow);
+	flow_free(flow);
+}
+
+/* cut_off() - its time is over */
+static void cut_off(struct flow *flow)
+{
+	if (flow->state == FLOW_SNIFFING) {
+		flow_sniffed_too_long(flow);
+		return;
+	}
+	if (flow->state == FLOW_WEB)
+		flow_web_stop(flow);
+	else
+		relay_stop(&flow->relay);
+	if (flow->refused)
+		flow_free(flow);
+	else
+		flow_end(flow, false);
 }
 
 static void fired(struct loop_timer *timer)
@@ -145,12 +184,10 @@ static void fired(struct loop_timer *timer)
 
 	while (due(&flows->waiting, flows->wait_ns) <= now_ns)
 		give_up(container_of(list_first(&flows->waiting), struct flow, node));
-	while (due(&flows->relaying, flows->idle_ns) <= now_ns) {
-		struct flow *flow = container_of(list_first(&flows->relaying), struct flow, node);
-
-		relay_stop(&flow->relay);
-		end_flow(flow, false);
-	}
+	while (due(&flows->brisk, flows->wait_ns) <= now_ns)
+		cut_off(container_of(list_first(&flows->brisk), struct flow, node));
+	while (due(&flows->relaying, flows->idle_ns) <= now_ns)
+		cut_off(container_of(list_first(&flows->relaying), struct flow, node));
 	schedule(flows);
 }
 
@@ -205,6 +242,7 @@ static void take_flow(struct flows *flows, int fd, const struct sockaddr_in6 *as
 		.address = address,
 		.name = name,
 		.fd = -1,
+		.server = -1,
 		.stale = name == NULL && names_is_synthetic(&address),
 		.program.ready = program_gone,
 		.relay = { .fd = { -1, -1 },
@@ -217,7 +255,7 @@ static void take_flow(struct flows *flows, int fd, const struct sockaddr_in6 *as
 	if (loop_add(flows->loop, &flow->program, fd, 0) < 0) {
 		talk_lose(flows->talk);
 		relay_reset(&fd);
-		free_flow(flow);
+		flow_free(flow);
 		return;
 	}
 	begin_ask(flow, fd);
@@ -268,34 +306,54 @@ static void refuse_late(struct flows *flows, uint32_t id, int fd)
 	talk_tell(flows->talk, &end);
 }
 
-void flows_verdict(struct flows *flows, uint32_t id, enum gate_verdict verdict, int fd)
+void flow_relay(struct flow *flow)
 {
-	unsigned index = id_owner(id) - ID_FLOWS;
-	struct flow *flow = index < flows->made ? &flows->flows[index] : NULL;
+	struct flows *flows = flow->flows;
 
-	if (flow == NULL || flow->id != id || flow->state != FLOW_WAITING) {
-		if (verdict == GATE_ALLOW)
-			refuse_late(flows, id, fd);
+	if (relay_start(&flow->relay, flows->loop, flow->fd, flow->server) < 0) {
+		relay_reset(&flow->fd);
+		relay_reset(&flow->server);
+		flow_end(flow, false);
 		return;
 	}
-	if (verdict != GATE_ALLOW) {
-		free_flow(flow);
+	flow->fd = flow->server = -1;
+	flow->state = FLOW_RELAYING;
+	flow_active(flow);
+	if (flows->last)
+		relay_last(&flow->relay);
+}
+
+/* take_verdict() - @fd: consumed */
+static void take_verdict(struct flows *flows, const struct gate_message *message, int fd)
+{
+	unsigned index = id_owner(message->id) - ID_FLOWS;
+	struct flow *flow = index < flows->made ? &flows->flows[index] : NULL;
+	bool allowed = message->verdict == GATE_ALLOW;
+
+	if (flow == NULL || flow->id != message->id || flow->state != FLOW_WAITING) {
+		if (allowed)
+			refuse_late(flows, message->id, fd);
 		return;
 	}
 	loop_remove(&flow->program);
-	if (flow->fd < 0 || flow->stale ||
-	    relay_start(&flow->relay, flows->loop, flow->fd, fd) < 0) {
-		relay_reset(&flow->fd);
-		relay_reset(&fd);
-		end_flow(flow, false);
-		return;
-	}
-	flow->fd = -1;
-	flow->state = FLOW_RELAYING;
-	relay_active(&flow->relay);
-	schedule(flows);
-	if (flows->last)
-		relay_last(&flow->relay);
+	flow->server = fd;
+	flow->flags = message->flags;
+	if (flow->fd >= 0 && !flow->stale)
+		flow_judged(flow, message);
+	else if (allowed)
+		flow_end(flow, false); /* closes what is left when the END is sent */
+	else
+		flow_free(flow);
+}
+
+void flows_answer(struct flows *flows, const struct gate_message *message, int fd)
+{
+	unsigned index = id_owner(message->id) - ID_WEB;
+
+	if (message->kind == GATE_FLOW)
+		take_verdict(flows, message, fd);
+	else if (index < flows->made)
+		flow_web_answer(&flows->flows[index], message);
 }
 
 void flows_last(struct flows *flows)
@@ -311,7 +369,10 @@ void flows_last(struct flows *flows)
 		struct flow *flow = container_of(node, struct flow, node);
 
 		list_append(&flows->relaying, &flow->node);
-		relay_last(&flow->relay);
+		if (flow->state == FLOW_RELAYING)
+			relay_last(&flow->relay);
+		else /* it sees the program's end by itself */
+			flow->relay.last = true;
 	}
 	end_if_last(flows);
 }
@@ -319,6 +380,7 @@ void flows_last(struct flows *flows)
 int flows_start(struct flows *flows, int fd)
 {
 	list_init(&flows->waiting);
+	list_init(&flows->brisk);
 	list_init(&flows->relaying);
 	list_init(&flows->ending);
 	list_init(&flows->spare);

@@ -5,11 +5,13 @@
  *	state		holds					becomes
  *	WAITING		the program's socket, unread; an ask	RELAYING, ENDING (it was allowed, but
  *			under way; -1 once the program is gone	the program is gone), or free
- *	RELAYING	both sockets, in relay.h		ENDING
+ *	SNIFFING	both sockets, unread			RELAYING, WEB, ENDING
+	RELAYING	both sockets, in relay.h		ENDING
+	WEB		both sockets, in web.h			ENDING, or free if it was refused
  *	ENDING		the END that the warden must get	free
  *
- * Denied, unreachable, no answer in FLOWS_WAIT_S, no room: the program sees a reset. While it waits
- * nothing of what it sends is read, so nothing is kept here. A flow to a synthetic address is asked
+ * Denied, unreachable, no answer in FLOWS_WAIT_S, no room: the program sees a reset, but if it speaks HTTP it
+ * is told why. While it waits nothing of what it sends is read, so nothing is kept here. A flow to a synthetic address is asked
  * about by its name, one to an address that once was one is asked about, for the record, and reset
  * whatever the answer; one to port 53 that leads to no name is DNS (dns_tcp.h).
  */
@@ -18,18 +20,28 @@
 
 #include "gateway/dns_tcp.h"
 #include "gateway/relay.h"
+#include "gateway/sniff.h"
 #include "gateway/talk.h"
+#include "tls/context.h"
 
 enum {
 	FLOWS_MAX = 10000,
-	FLOWS_WAIT_S = 30,   /* for a verdict: somebody may have to be asked for consent */
+	FLOWS_WAIT_S = 30,   /* for a verdict: somebody may have to be asked for consent; for what
+				the program has to say for a start, or to finish */
 	FLOWS_IDLE_S = 3600, /* without an octet either way */
 };
 
-enum flow_state { FLOW_FREE = 0, FLOW_WAITING, FLOW_RELAYING, FLOW_ENDING };
+enum flow_state {
+	FLOW_FREE = 0,
+	FLOW_WAITING,
+	FLOW_SNIFFING,
+	FLOW_RELAYING,
+	FLOW_WEB,
+	FLOW_ENDING,
+};
 
 struct flow {
-	struct list_node node; /* of the free, waiting, relaying or ending, the oldest first */
+	struct list_node node; /* of the free, waiting, brisk, relaying or ending, oldest first */
 	struct talk_item item; /* the ask, later the END */
 	struct flows *flows;
 	enum flow_state state;
@@ -41,8 +53,13 @@ struct flow {
 	struct names_entry *name;   /* held; NULL: the flow is to an address */
 	int64_t since_ns;           /* asked, or last octet */
 	struct loop_source program; /* WAITING */
-	int fd;                     /* owned; WAITING: the program's socket */
-	struct relay relay;         /* RELAYING, and its counts in ENDING */
+	int fd;                     /* owned; WAITING, SNIFFING: the program's socket */
+	int server;                 /* owned; SNIFFING: the server's */
+	uint16_t flags;             /* enum gate_flag, of the verdict that allowed it */
+	bool refused;               /* WEB: it is only told why; the warden knows it no more */
+	struct sniff sniff;         /* SNIFFING */
+	struct relay relay;         /* RELAYING, and its counts in ENDING, of WEB, too */
+	struct flow_web *web;       /* owned; WEB, ENDING */
 };
 
 struct flows {
@@ -52,12 +69,13 @@ struct flows {
 	struct dns_tcp *dns;
 	struct pipes *pipes;
 	unsigned max; /* flows at once, at most FLOWS_MAX: as many as there are descriptors for */
-	int64_t wait_ns, idle_ns; /* FLOWS_WAIT_S, FLOWS_IDLE_S; less in tests */
+	struct tls_context *context; /* NULL: TLS is not opened; borrowed */
+	int64_t wait_ns, idle_ns;    /* FLOWS_WAIT_S, FLOWS_IDLE_S; less in tests */
 
 	struct loop_source listener;
 	struct loop_timer pause; /* accepting goes on when it fires */
 	struct loop_timer timer;
-	struct list waiting, relaying, ending, spare;
+	struct list waiting, brisk, relaying, ending, spare;
 	bool last;     /* no more will come: see flows_last() */
 	unsigned made; /* how many of the following were ever used */
 	struct flow flows[FLOWS_MAX];
@@ -72,7 +90,8 @@ MUST_USE int flows_start(struct flows *flows, int fd);
  * as what its program sent is carried, and with the last one the loop */
 void flows_last(struct flows *flows);
 
-/* flows_verdict() - the warden's answer. @fd: consumed; the connected socket if it allows, else -1 */
-void flows_verdict(struct flows *flows, uint32_t id, enum gate_verdict verdict, int fd);
+/* flows_answer() - the warden's: FLOW, LEAF or REQUEST. @fd: consumed; the connected socket of a FLOW
+ * that allows, else -1 */
+void flows_answer(struct flows *flows, const struct gate_message *message, int fd);
 
 #endif

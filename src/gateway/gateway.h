@@ -19,9 +19,11 @@
 /* The descriptors it is started with, and all that it keeps. */
 enum gateway_fd {
 	GATEWAY_FD_WARDEN = 3, /* SOCK_SEQPACKET; its end ends the gateway */
-	GATEWAY_FD_TCP = 4, /* listener, non-blocking, SO_LINGER 0; getsockname() of a flow is its
+	GATEWAY_FD_TCP = 4,   /* listener, non-blocking, SO_LINGER 0; getsockname() of a flow is its
 			     * destination */
-	GATEWAY_FD_DNS = 5, /* UDP socket with IPV6_RECVPKTINFO and IPV6_FREEBIND */
+	GATEWAY_FD_DNS = 5,   /* UDP socket with IPV6_RECVPKTINFO and IPV6_FREEBIND */
+	GATEWAY_FD_ROOTS = 6, /* may be missing: a PEM file of certificates that servers are judged
+			       * by as well; read and closed at the start */
 };
 
 /**

@@ -6,11 +6,13 @@
 #include "gateway/gateway.h"
 
 #include <errno.h>
+#include <malloc.h>
 #include <sys/resource.h>
 #include <unistd.h>
 
 #include "base/fd.h"
 #include "gateway/gateway_priv.h"
+#include "gateway/roots.h"
 
 #define NS_PER_S INT64_C(1000000000)
 
@@ -19,6 +21,7 @@ enum {
 	FILES_OWN = 16 + 2 * PIPES_MAX + DNS_TCP_MAX + FD_PASS_MAX,
 	FILES_WANTED = FILES_OWN + 2 * FLOWS_MAX,
 	FLOWS_LEAST = 8, /* with fewer there is no point */
+	HEAP_PIECE_OCTETS = 16 * 1024 * 1024,
 };
 
 /* limit_files() - have all descriptors we want, if root may or the hard limit is as high, else as
@@ -42,12 +45,12 @@ static void answer(void *context, const struct gate_message *message, int fd)
 {
 	struct gateway *gateway = context;
 
-	if (message->kind == GATE_FLOW)
-		flows_verdict(&gateway->flows, message->id, message->verdict, fd);
+	if (message->kind == GATE_NAME)
+		resolve_verdict(&gateway->resolve, message->id, message->verdict);
 	else if (message->kind == GATE_LAST)
 		flows_last(&gateway->flows);
 	else
-		resolve_verdict(&gateway->resolve, message->id, message->verdict);
+		flows_answer(&gateway->flows, message, fd);
 }
 
 static void reply(void *context, const struct resolve_origin *origin, struct span packet)
@@ -81,6 +84,7 @@ static void connect_parts(struct gateway *g, unsigned files)
 	g->flows.names = &g->names;
 	g->flows.dns = &g->dns_tcp;
 	g->flows.pipes = &g->pipes;
+	g->flows.context = g->tls;
 	g->flows.max = flows_max < FLOWS_MAX ? flows_max : FLOWS_MAX;
 }
 
@@ -100,11 +104,18 @@ static int set_up(struct gateway *gateway, const char **ret_step)
 {
 	unsigned files = 0;
 
+	/* memory comes from the heap alone, and stays: no calls for each flow */
+	(void)mallopt(M_MMAP_THRESHOLD, HEAP_PIECE_OCTETS);
+	(void)mallopt(M_TRIM_THRESHOLD, HEAP_PIECE_OCTETS);
 	*ret_step = "close descriptors";
-	if (close_range(GATEWAY_FD_DNS + 1, ~0U, 0) < 0)
+	if (close_range(GATEWAY_FD_ROOTS + 1, ~0U, 0) < 0)
 		return -errno;
+	*ret_step = "TLS"; /* before anything else gets its descriptor's number */
+	int r = roots_context(&gateway->tls, GATEWAY_FD_ROOTS);
+	if (r < 0)
+		return r;
 	*ret_step = "limit on descriptors";
-	int r = limit_files(&files);
+	r = limit_files(&files);
 	if (r < 0)
 		return r;
 	*ret_step = "pipes";

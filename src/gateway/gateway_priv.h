@@ -28,6 +28,7 @@ struct gateway {
 	struct names names;
 	struct resolve resolve;
 	struct dns_tcp dns_tcp;
+	struct tls_context *tls; /* NULL: this host has no root certificates */
 	struct flows flows;
 };
 

@@ -18,9 +18,10 @@
  * answer that comes too late for its ask does not pass for that of the next one.
  */
 enum {
-	ID_BITS = 14,
+	ID_BITS = 16,
 	ID_FLOWS = 1,     /* + index of the flow */
 	ID_NAMES = 12000, /* + index of the ask */
+	ID_WEB = 16384,   /* + index of the flow: its leaf, its requests */
 };
 
 static inline unsigned id_owner(uint32_t id)

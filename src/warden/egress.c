@@ -110,9 +110,12 @@ static void tell_flow(const struct flow *flow, bool blocked, const char *why, ui
 /* send_answer() - Return: 0: it is sent; -EAGAIN: there is no room; -errno: the gateway is gone. */
 static int send_answer(struct flow *flow)
 {
-	const struct gate_message message = { .kind = flow->answer,
-					      .id = flow->id,
-					      .verdict = flow->verdict };
+	const struct gate_message message = {
+		.kind = flow->answer,
+		.id = flow->id,
+		.verdict = flow->verdict,
+		.flags = flow->answer == GATE_FLOW && flow->verdict == GATE_ALLOW ? GATE_RAW : 0
+	};
 	int r = gate_send(&flow->egress->gate, &message, flow->fd);
 
 	if (r != -EAGAIN)

@@ -64,8 +64,8 @@
  * table of the gateway or this channel was full, and MALFORMED ones that found no room.
  *
  * The gateway gives up an ask after a time of its own, without a word. A FLOW that allows and comes
- * later is answered by END as any other: RESET, no octets. A late answer of another kind needs none;
- * but a late REQUEST that allows is answered by END_REQUEST: RESET.
+ * later is answered by END as any other: RESET, no octets. A late answer of another kind needs none. A
+ * leaf or a request is given up with its flow only: END ends all that was asked about that.
  *
  * The gateway reads hostile bytes, so the warden trusts no message of it: one that does not decode,
  * or repeats an id under way, ends the gateway.

@@ -1,0 +1,323 @@
+// SPDX-License-Identifier: Apache-2.0
+/*
+ * Theory of operation: a step carries as much as it can in either direction, a piece at a time: what
+ * was left over and one read into a room that all exchanges share, through the direction's function,
+ * into one write. What cannot be used yet is kept in a buffer that exists for so long only, so an
+ * idle exchange has none.
+ */
+#include "gateway/exchange1_priv.h"
+
+enum {
+	ROUNDS = 16, /* then other flows have their turn */
+	DRAIN_OCTETS_MAX = 1024 * 1024,
+};
+
+enum move { STILL, MOVED, BROKE };
+
+const struct http1_limits exchange1_limits = {
+	.head_octets_max = EXCHANGE1_IN_OCTETS - 1024,
+	.target_octets_max = 16 * 1024,
+	.fields_max = HTTP1_FIELDS_MAX,
+	.trailer_octets_max = 8 * 1024,
+	.body_octets_max = INT64_MAX,
+};
+
+static char room[EXCHANGE1_IN_OCTETS];
+static struct outlet outlet;
+
+void outlet_put(struct outlet *out, struct span data)
+{
+	if (data.len > sizeof(out->octets) - out->len) {
+		out->full = true;
+		return;
+	}
+	if (data.len > 0)
+		memcpy(out->octets + out->len, data.ptr, data.len);
+	out->len += data.len;
+}
+
+/* put_chunk() - a piece of a body as a chunk of its own */
+static void put_chunk(struct outlet *out, struct span data)
+{
+	char head[HTTP1_CHUNK_HEAD_OCTETS];
+
+	outlet_put(out, (struct span){ head, http1_chunk_head_write(head, data.len) });
+	outlet_put(out, data);
+	outlet_put(out, (struct span){ "\r\n", 2 });
+}
+
+static void end_chunks(struct outlet *out, const struct http1_fields *trailers)
+{
+	const struct http1_room left = { out->octets + out->len, sizeof(out->octets) - out->len };
+	size_t len = 0;
+
+	if (http1_chunks_end(&len, left, trailers->at, trailers->count) < 0)
+		out->full = true;
+	out->len += len;
+}
+
+enum http1_step exchange1_carry_body(struct exchange1 *x, enum tls_side from, struct span *input,
+				     struct outlet *out)
+{
+	struct http1_body *body = &x->body[from];
+	bool chunks = body->framing == HTTP1_BODY_CHUNKED && (from == TLS_INSIDE || !x->old);
+	enum http1_step step = HTTP1_DATA;
+	struct span data = { 0 };
+
+	while ((step = http1_body_next(body, &data, input)) == HTTP1_DATA) {
+		if (chunks)
+			put_chunk(out, data);
+		else
+			outlet_put(out, data);
+	}
+	if (step == HTTP1_DONE && chunks)
+		end_chunks(out, body->trailers);
+	return step;
+}
+
+void exchange1_answer(struct exchange1 *x, unsigned status, struct span why, bool head)
+{
+	const struct reply reply = reply_of_status(status, why, x->id);
+
+	x->reply = BUF(REPLY_OCTETS_MAX);
+	if (reply_http1(&x->reply, &reply, head, x->last) < 0) { /* then it hears nothing */
+		buf_free(&x->reply);
+		x->last = true;
+	}
+	x->up = UP_DONE;
+	x->down = DOWN_DONE;
+}
+
+static void end_request(struct exchange1 *x, bool clean)
+{
+	if (!x->allowed)
+		return;
+	x->allowed = false;
+	x->end.clean = clean;
+	x->owner->ended(x, &x->end);
+}
+
+static void give_up(struct exchange1 *x, bool clean)
+{
+	end_request(x, false);
+	exchange1_stop(x);
+	x->dead = true;
+	x->owner->over(x, clean);
+}
+
+static bool wants(const struct exchange1 *x, enum tls_side from)
+{
+	if (from == TLS_INSIDE)
+		return x->up == UP_HEAD || x->up == UP_GO || x->up == UP_BODY ||
+		       x->up == UP_TUNNEL || (x->up == UP_DRAIN && x->unread);
+	return x->down != DOWN_DONE && x->up != UP_DRAIN;
+}
+
+/* load() - what was left, and what else there is. Return: octets that are new */
+static size_t load(struct exchange1 *x, enum tls_side from, struct span *ret)
+{
+	struct span left = buf_span(&x->left[from]);
+	size_t len = 0;
+
+	if (left.len > 0)
+		memcpy(room, left.ptr, left.len);
+	if (left.len < sizeof(room) &&
+	    ends_read(&len, x->ends, from, room + left.len, sizeof(room) - left.len) != TLS_DONE)
+		len = 0;
+	*ret = (struct span){ room, left.len + len };
+	return len;
+}
+
+/* keep() - what was not used, until there is more. Return: false: no memory */
+static bool keep(struct exchange1 *x, enum tls_side from, struct span rest)
+{
+	struct buf *left = &x->left[from];
+
+	if (rest.len == 0) {
+		buf_free(left);
+		return true;
+	}
+	buf_drop(left, buf_len(left));
+	return buf_append(left, rest) == 0;
+}
+
+/* lose_server() - it takes no more of the request, but may have said why */
+static enum move lose_server(struct exchange1 *x)
+{
+	if (x->up != UP_BODY && x->up != UP_GO)
+		return BROKE;
+	x->last = x->unread = true;
+	x->up = UP_DONE;
+	return MOVED;
+}
+
+/* carry() - one piece in one direction */
+static enum move carry(struct exchange1 *x, enum tls_side from)
+{
+	enum tls_side to = from == TLS_INSIDE ? TLS_UPSTREAM : TLS_INSIDE;
+	const int up = (int)x->up, down = (int)x->down;
+	struct span input = { 0 };
+
+	if (!wants(x, from))
+		return STILL;
+	enum tls_result r = ends_flush(x->ends, to);
+	if (r == TLS_WANT_WRITE)
+		return STILL;
+	if (r != TLS_DONE && x->up != UP_DRAIN)
+		return to == TLS_UPSTREAM ? lose_server(x) : BROKE;
+	size_t fresh = load(x, from, &input), len = input.len;
+	unsigned ended = x->ends->ended[from];
+	outlet.len = 0;
+	outlet.full = false;
+	bool sound = from == TLS_INSIDE ? exchange1_up(x, &input, &outlet, ended)
+					: exchange1_down(x, &input, &outlet, ended);
+	if (!sound || outlet.full || !keep(x, from, input))
+		return BROKE;
+	if (outlet.len > 0 &&
+	    ends_write(x->ends, to, (struct span){ outlet.octets, outlet.len }) != TLS_DONE)
+		return to == TLS_UPSTREAM ? lose_server(x) : BROKE;
+	return fresh > 0 || input.len != len || up != (int)x->up || down != (int)x->down ? MOVED
+											 : STILL;
+}
+
+/* send_reply() - ours, when what was written before it is gone */
+static enum move send_reply(struct exchange1 *x)
+{
+	if (buf_len(&x->reply) == 0)
+		return STILL;
+	enum tls_result r = ends_flush(x->ends, TLS_INSIDE);
+	if (r == TLS_DONE)
+		r = ends_write(x->ends, TLS_INSIDE, buf_span(&x->reply));
+	if (r == TLS_WANT_WRITE)
+		return STILL;
+	buf_free(&x->reply);
+	return r == TLS_DONE ? MOVED : BROKE;
+}
+
+/* turn_page() - the response is out: the next request, or the end of the connection */
+static enum move turn_page(struct exchange1 *x)
+{
+	if (x->down != DOWN_DONE || buf_len(&x->reply) > 0 || x->up == UP_DRAIN)
+		return STILL;
+	x->unread = x->unread || x->up == UP_BODY;
+	x->last = x->last || x->unread;
+	end_request(x, x->end.why == NULL && !x->unread);
+	if (x->last) {
+		x->unread = x->unread || buf_len(&x->left[TLS_INSIDE]) > 0;
+		x->up = UP_DRAIN;
+	} else {
+		x->up = UP_HEAD;
+		x->down = DOWN_IDLE;
+	}
+	return MOVED;
+}
+
+/* see_off() - nothing more will be said to the program. Return: is it over? */
+static bool see_off(struct exchange1 *x)
+{
+	if (x->up != UP_DRAIN || ends_close(x->ends, TLS_INSIDE) == TLS_WANT_WRITE)
+		return false;
+	return !x->unread || x->ends->ended[TLS_INSIDE] != 0 || x->drained > DRAIN_OCTETS_MAX;
+}
+
+/* pass_end() - of a tunnel. Return: is it over? */
+static bool pass_end(struct exchange1 *x, bool *broke)
+{
+	for (int from = 0; from < TLS_SIDES; from++) {
+		unsigned ended = x->ends->ended[from];
+
+		if (ended == TLS_TRUNCATED)
+			*broke = true;
+		else if (ended != 0)
+			(void)!ends_close(x->ends, (enum tls_side)(1 - from));
+	}
+	return x->ends->closed[TLS_INSIDE] && x->ends->closed[TLS_UPSTREAM];
+}
+
+/* look_for_end() - Return: the exchange is over, and the owner told */
+static bool look_for_end(struct exchange1 *x, bool broke)
+{
+	bool over = false;
+
+	if (x->up == UP_TUNNEL) {
+		over = pass_end(x, &broke);
+		if (over && !broke)
+			end_request(x, true);
+	} else {
+		over = see_off(x);
+	}
+	if (broke || over)
+		give_up(x, over && !broke);
+	return broke || over;
+}
+
+void exchange1_tunnel(struct exchange1 *x)
+{
+	x->fresh = false;
+	x->up = UP_TUNNEL;
+	x->down = DOWN_TUNNEL;
+}
+
+static void step_again(struct loop_timer *timer)
+{
+	struct exchange1 *x = container_of(timer, struct exchange1, again);
+
+	x->owner->again(x);
+}
+
+bool exchange1_step(struct exchange1 *x)
+{
+	enum move move = MOVED;
+
+	loop_disarm(&x->again);
+	for (int i = 0; i < ROUNDS && move == MOVED; i++) {
+		const enum move moves[] = { send_reply(x), carry(x, TLS_INSIDE),
+					    carry(x, TLS_UPSTREAM), turn_page(x) };
+
+		move = STILL;
+		for (size_t k = 0; k < ARRAY_SIZE(moves); k++)
+			move = moves[k] > move ? moves[k] : move;
+	}
+	if (look_for_end(x, move == BROKE))
+		return false;
+	if (move == MOVED)
+		loop_arm(x->loop, &x->again, 0);
+	ends_watch(x->ends, (const bool[]){ wants(x, TLS_INSIDE), wants(x, TLS_UPSTREAM) });
+	return true;
+}
+
+void exchange1_verdict(struct exchange1 *x, unsigned status, struct span why)
+{
+	if (x->up != UP_ASKED)
+		return;
+	x->up = UP_GO;
+	if (status != 0) {
+		buf_drop(&x->left[TLS_INSIDE], x->head_octets);
+		x->unread = x->bodied;
+		x->last = x->last || x->bodied;
+		exchange1_answer(x, status, why, x->asked.method == HTTP1_HEAD);
+	}
+}
+
+bool exchange1_is_brisk(const struct exchange1 *x)
+{
+	return x->up == UP_DRAIN || x->up == UP_ASKED ||
+	       (x->up == UP_HEAD && buf_len(&x->left[TLS_INSIDE]) > 0);
+}
+
+void exchange1_start(struct exchange1 *x)
+{
+	x->fresh = true;
+	x->again.fired = step_again;
+	for (int i = 0; i < TLS_SIDES; i++)
+		x->left[i] = BUF(EXCHANGE1_IN_OCTETS);
+}
+
+void exchange1_stop(struct exchange1 *x)
+{
+	end_request(x, false);
+	loop_disarm(&x->again);
+	buf_free(&x->left[TLS_INSIDE]);
+	buf_free(&x->left[TLS_UPSTREAM]);
+	buf_free(&x->reply);
+}

@@ -1,0 +1,115 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * exchange1 - HTTP/1 between the two ends of a flow, one request after the other.
+ *
+ *	program ──► head ──► judged ──► asked ──► written anew ──► body ──► server
+ *	program ◄── body ◄── written anew ◄── head ◄───────────────────────  server
+ *
+ * A request is whole in its head before any of its octets goes out, and allowed: until then
+ * what follows it waits, pipelined requests included. Bodies stream; trailers, 100-continue and other
+ * interim responses are passed on. After a 101 that was asked for, octets are carried as they are. What
+ * breaks off breaks off on the other side as well, so that nobody takes a part for the whole.
+ */
+#ifndef GATEWAY_EXCHANGE1_H
+#define GATEWAY_EXCHANGE1_H
+
+#include "gateway/ends.h"
+#include "wire/http1_body.h"
+
+enum exchange1_up {
+	UP_HEAD = 0, /* of the next request */
+	UP_ASKED,    /* may it go out? */
+	UP_GO,       /* it may */
+	UP_BODY,
+	UP_DONE, /* the request is out: its response is awaited */
+	UP_TUNNEL,
+	UP_DRAIN, /* nothing more will be answered; read until the program has seen it */
+};
+
+enum exchange1_down {
+	DOWN_IDLE = 0,
+	DOWN_HEAD,
+	DOWN_BODY,
+	DOWN_DONE, /* the response is out, the request is not yet */
+	DOWN_TUNNEL,
+};
+
+/* Where the flow goes, so what its requests must be for. */
+struct exchange1_host {
+	const char *text; /* canonical name or address; borrowed */
+	uint16_t port;
+	bool https;
+};
+
+/* How an allowed request ended. */
+struct exchange1_end {
+	unsigned status; /* 0: there was no response */
+	bool clean;
+	const char *why; /* it ended badly; static; NULL: it did not, or nobody knows */
+	uint64_t up,
+	    down; /* octets of heads and bodies as they came, interim responses not counted */
+};
+
+struct exchange1;
+
+struct exchange1_owner {
+	/* may it go out? "METHOD target". exchange1_verdict() is to be called, later */
+	void (*ask)(struct exchange1 *exchange, struct span what, bool websocket);
+	void (*ended)(struct exchange1 *exchange, const struct exchange1_end *end);
+	/* we refused it ourselves, and answered */
+	void (*refused)(struct exchange1 *exchange, unsigned status, const char *why);
+	/* The last call: nothing more can be exchanged. The owner closes the ends. May free it. */
+	void (*over)(struct exchange1 *exchange, bool clean);
+	/* it went on by itself: call exchange1_step() */
+	void (*again)(struct exchange1 *exchange);
+};
+
+struct exchange1 {
+	struct ends *ends; /* borrowed, open */
+	struct loop *loop;
+	const struct exchange1_owner *owner;
+	struct exchange1_host host;
+	uint32_t id; /* for replies: of the last ask; the owner's */
+
+	enum exchange1_up up;
+	enum exchange1_down down;
+	bool raw;           /* set by the owner: what is no HTTP may pass as it is */
+	bool fresh;         /* nothing was read yet */
+	bool last;          /* no further request on this connection */
+	bool old;           /* the request is HTTP/1.0 */
+	bool allowed;       /* it is owed an end */
+	bool dead;          /* over() was called */
+	bool bodied;        /* the request that was asked about has a body */
+	bool unread;        /* the program may have sent what nobody will read: see UP_DRAIN */
+	size_t head_octets; /* of that request */
+	size_t drained;
+	struct http1_asked asked;
+	struct exchange1_end end;
+	struct http1_scan scan[TLS_SIDES];
+	struct http1_body body[TLS_SIDES];
+	struct buf left[TLS_SIDES]; /* came, and waits to be read */
+	struct buf reply;           /* ours, as a whole, until it can be written */
+	struct loop_timer again;    /* it goes on when others had their turn */
+};
+
+/* exchange1_start() - @exchange: ends to id, and raw, are set, the rest is 0. From now on ends->ready() calls
+ * exchange1_step(). */
+void exchange1_start(struct exchange1 *exchange);
+
+/* exchange1_tunnel() - from now on carry octets as they are */
+void exchange1_tunnel(struct exchange1 *exchange);
+
+/* exchange1_step() - go on as far as it goes. Return: false: over() was called */
+bool exchange1_step(struct exchange1 *exchange);
+
+/* exchange1_verdict() - the answer to what was asked; it takes effect at the next step. @status: 0: it
+ * may go out; else how to answer; @why: for people */
+void exchange1_verdict(struct exchange1 *exchange, unsigned status, struct span why);
+
+/* exchange1_is_brisk() - does the program owe us something soon? */
+bool exchange1_is_brisk(const struct exchange1 *exchange);
+
+/* exchange1_stop() - forget all; over() is not called. An allowed request is ended. */
+void exchange1_stop(struct exchange1 *exchange);
+
+#endif

@@ -1,0 +1,155 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "gateway/exchange1_priv.h"
+
+static struct http1_response response; /* too large for the stack of a step */
+
+/* bad_gateway() - the server said nothing that could be passed on. Return: false: too late to say so */
+static bool bad_gateway(struct exchange1 *x, const char *why)
+{
+	if (x->up != UP_BODY && x->up != UP_DONE)
+		return false;
+	x->last = true;
+	x->end.status = 502;
+	x->unread = x->up == UP_BODY;
+	x->end.why = why;
+	exchange1_answer(x, 502, span_of(why), x->asked.method == HTTP1_HEAD);
+	return true;
+}
+
+/* framing_out() - of a body for this client: HTTP/1.0 knows no chunks */
+static enum http1_framing framing_out(const struct exchange1 *x, enum http1_framing framing)
+{
+	return x->old && framing == HTTP1_BODY_CHUNKED ? HTTP1_BODY_CLOSE : framing;
+}
+
+static bool write_head(const struct exchange1 *x, struct outlet *out)
+{
+	size_t len = 0;
+	const struct http1_response_out head = {
+		.status = response.status,
+		.reason = response.reason,
+		.fields = response.fields.at,
+		.count = response.fields.count,
+		.hop = { .framing = framing_out(x, response.announced),
+			 .length = response.length,
+			 .close = x->last && !response.interim,
+			 .websocket = response.framing == HTTP1_BODY_TUNNEL },
+	};
+	const struct http1_room room = { out->octets + out->len, sizeof(out->octets) - out->len };
+
+	if (http1_response_write(&len, room, &head) < 0)
+		return false;
+	out->len += len;
+	return true;
+}
+
+static void begin_body(struct exchange1 *x)
+{
+	static struct http1_fields trailers; /* used and forgotten in exchange1_carry_body() */
+
+	x->end.status = response.status;
+	x->end.down = response.head_octets;
+	if (response.framing == HTTP1_BODY_TUNNEL) {
+		x->up = UP_TUNNEL;
+		x->down = DOWN_TUNNEL;
+		return;
+	}
+	http1_body_begin(&x->body[TLS_UPSTREAM], response.framing, response.length, &trailers,
+			 &exchange1_limits);
+	x->down = DOWN_BODY;
+}
+
+/* take_head() - of a final response, or an interim one. Return: false: the exchange broke */
+static bool take_head(struct exchange1 *x, struct span *input, struct outlet *out)
+{
+	if (response.status == 101 && x->up != UP_DONE)
+		return bad_gateway(x, "the server switched protocols in the middle of a request");
+	if (!response.interim)
+		x->last = x->last || !response.persistent ||
+			  framing_out(x, response.framing) == HTTP1_BODY_CLOSE;
+	if (!(response.interim && x->old) && !write_head(x, out))
+		return bad_gateway(x, "the head of the server's response is too long");
+	*input = span_drop(*input, response.head_octets);
+	x->scan[TLS_UPSTREAM] = (struct http1_scan){ 0 };
+	if (!response.interim)
+		begin_body(x);
+	return true;
+}
+
+static bool carry_body(struct exchange1 *x, struct span *input, struct outlet *out, unsigned ended)
+{
+	struct http1_body *body = &x->body[TLS_UPSTREAM];
+	enum http1_step step = exchange1_carry_body(x, TLS_UPSTREAM, input, out);
+
+	/* without framing only an end that was said is one; TLS says it (RFC 9112 section 9.8) */
+	if (step == HTTP1_MORE && ended == TLS_CLOSED && input->len == 0)
+		step = http1_body_end(body);
+	else if (step == HTTP1_MORE && ended != 0)
+		step = HTTP1_REFUSED;
+	if (step == HTTP1_DONE) {
+		x->end.down += body->taken;
+		x->down = DOWN_DONE;
+	}
+	if (step == HTTP1_REFUSED)
+		x->end.why = "the server's response broke off, or is malformed";
+	return step != HTTP1_REFUSED;
+}
+
+/* read_heads() - interim ones, and the final one. Return: false: the exchange broke */
+static bool read_heads(struct exchange1 *x, struct span *input, struct outlet *out, unsigned ended)
+{
+	while (x->down == DOWN_HEAD) {
+		switch (http1_response_read(&response, &x->scan[TLS_UPSTREAM], *input, x->asked,
+					    &exchange1_limits)) {
+		case HTTP1_DONE:
+			if (!take_head(x, input, out))
+				return false;
+			if (buf_len(&x->reply) > 0)
+				return true;
+			break;
+		case HTTP1_MORE:
+		case HTTP1_DATA:
+			return ended == 0 ||
+			       bad_gateway(x,
+					   "the server closed the connection without a response");
+		case HTTP1_REFUSED:
+			return bad_gateway(x, http1_fault_text(response.fault));
+		}
+	}
+	return true;
+}
+
+/* speak_first() - between two exchanges a server may close, but say nothing, unless it is no HTTP */
+static void speak_first(struct exchange1 *x, struct span *input, struct outlet *out, unsigned ended)
+{
+	if (input->len > 0 && x->fresh && x->raw) {
+		exchange1_tunnel(x);
+		outlet_put(out, *input);
+	} else if (x->up == UP_HEAD && (input->len > 0 || ended != 0)) {
+		x->last = true;
+		x->up = UP_DRAIN;
+	} /* else a request is on its way, and will find the end */
+	*input = (struct span){ 0 };
+}
+
+bool exchange1_down(struct exchange1 *x, struct span *input, struct outlet *out, unsigned ended)
+{
+	if (x->down == DOWN_HEAD && !read_heads(x, input, out, ended))
+		return false;
+	switch (x->down) {
+	case DOWN_IDLE:
+		speak_first(x, input, out, ended);
+		return true;
+	case DOWN_BODY:
+		return carry_body(x, input, out, ended);
+	case DOWN_TUNNEL:
+		outlet_put(out, *input);
+		x->end.down += input->len;
+		*input = (struct span){ 0 };
+		return true;
+	case DOWN_HEAD:
+	case DOWN_DONE:
+		break;
+	}
+	return true;
+}

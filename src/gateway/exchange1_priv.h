@@ -1,0 +1,41 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* exchange1_priv - what the two directions share. One thread: the rooms are used within one step. */
+#ifndef GATEWAY_EXCHANGE1_PRIV_H
+#define GATEWAY_EXCHANGE1_PRIV_H
+
+#include "gateway/exchange1.h"
+#include "gateway/reply.h"
+#include "wire/http1_write.h"
+
+enum {
+	EXCHANGE1_IN_OCTETS = 48 * 1024,              /* read at once; no head is longer */
+	EXCHANGE1_OUT_OCTETS = ENDS_WRITE_OCTETS_MAX, /* written at once */
+};
+
+extern const struct http1_limits exchange1_limits;
+
+/* What a step writes to one side. */
+struct outlet {
+	size_t len;
+	bool full; /* what was put did not fit: a fault of ours */
+	char octets[EXCHANGE1_OUT_OCTETS];
+};
+
+void outlet_put(struct outlet *out, struct span data);
+
+/* exchange1_up(), exchange1_down() - take what they can use off the front of @input, put what the
+ * other side gets into @out. @ended: enum tls_result of the end that follows @input; 0: none. Return:
+ * false: the exchange broke. */
+MUST_USE bool exchange1_up(struct exchange1 *x, struct span *input, struct outlet *out,
+			   unsigned ended);
+MUST_USE bool exchange1_down(struct exchange1 *x, struct span *input, struct outlet *out,
+			     unsigned ended);
+
+/* exchange1_carry_body() - of either side. Return: as http1_body_next(), never DATA */
+MUST_USE enum http1_step exchange1_carry_body(struct exchange1 *x, enum tls_side from,
+					      struct span *input, struct outlet *out);
+
+/* exchange1_answer() - answer the request ourselves; nothing of it has gone out */
+void exchange1_answer(struct exchange1 *x, unsigned status, struct span why, bool head);
+
+#endif

@@ -1,0 +1,263 @@
+// SPDX-License-Identifier: Apache-2.0
+/*
+ * Theory of operation: an allowed flow is sniffed, then relayed unseen or read (web.h). This file says to
+ * the warden what web asks, and to web what the warden answers. The ask and the end of a request have
+ * an item each: the next ask is queued behind the end of the one before, so no two ends wait.
+ */
+#include <errno.h>
+#include <stdlib.h>
+
+#include "gateway/flow_priv.h"
+
+static struct flow_web *of(struct web *web)
+{
+	return container_of(web, struct flow_web, web);
+}
+
+/* Asks and reports. */
+
+static void fill_ask(struct talk_item *item, struct gate_message *message)
+{
+	const struct flow_web *w = container_of(item, struct flow_web, ask);
+
+	message->kind = w->leaf ? GATE_ASK_LEAF : GATE_ASK_REQUEST;
+	message->id = w->id;
+	message->flow = w->flow->id;
+	message->flags = w->asked_flags;
+	message->data = buf_span(&w->asked);
+}
+
+static void ask_sent(struct talk_item *item)
+{
+	buf_free(&container_of(item, struct flow_web, ask)->asked);
+}
+
+static void ask(struct flow_web *w, bool leaf, struct span data, unsigned flags)
+{
+	struct flows *flows = w->flow->flows;
+
+	w->id = id_next(w->id, ID_WEB + (unsigned)(w->flow - flows->flows));
+	w->leaf = leaf;
+	w->asked_flags = (uint16_t)flags;
+	w->asked = BUF(GATE_DATA_OCTETS_MAX);
+	w->web.exchange.id = w->id;
+	w->ask = (struct talk_item){ .fill = fill_ask, .sent = ask_sent };
+	if (buf_append(&w->asked, data) == 0)
+		talk_send(flows->talk, &w->ask);
+	/* else no answer will come, and the flow ends in its time */
+}
+
+static void on_ask_leaf(struct web *web)
+{
+	struct authority_key key;
+
+	tls_context_key(&key, web->context);
+	ask(of(web), true, (struct span){ (const char *)key.point, sizeof(key.point) }, 0);
+}
+
+static void on_ask(struct web *web, struct span what, unsigned flags)
+{
+	ask(of(web), false, what, flags);
+}
+
+static void fill_end(struct talk_item *item, struct gate_message *message)
+{
+	const struct flow_web *w = container_of(item, struct flow_web, end);
+
+	message->kind = GATE_END_REQUEST;
+	message->id = w->ended_id;
+	message->verdict = w->ended.clean ? GATE_CLOSED : GATE_RESET;
+	message->status = (uint16_t)w->ended.status;
+	message->up = w->ended.up;
+	message->down = w->ended.down;
+	if (w->ended.why != NULL)
+		message->data = span_of(w->ended.why);
+}
+
+static void on_ended(struct web *web, const struct exchange1_end *end)
+{
+	struct flow_web *w = of(web);
+
+	w->ended = *end;
+	w->ended_id = w->id;
+	w->end = (struct talk_item){ .fill = fill_end };
+	talk_send(w->flow->flows->talk, &w->end);
+}
+
+static void on_refused(struct web *web, unsigned status, const char *why)
+{
+	const struct flow *flow = of(web)->flow;
+	const struct gate_message refused = { .kind = GATE_REFUSED,
+					      .flow = flow->id,
+					      .status = (uint16_t)status,
+					      .data = span_of(why) };
+
+	if (!flow->refused)
+		talk_tell(flow->flows->talk, &refused);
+}
+
+/* on_moved() - the short time goes on from when it began */
+static void on_moved(struct web *web, bool brisk)
+{
+	struct flow_web *w = of(web);
+
+	if (!brisk)
+		flow_active(w->flow);
+	else if (!w->brisk)
+		flow_hurry(w->flow);
+	w->brisk = brisk;
+}
+
+static void on_over(struct web *web, bool clean)
+{
+	struct flow *flow = of(web)->flow;
+
+	flow->relay.way[RELAY_INSIDE].octets = web->ends.octets[TLS_INSIDE];
+	flow->relay.way[RELAY_OUTSIDE].octets = web->ends.octets[TLS_UPSTREAM];
+	if (flow->refused)
+		flow_free(flow);
+	else
+		flow_end(flow, clean);
+}
+
+static const struct web_owner owner = {
+	.ask_leaf = on_ask_leaf,
+	.ask = on_ask,
+	.ended = on_ended,
+	.refused = on_refused,
+	.moved = on_moved,
+	.over = on_over,
+};
+
+void flow_web_answer(struct flow *flow, const struct gate_message *answer)
+{
+	struct flow_web *w = flow->web;
+
+	if (flow->state != FLOW_WEB || w == NULL || w->id != answer->id ||
+	    w->leaf != (answer->kind == GATE_LEAF))
+		return;
+	if (w->leaf)
+		web_leaf(&w->web, answer->data);
+	else
+		web_verdict(&w->web,
+			    answer->verdict == GATE_ALLOW  ? 0
+			    : answer->verdict == GATE_DENY ? 403
+							   : 503,
+			    answer->data);
+}
+
+void flow_web_stop(struct flow *flow)
+{
+	flow->relay.way[RELAY_INSIDE].octets = flow->web->web.ends.octets[TLS_INSIDE];
+	flow->relay.way[RELAY_OUTSIDE].octets = flow->web->web.ends.octets[TLS_UPSTREAM];
+	web_stop(&flow->web->web);
+}
+
+void flow_web_free(struct flow *flow)
+{
+	if (flow->web == NULL)
+		return;
+	list_remove(&flow->web->ask.node);
+	list_remove(&flow->web->end.node);
+	buf_free(&flow->web->asked);
+	free(flow->web);
+	flow->web = NULL;
+}
+
+/* The choice. */
+
+/* host_of() - Return: false: no name, which cannot be */
+static bool host_of(struct net_name *ret, const struct flow *flow)
+{
+	if (flow->name != NULL)
+		return net_name_parse(ret, span_of(flow->name->name)) == NULL;
+	*ret = net_name_of_address(&flow->address);
+	return ret->kind == NET_NAME_ADDRESS;
+}
+
+/* read_flow() - Return: 0 or -errno: it is closed */
+static int read_flow(struct flow *flow, bool tls, unsigned door, struct span why)
+{
+	struct flow_web *w = calloc(1, sizeof(*w));
+
+	if (w == NULL)
+		return -ENOMEM;
+	flow->web = w;
+	w->flow = flow;
+	w->web.owner = &owner;
+	w->web.context = flow->flows->context;
+	w->web.port = flow->port;
+	w->web.raw = (flow->flags & GATE_RAW) != 0;
+	if (!host_of(&w->web.host, flow))
+		return -EINVAL;
+	int r = web_start(&w->web, flow->flows->loop, flow->fd, flow->server, tls, door, why);
+	flow->fd = flow->server = -1;
+	if (r < 0)
+		return r;
+	flow->state = FLOW_WEB;
+	w->brisk = true;
+	flow_hurry(flow);
+	return 0;
+}
+
+static void refuse(struct flow *flow, const char *why)
+{
+	const struct gate_message refused = { .kind = GATE_REFUSED,
+					      .flow = flow->id,
+					      .data = span_of(why) };
+
+	talk_tell(flow->flows->talk, &refused);
+	relay_reset(&flow->fd);
+	relay_reset(&flow->server);
+	flow_end(flow, false);
+}
+
+static void sniffed(struct sniff *sniff, enum sniff_kind kind)
+{
+	struct flow *flow = container_of(sniff, struct flow, sniff);
+	bool raw = (flow->flags & GATE_RAW) != 0;
+	bool tls = kind == SNIFF_TLS, web = tls || kind == SNIFF_HTTP1 || kind == SNIFF_HTTP2;
+
+	if (tls && (flow->flags & GATE_PASSTHROUGH) != 0)
+		flow_relay(flow);
+	else if (tls && flow->flows->context == NULL)
+		refuse(flow, "TLS cannot be opened: this host has no root certificates");
+	else if (web && read_flow(flow, tls, 0, (struct span){ 0 }) < 0)
+		flow_end(flow, false);
+	else if (!web && raw)
+		flow_relay(flow);
+	else if (!web)
+		refuse(flow, "what was sent is neither TLS nor HTTP, and the rule names no port");
+}
+
+void flow_sniffed_too_long(struct flow *flow)
+{
+	sniff_stop(&flow->sniff);
+	sniffed(&flow->sniff, SNIFF_RAW);
+}
+
+/* explain() - it was refused: whoever speaks HTTP, and has spoken, is told why */
+static void explain(struct flow *flow, const struct gate_message *verdict)
+{
+	struct span octets = { 0 };
+
+	flow->refused = true;
+	if (sniff_peek(&octets, flow->fd) <= 0 || sniff_octets(octets) != SNIFF_HTTP1 ||
+	    read_flow(flow, false, verdict->verdict == GATE_DENY ? 403 : 502, verdict->data) < 0)
+		flow_free(flow);
+}
+
+void flow_judged(struct flow *flow, const struct gate_message *verdict)
+{
+	if (verdict->verdict != GATE_ALLOW) {
+		explain(flow, verdict);
+		return;
+	}
+	flow->state = FLOW_SNIFFING;
+	flow->sniff.told = sniffed;
+	if (sniff_start(&flow->sniff, flow->flows->loop, flow->fd,
+			(flow->flags & GATE_RAW) != 0 ? flow->server : -1) < 0)
+		flow_end(flow, false);
+	else
+		flow_hurry(flow);
+}
