@@ -187,7 +187,7 @@ class Private(Rig):
                 Names({'a.test': lambda: next(answers)}) as names:
             self.assertEqual(
                 self.tries(*['a.test', first.port] * 4,
-                           options=('--allow-host', f'a.test:{server.port}', '--dns-server', names.address, *LOOPBACK)),
+                           options=('--allow-host', f'a.test:{first.port}', '--dns-server', names.address, *LOOPBACK)),
                 ['first', 'ConnectionResetError', 'first', 'ConnectionResetError'])
         self.assertEqual((names.asked, second.accepted), (['a.test'] * 4, 0))
 
