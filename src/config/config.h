@@ -23,6 +23,9 @@ enum {
 	CONFIG_DEGRADED_MAX = 32,
 	CONFIG_HOSTS_MAX =
 	    4096, /* of allowed_hosts, allow_private, hosts: net/pattern.h PATTERN_SET_MAX */
+	CONFIG_RULES_MAX = 1024, /* policy/policy.h POLICY_RULES_MAX */
+	CONFIG_RULE_METHODS_MAX = 16,
+	CONFIG_RULE_PATHS_MAX = 64,
 	CONFIG_DNS_SERVERS_MAX = 8, /* glibc asks 3 at most, resolv.conf(5) MAXNS */
 	CONFIG_DNS_PORT = 53,
 };
@@ -58,8 +61,18 @@ struct config_host {
 	const char *address; /* as net_address_parse() reads it */
 };
 
+struct config_rule {
+	const char *host;            /* as pattern_parse() reads it */
+	struct config_texts methods; /* "GET", or "WEBSOCKET"; empty: any */
+	struct config_texts paths;   /* globs (net/glob.h) in the form of paths; empty: any */
+	bool passthrough;            /* TLS is not opened; never with methods or paths */
+	bool raw_given, raw;         /* may it carry what is no HTTP? Likewise. */
+};
+
 /* What may be reached. Nothing, when all is empty. */
 struct config_network {
+	struct config_rule *rules; /* owned */
+	size_t rules_len;
 	struct config_texts allowed_hosts; /* each as pattern_parse() reads it */
 	struct config_texts allow_private; /* the same, but never "*", and without ports */
 	struct config_texts dns_servers;   /* each as config_parse_server() reads it */

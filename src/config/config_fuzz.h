@@ -15,6 +15,7 @@
 #include <stdlib.h>
 
 #include "config/config_priv.h"
+#include "net/glob.h"
 #include "net/pattern.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
@@ -62,10 +63,27 @@ static void must_have_known_keys(json_t *tree)
 		must_know(value, " type size_mb readonly ");
 	}
 	must_know(network,
-		  " allowed_hosts block_private_ips allow_private secrets hosts dns_servers"
+		  " rules allowed_hosts block_private_ips allow_private secrets hosts dns_servers"
 		  " publish ");
+	for (size_t i = 0; i < json_array_size(json_object_get(network, "rules")); i++)
+		must_know(json_array_get(json_object_get(network, "rules"), i),
+			  " host methods paths tls raw ");
 	must(json_object_size(json_object_get(network, "secrets")) == 0);
 	must(json_array_size(json_object_get(network, "publish")) == 0);
+}
+
+/* A rule with limits has no way round them. */
+static void must_be_rule(const struct config_rule *rule)
+{
+	struct pattern pattern;
+
+	must(pattern_parse(&pattern, span_of(rule->host)) == NULL);
+	must(rule->methods.len + rule->paths.len == 0 || !(rule->passthrough || rule->raw));
+	for (size_t i = 0; i < rule->methods.len; i++)
+		must(rule->methods.items[i][0] != '\0' &&
+		     strpbrk(rule->methods.items[i], ", \n") == NULL);
+	for (size_t i = 0; i < rule->paths.len; i++)
+		must(glob_fault(span_of(rule->paths.items[i])) == NULL);
 }
 
 /* Every text is what its reader reads. */
@@ -76,6 +94,8 @@ static void must_be_readable(const struct config_network *network)
 	struct net_name name;
 	uint16_t port = 0;
 
+	for (size_t i = 0; i < network->rules_len; i++)
+		must_be_rule(&network->rules[i]);
 	for (size_t i = 0; i < network->allowed_hosts.len; i++)
 		must(pattern_parse(&pattern, span_of(network->allowed_hosts.items[i])) == NULL);
 	for (size_t i = 0; i < network->allow_private.len; i++)

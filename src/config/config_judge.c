@@ -59,6 +59,7 @@ static int judge_type(struct config_judge *judge, const struct config_row *row,
 		[CONFIG_WHOLE] = "a whole number",
 		[CONFIG_NUMBER] = "a number",
 		[CONFIG_LIST] = "a list",
+		[CONFIG_ITEMS] = "a list",
 		[CONFIG_MAP] = "a map (NAME: VALUE)",
 		[CONFIG_OBJECT] = "a map (KEY: VALUE)",
 	};
@@ -217,6 +218,31 @@ static int judge_list(json_t **ret, struct config_judge *judge, const struct con
 static int judge_value(json_t **ret, struct config_judge *judge, const struct config_row *row,
 		       const struct config_at *at, json_t *value);
 
+/* judge_items() - a list of what the row below it says */
+static int judge_items(json_t **ret, struct config_judge *judge, const struct config_row *row,
+		       const struct config_at *at, json_t *value)
+{
+	const struct config_row *item = config_row_below(row, "");
+	CLEANUP(json_decrefp) json_t *list = json_array();
+	int r = judge_type(judge, row, at, value, json_is_array(value));
+
+	if (r == 0 && list == NULL)
+		return -ENOMEM;
+	if (r == 0 && json_array_size(value) > (size_t)row->max)
+		return refuse_key(judge, at, "more than %lld items", (long long)row->max);
+	for (size_t i = 0; r == 0 && i < json_array_size(value); i++) {
+		struct config_at here = { .up = at, .parent = value, .index = i };
+		json_t *copy = NULL;
+
+		r = judge_value(&copy, judge, item, &here, json_array_get(value, i));
+		if (r == 0 && json_array_append_new(list, copy) < 0)
+			r = -ENOMEM;
+	}
+	if (r == 0)
+		*ret = json_incref(list);
+	return r;
+}
+
 /* judge_mount_path() - fold the key at @at into @ret (PATH_MAX), and let nobody else mount there */
 static int judge_mount_path(char *ret, struct config_judge *judge, const struct config_at *at)
 {
@@ -350,7 +376,8 @@ static int judge_value(json_t **ret, struct config_judge *judge, const struct co
 		[CONFIG_INSIDE] = judge_path,   [CONFIG_HOST] = judge_path,
 		[CONFIG_BOOL] = judge_bool,     [CONFIG_WHOLE] = judge_whole,
 		[CONFIG_NUMBER] = judge_number, [CONFIG_LIST] = judge_list,
-		[CONFIG_MAP] = judge_keys,      [CONFIG_OBJECT] = judge_keys,
+		[CONFIG_ITEMS] = judge_items,   [CONFIG_MAP] = judge_keys,
+		[CONFIG_OBJECT] = judge_keys,
 	};
 	CLEANUP(json_decrefp) json_t *copy = NULL;
 

@@ -8,7 +8,9 @@
 #include <stdlib.h>
 
 #include "config/config_priv.h"
+#include "net/glob.h"
 #include "net/pattern.h"
+#include "wire/http1_path.h"
 
 const char *config_pattern_fault(const char *text)
 {
@@ -27,6 +29,79 @@ const char *config_private_fault(const char *text)
 	if (pattern.kind == PATTERN_ANY)
 		return "name the hosts or addresses that are meant";
 	return pattern.port != 0 ? "a port cannot be given here" : NULL;
+}
+
+const char *config_method_fault(const char *text)
+{
+	static const char letters[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZ-";
+	size_t len = strlen(text);
+
+	if (len == 0 || len > HTTP1_METHOD_OCTETS_MAX || strspn(text, letters) != len)
+		return "it is not a method in capitals, as GET";
+	if (strcmp(text, "CONNECT") == 0 || strcmp(text, "TRACE") == 0)
+		return "no request of this method is let out";
+	return NULL;
+}
+
+/* A glob in another form than paths have would never match. */
+const char *config_glob_fault(const char *text)
+{
+	const char *fault = glob_fault(span_of(text));
+	char room[GLOB_OCTETS_MAX + 1];
+	struct http1_path path;
+
+	if (fault != NULL)
+		return fault;
+	if (!http1_path_read(&path, room, span_of(text)))
+		return "no path of a request can be such";
+	return span_is(path.path, text) ? NULL
+					: "write it as paths are sent: without \".\", \"..\" and "
+					  "%-encoded letters, encodings in capitals";
+}
+
+/* refuse_way() - is @key, which would go round the rule's methods or paths, @wanted? */
+static int refuse_way(struct config_judge *judge, const struct config_at *at, json_t *value,
+		      const char *key, bool wanted)
+{
+	struct config_at here = { .up = at, .parent = value, .key = key };
+
+	if (!wanted)
+		return 0;
+	return config_judge_refuse(
+	    judge, &here, CONFIG_SPOT_VALUE,
+	    "would go round the methods and paths of this rule: leave it out, "
+	    "or those");
+}
+
+/* refuse_empty() - no method at all is no rule; everything it cannot mean */
+static int refuse_empty(struct config_judge *judge, const struct config_at *at, json_t *value,
+			const char *key)
+{
+	struct config_at here = { .up = at, .parent = value, .key = key };
+	const json_t *list = json_object_get(value, key);
+
+	if (list == NULL || json_array_size(list) > 0)
+		return 0;
+	return config_judge_refuse(judge, &here, CONFIG_SPOT_KEY,
+				   "is empty: leave it out to allow any of them");
+}
+
+int config_rule_also(struct config_judge *judge, const struct config_at *at, json_t *value)
+{
+	const char *tls = json_string_value(json_object_get(value, "tls"));
+	bool limited =
+	    json_object_get(value, "methods") != NULL || json_object_get(value, "paths") != NULL;
+	int r = refuse_empty(judge, at, value, "methods");
+
+	if (r == 0)
+		r = refuse_empty(judge, at, value, "paths");
+	if (r == 0)
+		r = refuse_way(judge, at, value, "raw",
+			       limited && json_is_true(json_object_get(value, "raw")));
+	if (r == 0)
+		r = refuse_way(judge, at, value, "tls",
+			       limited && tls != NULL && strcmp(tls, "passthrough") == 0);
+	return r;
 }
 
 const char *config_name_fault(const char *text)
@@ -108,10 +183,41 @@ static int hosts_of(struct config_network *network, json_t *map)
 	return 0;
 }
 
+static int rule_of(struct config_rule *ret, const json_t *tree)
+{
+	const char *tls = json_string_value(json_object_get(tree, "tls"));
+	const json_t *raw = json_object_get(tree, "raw");
+
+	ret->host = json_string_value(json_object_get(tree, "host"));
+	ret->passthrough = tls != NULL && strcmp(tls, "passthrough") == 0;
+	ret->raw_given = raw != NULL;
+	ret->raw = json_is_true(raw);
+	int r = texts_of(&ret->methods, json_object_get(tree, "methods"));
+	return r < 0 ? r : texts_of(&ret->paths, json_object_get(tree, "paths"));
+}
+
+static int rules_of(struct config_network *network, const json_t *list)
+{
+	size_t len = json_array_size(list);
+	int r = 0;
+
+	if (len == 0)
+		return 0;
+	network->rules = calloc(len, sizeof(*network->rules));
+	if (network->rules == NULL)
+		return -ENOMEM;
+	for (; r == 0 && network->rules_len < len; network->rules_len++)
+		r = rule_of(&network->rules[network->rules_len],
+			    json_array_get(list, network->rules_len));
+	return r;
+}
+
 int config_network_fill(struct config_network *network, json_t *tree)
 {
 	int r = texts_of(&network->allowed_hosts, json_object_get(tree, "allowed_hosts"));
 
+	if (r == 0)
+		r = rules_of(network, json_object_get(tree, "rules"));
 	if (r == 0)
 		r = texts_of(&network->allow_private, json_object_get(tree, "allow_private"));
 	if (r == 0)
@@ -121,6 +227,11 @@ int config_network_fill(struct config_network *network, json_t *tree)
 
 void config_network_free(struct config_network *network)
 {
+	for (size_t i = 0; i < network->rules_len; i++) {
+		free(network->rules[i].methods.items);
+		free(network->rules[i].paths.items);
+	}
+	free(network->rules);
 	free(network->allowed_hosts.items);
 	free(network->allow_private.items);
 	free(network->dns_servers.items);

@@ -61,6 +61,7 @@ enum config_kind {
 	CONFIG_WHOLE,  /* a whole number */
 	CONFIG_NUMBER, /* more than 0 */
 	CONFIG_LIST,   /* of texts */
+	CONFIG_ITEMS,  /* a list; each item follows the row below it */
 	CONFIG_MAP,    /* the user chooses its keys; each value follows the row below it */
 	CONFIG_OBJECT, /* only the rows below it are its keys */
 };
@@ -95,7 +96,7 @@ extern const struct config_row config_root; /* what the table's first parts are 
 /* config_row_is_below() - is @row directly below @above? */
 MUST_USE bool config_row_is_below(const struct config_row *row, const struct config_row *above);
 
-/* config_row_below() - the row of key @name below @row, or NULL; for a map, that of all its keys */
+/* config_row_below() - the row of key @name below @row, or NULL; for a map or items, that of all of them */
 MUST_USE const struct config_row *config_row_below(const struct config_row *row, const char *name);
 
 /* config_row_name() - the last part of its key */
@@ -162,9 +163,14 @@ const char *config_secret_fault(const char *text);   /* not empty, no CR, LF, NU
 /* config_network.c: the same */
 const char *config_pattern_fault(const char *text); /* net/pattern.h: a host, "*.x", 10.0.0.0/8 */
 const char *config_private_fault(const char *text); /* the same, without "*" and ports */
+const char *config_method_fault(const char *text);  /* of HTTP, in capitals */
+const char *config_glob_fault(const char *text);    /* net/glob.h, and in the one form of paths */
 const char *config_name_fault(const char *text);    /* a DNS name in its canonical form */
 const char *config_address_fault(const char *text); /* an IPv4 or IPv6 address */
 const char *config_server_fault(const char *text);  /* the same, and maybe a port */
+
+/* config_rule_also() - what the table cannot say of one of network.rules */
+int config_rule_also(struct config_judge *judge, const struct config_at *at, json_t *value);
 
 /* config_network_fill() - lay out @tree, of the key "network", judged; NULL: nothing. Release it with
  * config_network_free() even then. Return: 0; -ENOMEM. */

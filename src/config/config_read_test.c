@@ -187,6 +187,61 @@ static const struct row rows[] = {
 	  "i.yaml:1: network.allowed_hosts: must be a list" },
 	{ "network: {allowed_hosts: ['https://x']}", BAD,
 	  "i.yaml:1: network.allowed_hosts[0]: \"htt" },
+	{ "network: {rules: []}", 0, "" },
+	{ "network: {rules: [{host: a.b}]}", 0, "" },
+	{ "network: {rules: [{host: a.b, methods: [GET, WEBSOCKET, M-SEARCH], paths: [/v1/**, "
+	  "'/a/*/b', /%C3%BC]}]}",
+	  0, "" },
+	{ "network: {rules: [{host: 'a.b:1', methods: [GET], raw: false, tls: intercept}]}", 0,
+	  "" },
+	{ "network: {rules: [{host: a.b, tls: passthrough, raw: true}]}", 0, "" },
+	{ "network: {rules: {host: a.b}}", BAD, "i.yaml:1: network.rules: must be a list, not a" },
+	{ "network: {rules: [a.b]}", BAD,
+	  "i.yaml:1: network.rules[0]: must be a map (KEY: VALUE), not text" },
+	{ "network: {rules: [null]}", BAD, "i.yaml:1: network.rules[0]: has no value" },
+	{ "network:\n  rules:\n    - host: a.b\n    - methods: [GET]", BAD,
+	  "i.yaml:4: network.rules[1]: host is missing" },
+	{ "network:\n  rules:\n    - host: a*.b", BAD,
+	  "i.yaml:3: network.rules[0].host: \"a*.b\" is impossible: \"*\" may only stand" },
+	{ "network:\n  rules:\n    - host: a.b\n      method: [GET]", BAD,
+	  "i.yaml:4: network.rules[0].method: unknown key; did you mean \"methods\"?" },
+	{ "network: {rules: [{host: a.b, methods: GET}]}", BAD,
+	  "i.yaml:1: network.rules[0].methods: must be a list" },
+	{ "network: {rules: [{host: a.b, methods: []}]}", BAD,
+	  "i.yaml:1: network.rules[0].methods: is empty: leave it out" },
+	{ "network: {rules: [{host: a.b, paths: []}]}", BAD,
+	  "i.yaml:1: network.rules[0].paths: is empty: leave it out" },
+	{ "network: {rules: [{host: a.b, methods: [get]}]}", BAD,
+	  "i.yaml:1: network.rules[0].methods[0]: \"get\" is impossible: it is not a method" },
+	{ "network: {rules: [{host: a.b, methods: ['GET,POST']}]}", BAD,
+	  "i.yaml:1: network.rules[0].methods[0]: \"GET,POST\" is impossible" },
+	{ "network: {rules: [{host: a.b, methods: ['']}]}", BAD,
+	  "i.yaml:1: network.rules[0].methods[0]: \"\" is impossible" },
+	{ "network: {rules: [{host: a.b, methods: [GET, TRACE]}]}", BAD,
+	  "i.yaml:1: network.rules[0].methods[1]: \"TRACE\" is impossible: no request of this" },
+	{ "network: {rules: [{host: a.b, methods: "
+	  "[A, A, A, A, A, A, A, A, A, A, A, A, A, A, A, A, A]}]}",
+	  BAD, "i.yaml:1: network.rules[0].methods: more than 16 items" },
+	{ "network: {rules: [{host: a.b, paths: [v1]}]}", BAD,
+	  "i.yaml:1: network.rules[0].paths[0]: \"v1\" is impossible: it does not begin" },
+	{ "network: {rules: [{host: a.b, paths: ['/a?b']}]}", BAD,
+	  "i.yaml:1: network.rules[0].paths[0]: \"/a?b\" is impossible: it is matched" },
+	{ "network: {rules: [{host: a.b, paths: [/a/../b]}]}", BAD,
+	  "i.yaml:1: network.rules[0].paths[0]: \"/a/../b\" is impossible: write it" },
+	{ "network: {rules: [{host: a.b, paths: [/%7Ea]}]}", BAD,
+	  "i.yaml:1: network.rules[0].paths[0]: \"/%7Ea\" is impossible: write it" },
+	{ "network: {rules: [{host: a.b, paths: [//a]}]}", BAD,
+	  "i.yaml:1: network.rules[0].paths[0]: \"//a\" is impossible: no path" },
+	{ "network: {rules: [{host: a.b, paths: [/a%2Fb]}]}", BAD,
+	  "i.yaml:1: network.rules[0].paths[0]: \"/a%2Fb\" is impossible: no path" },
+	{ "network: {rules: [{host: a.b, tls: terminate}]}", BAD,
+	  "i.yaml:1: network.rules[0].tls: \"terminate\" is not one of intercept, passthrough" },
+	{ "network: {rules: [{host: a.b, raw: 1}]}", BAD,
+	  "i.yaml:1: network.rules[0].raw: must be true or false" },
+	{ "network:\n  rules:\n    - host: a.b\n      paths: [/]\n      raw: true", BAD,
+	  "i.yaml:5: network.rules[0].raw: would go round the methods and paths" },
+	{ "network:\n  rules:\n    - host: a.b\n      methods: [GET]\n      tls: passthrough", BAD,
+	  "i.yaml:5: network.rules[0].tls: would go round the methods and paths" },
 	{ "network: {block_private_ips: false}", 0, "" },
 	{ "network: {block_private_ips: yes}", BAD,
 	  "i.yaml:1: network.block_private_ips: must be true or false, not the text \"yes\"" },
@@ -452,6 +507,10 @@ static const char full[] =
     "    /a/b/c: {type: memory, size_mb: 64, readonly: true}\n"
     "    //a: {type: memory}\n"
     "network:\n"
+    "  rules:\n"
+    "    - {host: 'api.x:443', methods: [GET, HEAD], paths: [/v1/**, /]}\n"
+    "    - {host: '*.y', tls: passthrough, raw: true}\n"
+    "    - {host: z, raw: false}\n"
     "  allowed_hosts: [a.b, '*.c:443']\n"
     "  allow_private: [a.b, 10.0.0.0/8, fd00::1]\n"
     "  block_private_ips: false\n"
@@ -466,12 +525,31 @@ static void check_texts(const struct config_texts *texts, const char *const *wan
 		CHECK(strcmp(texts->items[i], want[i]) == 0, "%s", texts->items[i]);
 }
 
+static void check_rules(const struct config_network *network)
+{
+	static const char *const methods[] = { "GET", "HEAD" }, *const paths[] = { "/v1/**", "/" };
+	const struct config_rule *rules = network->rules;
+
+	CHECK(network->rules_len == 3, "%zu", network->rules_len);
+	if (network->rules_len != 3)
+		return;
+	CHECK(strcmp(rules[0].host, "api.x:443") == 0 && strcmp(rules[2].host, "z") == 0, "%s",
+	      rules[0].host);
+	check_texts(&rules[0].methods, methods, ARRAY_SIZE(methods));
+	check_texts(&rules[0].paths, paths, ARRAY_SIZE(paths));
+	CHECK(!rules[0].passthrough && !rules[0].raw_given && !rules[0].raw, "0");
+	CHECK(rules[1].passthrough && rules[1].raw_given && rules[1].raw, "1");
+	CHECK(rules[1].methods.len + rules[1].paths.len == 0, "1");
+	CHECK(!rules[2].passthrough && rules[2].raw_given && !rules[2].raw, "2");
+}
+
 static void check_network(const struct config_network *network)
 {
 	static const char *const allowed[] = { "a.b", "*.c:443" };
 	static const char *const private[] = { "a.b", "10.0.0.0/8", "fd00::1" };
 	static const char *const servers[] = { "192.0.2.53:5353" };
 
+	check_rules(network);
 	check_texts(&network->allowed_hosts, allowed, ARRAY_SIZE(allowed));
 	check_texts(&network->allow_private, private, ARRAY_SIZE(private));
 	check_texts(&network->dns_servers, servers, ARRAY_SIZE(servers));

@@ -114,6 +114,28 @@ const struct config_row config_rows[] = {
 	  .fault = config_pattern_fault,
 	  .text = "hosts that may be reached: names, *.example.com for all below it, addresses, "
 		  "prefixes, each perhaps with :PORT" },
+	{ "network.rules", CONFIG_ITEMS, .max = CONFIG_RULES_MAX,
+	  .text =
+	      "hosts that may be reached, with limits; the first rule that matches host, method "
+	      "and path allows; allowed_hosts come after them" },
+	{ "network.rules.RULE", CONFIG_OBJECT, .also = config_rule_also, .text = "one rule" },
+	{ "network.rules.RULE.host", CONFIG_TEXT, .fault = config_pattern_fault, .required = true,
+	  .text = "which host, as in allowed_hosts" },
+	{ "network.rules.RULE.methods", CONFIG_LIST, .max = CONFIG_RULE_METHODS_MAX,
+	  .fault = config_method_fault,
+	  .text = "methods of HTTP that it allows, GET and the like, WEBSOCKET for that; default: "
+		  "any" },
+	{ "network.rules.RULE.paths", CONFIG_LIST, .max = CONFIG_RULE_PATHS_MAX,
+	  .fault = config_glob_fault,
+	  .text =
+	      "paths that it allows, without their queries: * stands for a part of one segment, "
+	      "** for anything; default: any" },
+	{ "network.rules.RULE.tls", CONFIG_WORD, "intercept, passthrough",
+	  .text = "passthrough: TLS is carried unopened, so requests are neither judged nor "
+		  "recorded; not with methods or paths; default intercept" },
+	{ "network.rules.RULE.raw", CONFIG_BOOL,
+	  .text = "allow what is neither TLS nor HTTP; not with methods or paths; default: true if "
+		  "host names a port" },
 	{ "network.block_private_ips", CONFIG_BOOL, .offset = MEMBER(network.block_private_ips),
 	  .text = "refuse private addresses even of allowed names; default true; this machine and "
 		  "metadata services stay refused without it" },
@@ -207,7 +229,8 @@ const struct config_row *config_row_below(const struct config_row *row, const ch
 		const struct config_row *below = &config_rows[i];
 
 		if (config_row_is_below(below, row) &&
-		    (row->kind == CONFIG_MAP || strcmp(config_row_name(below), name) == 0))
+		    (row->kind == CONFIG_MAP || row->kind == CONFIG_ITEMS ||
+		     strcmp(config_row_name(below), name) == 0))
 			return below;
 	}
 	return NULL;
@@ -240,15 +263,11 @@ const char *config_row_meant(const struct config_row *row, const char *name)
 const struct config_key_doc *config_key_docs(size_t *len)
 {
 	static const char *const types[] = {
-		[CONFIG_TEXT] = "text",
-		[CONFIG_WORD] = "one of",
-		[CONFIG_INSIDE] = "path inside",
-		[CONFIG_HOST] = "path on the host",
-		[CONFIG_BOOL] = "true or false",
-		[CONFIG_WHOLE] = "whole number",
-		[CONFIG_NUMBER] = "number",
-		[CONFIG_LIST] = "list of texts",
-		[CONFIG_MAP] = "map",
+		[CONFIG_TEXT] = "text",          [CONFIG_WORD] = "one of",
+		[CONFIG_INSIDE] = "path inside", [CONFIG_HOST] = "path on the host",
+		[CONFIG_BOOL] = "true or false", [CONFIG_WHOLE] = "whole number",
+		[CONFIG_NUMBER] = "number",      [CONFIG_LIST] = "list of texts",
+		[CONFIG_ITEMS] = "list",         [CONFIG_MAP] = "map",
 		[CONFIG_OBJECT] = "keys",
 	};
 	static struct config_key_doc docs[ARRAY_SIZE(config_rows)]; /* the same at every call */

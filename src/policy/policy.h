@@ -2,9 +2,10 @@
 /*
  * policy - may a sandbox do this? The one place where it is decided; whoever asks, obeys.
  *
- * For now the rules are the settings' own lists. What no rule allows is denied, and no rules at all
- * allow nothing. A verdict is about what was asked for, a name or an address; whether the addresses
- * of an allowed name are harmless is judged when it is dialled (warden/broker.h).
+ * The rules are the settings' own lists: first `rules`, then `allowed_hosts`, which are rules without
+ * restrictions. The first that matches in all that was asked for allows; what none allows is denied, and
+ * no rules at all allow nothing. A verdict is about what was asked for, a name or an address; whether
+ * the addresses of an allowed name are harmless is judged when it is dialled (warden/broker.h).
  */
 #ifndef POLICY_POLICY_H
 #define POLICY_POLICY_H
@@ -13,17 +14,24 @@
 #include "net/name.h"
 
 enum policy_kind {
-	POLICY_NOTHING = 0, /* denied */
-	POLICY_DNS_QUERY,   /* may this name be known? */
-	POLICY_NET_CONNECT, /* may a flow go to this host and port? */
+	POLICY_NOTHING = 0,  /* denied */
+	POLICY_DNS_QUERY,    /* may this name be known? */
+	POLICY_NET_CONNECT,  /* may a flow go to this host and port? */
+	POLICY_HTTP_REQUEST, /* may this request go out on a flow that may? */
 };
+
+#define POLICY_WEBSOCKET "WEBSOCKET" /* what a rule calls the method of a request for WebSocket */
 
 /* What a sandbox asks for. All is borrowed for the call alone. */
 struct policy_request {
 	enum policy_kind kind;
 	const char *sandbox;         /* its id */
 	const struct net_name *host; /* canonical; a flow to a bare address has that address */
-	uint16_t port;               /* of POLICY_NET_CONNECT: 1 to 65535 */
+	uint16_t port;               /* but of POLICY_DNS_QUERY: 1 to 65535 */
+	/* of POLICY_HTTP_REQUEST: */
+	bool https, websocket;
+	struct span method; /* visible ASCII, as is: */
+	struct span target; /* path and query as they will be sent; "*" of OPTIONS */
 };
 
 enum policy_answer {
@@ -34,19 +42,42 @@ enum policy_answer {
 
 enum {
 	POLICY_RULE_OCTETS = 32,
-	POLICY_WHY_OCTETS = 320, /* a name, a port and a sentence */
+	POLICY_WHY_OCTETS = 640, /* a name, methods, a path and a sentence */
+	POLICY_RULES_MAX = 1024, /* each is looked at */
 };
 
 struct policy_verdict {
 	enum policy_answer answer;
-	char rule[POLICY_RULE_OCTETS]; /* "allowed_hosts[2]"; "default": no rule matched */
-	char why[POLICY_WHY_OCTETS];   /* for people */
+	/* of POLICY_NET_CONNECT that allows: */
+	bool raw;         /* what is neither TLS nor HTTP may pass: any rule that matches says so */
+	bool passthrough; /* TLS is not to be opened: the first rule that matches says so */
+	char rule
+	    [POLICY_RULE_OCTETS]; /* "rules[0]", "allowed_hosts[2]": it allowed, or its methods or
+					  paths did not; "default": none matched */
+	char why[POLICY_WHY_OCTETS]; /* for people */
+};
+
+enum policy_raw {
+	POLICY_RAW_WITH_PORT = 0, /* if the rule's host names a port */
+	POLICY_RAW_NEVER,
+	POLICY_RAW_ALWAYS,
+};
+
+struct policy_rule {
+	const char *host;              /* a pattern, net/pattern.h */
+	const char *const *methods;    /* no commas and blanks in them */
+	const char *const *paths;      /* net/glob.h */
+	size_t methods_len, paths_len; /* 0: any */
+	enum policy_raw raw;           /* with methods or paths: never */
+	bool passthrough;              /* likewise */
 };
 
 /* The rules as given, all borrowed for the call of policy_new() alone. */
 struct policy_rules {
 	const char *const *allowed_hosts; /* patterns, net/pattern.h */
 	size_t allowed_hosts_len;
+	const struct policy_rule *rules;
+	size_t rules_len;
 };
 
 struct policy;

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * egress - what of a sandbox may go out: between the gateway, which asks, the policy, which decides,
- * and the broker, which connects. Each ask, and the end of each flow, becomes a report.
+ * and the broker, which connects. Each ask that is refused, and the end of each request and flow, becomes
+ * a report.
  */
 #ifndef WARDEN_EGRESS_H
 #define WARDEN_EGRESS_H
@@ -17,21 +18,26 @@ struct egress;
 enum egress_kind {
 	EGRESS_NAME,      /* a name was asked for */
 	EGRESS_FLOW,      /* a flow was refused, could not be connected, or ended */
+	EGRESS_REQUEST,   /* an HTTP request was refused, or ended */
+	EGRESS_REFUSED,   /* the gateway itself refused something on a flow */
 	EGRESS_MALFORMED, /* what came to port 53 was no DNS */
 	EGRESS_DROPPED,   /* count things were refused without a report each */
 };
 
 struct egress_report {
 	enum egress_kind kind;
-	const char *host; /* NAME, FLOW, MALFORMED: name or address, canonical; borrowed */
+	const char *host; /* but of DROPPED: name or address, canonical; borrowed */
 	bool is_address;
-	uint16_t port;       /* FLOW, MALFORMED */
-	bool blocked;        /* by policy, or for what the name leads to */
-	const char *rule;    /* which rule decided; "" for none */
-	const char *why;     /* for people; "" if there is nothing to say */
-	uint64_t up, down;   /* FLOW: octets from and to the program */
-	int64_t duration_ns; /* FLOW: since it was asked for */
-	uint64_t count;      /* DROPPED */
+	uint16_t port;              /* but of NAME, DROPPED */
+	struct span method, target; /* REQUEST: visible ASCII; target: path and query, or "*" */
+	bool https;                 /* REQUEST */
+	uint16_t status;            /* REQUEST, REFUSED: of HTTP; 0: none */
+	bool blocked;               /* by policy, or for what the name leads to */
+	const char *rule;           /* which rule decided; "" for none */
+	const char *why;            /* for people; "" if there is nothing to say */
+	uint64_t up, down;          /* FLOW, REQUEST: octets from and to the program */
+	int64_t duration_ns;        /* FLOW, REQUEST: since it was asked for */
+	uint64_t count;             /* DROPPED */
 };
 
 struct egress_hooks {

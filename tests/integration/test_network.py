@@ -33,10 +33,15 @@ def own_address():
 
 
 class Rig(support.Tests):
-    def allow(self, *names, address='127.0.0.1', private=LOOPBACK):
-        """Options by which @names may be reached, all at that address."""
+    def allow(self, *names, address='127.0.0.1', private=LOOPBACK, port=None):
+        """Options by which @names may be reached, all at that address; raw, if there is a @port."""
+        suffix = '' if port is None else f':{port}'
         return (*private, *(word for name in names
-                            for word in ('--allow-host', name, '--add-host', f'{name}:{address}')))
+                            for word in ('--allow-host', name + suffix, '--add-host', f'{name}:{address}')))
+
+    def raw(self, server, **more):
+        """Options by which a.test is @server, and may be spoken to in whatever it speaks."""
+        return self.allow('a.test', port=server.port, **more)
 
     def python(self, script, *arguments, options=(), **more):
         return self.run_in(PYTHON, '-c', script, *arguments, options=options, **more)
@@ -75,7 +80,7 @@ class Hosts(Rig):
     def test_names_in_any_spelling(self):
         with Server(banner(b'hello')) as server:
             self.assertEqual(self.tries('A.Test', server.port, 'a.test.', server.port,
-                                        options=self.allow('a.test')), ['hello', 'hello'])
+                                        options=self.raw(server)), ['hello', 'hello'])
 
     def test_another_name_does_not_exist(self):
         begun = time.monotonic()
@@ -91,7 +96,8 @@ class Hosts(Rig):
             hosts = ('a.example.test', 'b.a.example.test', 'example.test', 'xexample.test')
             self.assertEqual(
                 self.tries(*[word for host in hosts for word in (host, server.port)],
-                           options=('--allow-host', '*.example.test', '--dns-server', names.address, *LOOPBACK)),
+                           options=('--allow-host', f'*.example.test:{server.port}', '--dns-server', names.address,
+                                    *LOOPBACK)),
                 ['hello', 'hello', 'gaierror', 'gaierror'])
         self.assertEqual(names.asked, ['a.example.test', 'b.a.example.test'])
 
@@ -106,7 +112,7 @@ class Hosts(Rig):
         """Not even that of an allowed name, nor a synthetic one that no name has."""
         address = own_address() or '127.0.0.1'
         with Server(banner(b'hello'), address) as server:
-            options = self.allow('a.test', address=address, private=('--allow-private', address))
+            options = self.raw(server, address=address, private=('--allow-private', address))
             tried = self.tries('a.test', server.port, address, server.port, '198.18.7.7', 80,
                                'fd69:6d6d:7572::777', 80, '2001:db8::1', 80, options=options)
         self.assertEqual((tried[0], server.accepted), ('hello', 1))
@@ -117,7 +123,7 @@ class Hosts(Rig):
         if address is None:
             return  # test_events has what else there is to see
         with Server(banner(b'hello'), address) as server:
-            allowed = ('--allow-host', f'{address}/31')
+            allowed = ('--allow-host', f'{address}/31:{server.port}')
             self.assertEqual(self.tries(address, server.port, options=allowed), ['ConnectionResetError'])
             self.assertEqual(server.accepted, 0)
             self.assertEqual(self.tries(address, server.port, options=(*allowed, '--allow-private', address)),
@@ -181,7 +187,7 @@ class Private(Rig):
                 Names({'a.test': lambda: next(answers)}) as names:
             self.assertEqual(
                 self.tries(*['a.test', first.port] * 4,
-                           options=('--allow-host', 'a.test', '--dns-server', names.address, *LOOPBACK)),
+                           options=('--allow-host', f'a.test:{first.port}', '--dns-server', names.address, *LOOPBACK)),
                 ['first', 'ConnectionResetError', 'first', 'ConnectionResetError'])
         self.assertEqual((names.asked, second.accepted), (['a.test'] * 4, 0))
 
@@ -190,7 +196,7 @@ class Private(Rig):
                 Names({'a.test': ['127.0.0.2', '127.0.0.1', 'fe80::1']}) as names:
             self.assertEqual(
                 self.tries('a.test', server.port,
-                           options=('--allow-host', 'a.test', '--dns-server', names.address, *LOOPBACK)),
+                           options=('--allow-host', f'a.test:{server.port}', '--dns-server', names.address, *LOOPBACK)),
                 ['hello'])
 
 
@@ -201,7 +207,8 @@ class Resolvers(Rig):
                 Names({'four.test': ['127.0.0.1'], 'six.test': ['::1']}) as names:
             self.assertEqual(
                 self.tries('four.test', four.port, 'six.test', six.port,
-                           options=('--allow-host', '*.test', '--dns-server', names.address, *LOOPBACK,
+                           options=('--allow-host', f'*.test:{four.port}', '--allow-host', f'*.test:{six.port}',
+                                    '--dns-server', names.address, *LOOPBACK,
                                     '--allow-private', '::1')), ['four', 'six'])
 
     def test_no_such_name(self):
@@ -217,7 +224,7 @@ class Resolvers(Rig):
         with Server(banner(b'six'), '::1') as server:
             self.assertEqual(
                 self.tries('a.test', server.port,
-                           options=self.allow('a.test', address='::1', private=('--allow-private', '::1'))), ['six'])
+                           options=self.raw(server, address='::1', private=('--allow-private', '::1'))), ['six'])
 
 
 @as_root_and_user
@@ -241,7 +248,7 @@ class Flows(Rig):
             source = os.path.join(os.path.dirname(os.path.abspath(__file__)), 'servers.py')
             shutil.copy(source, self.make_folder('lib'))
             done = self.python(BOTH_WAYS, server.port, MIB, options=(
-                *self.allow('a.test'), '-v', f'{self.folder}/lib:/tmp/lib:ro'))
+                *self.raw(server), '-v', f'{self.folder}/lib:/tmp/lib:ro'))
         self.assert_prints(done, digest_of('down', MIB) + '\n')
         self.assertEqual(server.results, [(MIB << 20, digest_of('up', MIB))])
 
@@ -251,7 +258,7 @@ class Flows(Rig):
         with Server(receive) as server:
             sizes = [1000000] * 12 + [4] * 4 + [20000000]
             for size in sizes:
-                self.assert_code(self.python(script.format(server.port, size), options=self.allow('a.test')), 0)
+                self.assert_code(self.python(script.format(server.port, size), options=self.raw(server)), 0)
             eventually(lambda: len(server.results) == len(sizes))
         self.assertEqual(sorted(map(len, server.results)), sorted(sizes))
 
@@ -261,7 +268,7 @@ class Flows(Rig):
         over = threading.Event()
         with Server(lambda connection: over.wait(30)) as server:
             try:
-                done = self.python(script.format(server.port), options=self.allow('a.test'), timeout=20)
+                done = self.python(script.format(server.port), options=self.raw(server), timeout=20)
             finally:
                 over.set()
         self.assert_code(done, 0)
@@ -272,14 +279,14 @@ class Flows(Rig):
             time.sleep(0.2)
             connection.sendall(b'answer to ' + question)
         with Server(handle) as server:
-            self.assert_prints(self.python(HALF_CLOSE, server.port, options=self.allow('a.test')),
+            self.assert_prints(self.python(HALF_CLOSE, server.port, options=self.raw(server)),
                                'answer to question True\n')
 
     def test_a_server_that_speaks_first(self):
         with Server(banner(b'SSH-2.0-test\r\n')) as server:
             self.assert_prints(self.run_in(
                 'bash', '-c', f'exec 3<>/dev/tcp/a.test/{server.port}; head -n 1 <&3',
-                options=self.allow('a.test')), 'SSH-2.0-test\r\n')
+                options=self.raw(server)), 'SSH-2.0-test\r\n')
 
     def test_a_reset_is_no_end(self):
         def handle(connection):
@@ -288,17 +295,17 @@ class Flows(Rig):
             time.sleep(0.2)
             reset(connection)
         with Server(handle) as server:
-            self.assert_prints(self.python(UNTIL_THE_END, server.port, options=self.allow('a.test')),
+            self.assert_prints(self.python(UNTIL_THE_END, server.port, options=self.raw(server)),
                                'up\nConnectionResetError\n')
 
     def test_an_end_is_no_reset(self):
         with Server(banner(b'up' + b'x' * 1_000_000)) as server:
-            self.assert_prints(self.python(UNTIL_THE_END, server.port, options=self.allow('a.test')), 'up\nend\n')
+            self.assert_prints(self.python(UNTIL_THE_END, server.port, options=self.raw(server)), 'up\nend\n')
 
     def test_a_program_that_dies(self):
         """Its server sees the flow end, with all that was sent. The sandbox lives on."""
         with Server(receive) as server:
-            vm_id = self.start(*self.allow('a.test'))
+            vm_id = self.start(*self.raw(server))
             self.assert_code(self.immure('exec', vm_id, '--', 'bash', '-c', f'exec 3<>/dev/tcp/a.test/{server.port}; '
                                          'echo -n sent >&3; kill -9 $$'), 137)
             self.assertTrue(eventually(lambda: server.results))
@@ -308,7 +315,7 @@ class Flows(Rig):
     def test_nobody_listens(self):
         with Server(banner(b'')) as server:
             port = server.port
-        self.assertEqual(self.tries('a.test', port, options=self.allow('a.test')), ['ConnectionResetError'])
+        self.assertEqual(self.tries('a.test', port, options=self.allow('a.test', port=port)), ['ConnectionResetError'])
 
     def test_many_at_once(self):
         together = threading.Barrier(FLOWS)
@@ -318,7 +325,7 @@ class Flows(Rig):
             together.wait(30)
             connection.sendall(line)
         with Server(handle) as server:
-            self.assert_prints(self.python(MANY, server.port, FLOWS, options=self.allow('a.test')), f'{FLOWS}\n')
+            self.assert_prints(self.python(MANY, server.port, FLOWS, options=self.raw(server)), f'{FLOWS}\n')
         self.assertEqual(server.accepted, FLOWS)
 
     def test_sandboxes_do_not_meet(self):
@@ -329,7 +336,7 @@ class Flows(Rig):
             for address in addresses[1:]:
                 others.enter_context(Server(banner(address.encode()), address, first.port))
             script = f'for i in 1 2 3 4 5; do exec 3<>/dev/tcp/a.test/{first.port}; cat <&3; echo; done'
-            running = [self.popen('run', *self.allow('a.test', address=address,
+            running = [self.popen('run', *self.allow('a.test', port=first.port, address=address,
                                                      private=('--allow-private', '127.0.0.0/8')),
                                   '--', 'bash', '-c', script) for address in addresses]
             for process, address in zip(running, addresses):
@@ -401,7 +408,7 @@ class Events(Rig):
             receive(connection, b'\n')
             connection.sendall(b'x' * 3001)
         with Server(handle) as server, self.sandbox({'network': {
-                'allowed_hosts': ['a.test'], 'hosts': {'a.test': '127.0.0.1'},
+                'allowed_hosts': [f'a.test:{server.port}'], 'hosts': {'a.test': '127.0.0.1'},
                 'allow_private': ['127.0.0.1']}}) as sandbox:
             events = []
             sandbox.on_event(events.append)
@@ -439,7 +446,7 @@ class Faults(Rig):
             os.kill(self._gateway(vm_id), signal.SIGSTOP)
             return '127.0.0.1'
         with Server(receive) as server, Names({'a.test': stop}) as names:
-            vm_id = self.start('--allow-host', 'a.test', '--dns-server', names.address, *LOOPBACK)
+            vm_id = self.start('--allow-host', f'a.test:{server.port}', '--dns-server', names.address, *LOOPBACK)
             flow = self.popen('exec', vm_id, '--', PYTHON, '-c', TRY, 'a.test', server.port)
             self.assertTrue(eventually(lambda: server.accepted))
             time.sleep(0.2)  # the answer is in the channel, or not yet sent: all the same
@@ -459,7 +466,7 @@ class Faults(Rig):
             connection.sendall(b'up')
             over.wait(30)
         with Server(handle) as server:
-            vm_id = self.start(*self.allow('a.test'))
+            vm_id = self.start(*self.raw(server))
             killed = set()
             for _ in range(2):
                 flow = self.popen('exec', vm_id, '--', PYTHON, '-c', UNTIL_THE_END, server.port)

@@ -1,0 +1,227 @@
+// SPDX-License-Identifier: Apache-2.0
+/*
+ * Theory of operation: a name's answer goes back at once, a flow's when the broker has connected. A
+ * flow is known from its ask to its END, by the id that the gateway gave it. What an allowed one may
+ * carry beside TLS and HTTP, its answer says.
+ */
+#include <errno.h>
+#include <stdlib.h>
+
+#include "base/clock.h"
+#include "base/fd.h"
+#include "warden/egress_priv.h"
+
+static struct flow **find(struct egress *egress, uint32_t id)
+{
+	struct flow **at = &egress->flows[id % EGRESS_BUCKETS];
+
+	while (*at != NULL && (*at)->answer.id != id)
+		at = &(*at)->next;
+	return at;
+}
+
+struct flow *flow_find(struct egress *egress, uint32_t id)
+{
+	return *find(egress, id);
+}
+
+struct flow *flow_carrying(struct egress *egress, uint32_t id)
+{
+	struct flow *flow = flow_find(egress, id);
+
+	return flow != NULL && flow->answer.kind == GATE_FLOW && flow->state == FLOW_ANSWERED &&
+		       flow->given
+		   ? flow
+		   : NULL;
+}
+
+static void forget(struct flow *flow)
+{
+	*find(flow->egress, flow->answer.id) = flow->next;
+	flow->egress->flows_len--;
+	broker_cancel(flow->connecting);
+	egress_answer_drop(&flow->answer);
+	free(flow);
+}
+
+/* on_given() - only an allowed flow has an END to come */
+static void on_given(struct answer *answer)
+{
+	struct flow *flow = container_of(answer, struct flow, answer);
+
+	flow->given = true;
+	if (answer->kind == GATE_NAME || flow->state == FLOW_REFUSED)
+		forget(flow);
+}
+
+static void tell_flow(const struct flow *flow, struct egress_report report)
+{
+	if (report.kind != EGRESS_REFUSED)
+		report.kind = flow->answer.kind == GATE_NAME ? EGRESS_NAME : EGRESS_FLOW;
+	report.host = flow->host.text;
+	report.is_address = flow->host.kind == NET_NAME_ADDRESS;
+	report.port = flow->port;
+	if (report.rule == NULL)
+		report.rule = flow->rule;
+	report.duration_ns = clock_mono_ns() - flow->since_ns;
+	egress_tell(flow->egress, &report);
+}
+
+static void allow(struct flow *flow)
+{
+	flow->state = FLOW_ANSWERED;
+	flow->answer.verdict = GATE_ALLOW;
+	flow->answer.flags = flow->flags;
+	egress_answer(flow->egress, &flow->answer, (struct span){ 0 });
+}
+
+/* refuse() - as @verdict: the gateway may show @why to the program */
+static void refuse(struct flow *flow, enum gate_verdict verdict, const char *why)
+{
+	tell_flow(flow, (struct egress_report){ .blocked = verdict == GATE_DENY, .why = why });
+	flow->state = FLOW_REFUSED;
+	flow->answer.verdict = verdict;
+	egress_answer(flow->egress, &flow->answer,
+		      span_of(flow->answer.kind == GATE_FLOW ? why : ""));
+}
+
+static void on_connected(void *context, struct broker_result *result)
+{
+	struct flow *flow = context;
+
+	flow->connecting = NULL;
+	if (result->outcome == BROKER_CONNECTED) {
+		flow->answer.fd = fd_take(&result->fd);
+		allow(flow);
+	} else {
+		refuse(flow, result->outcome == BROKER_REFUSED ? GATE_DENY : GATE_UNREACHABLE,
+		       result->why);
+	}
+}
+
+static void connect_flow(struct flow *flow)
+{
+	int r = broker_connect(&flow->connecting, flow->egress->broker, &flow->host, flow->port,
+			       on_connected, flow);
+
+	if (r < 0)
+		refuse(flow, GATE_UNREACHABLE,
+		       r == -EBUSY ? "too many connections are being made at once"
+				   : "out of memory");
+}
+
+static uint16_t flags_of(const struct policy_verdict *verdict)
+{
+	return (uint16_t)((verdict->raw ? GATE_RAW : 0) |
+			  (verdict->passthrough ? GATE_PASSTHROUGH : 0));
+}
+
+static void decide(struct flow *flow)
+{
+	const struct policy_request request = {
+		.kind = flow->answer.kind == GATE_NAME ? POLICY_DNS_QUERY : POLICY_NET_CONNECT,
+		.sandbox = flow->egress->sandbox,
+		.host = &flow->host,
+		.port = flow->port,
+	};
+	struct policy_verdict verdict;
+
+	policy_decide(&verdict, flow->egress->policy, &request);
+	memcpy(flow->rule, verdict.rule, sizeof(flow->rule));
+	flow->flags = flags_of(&verdict);
+	if (verdict.answer != POLICY_ALLOW) {
+		refuse(flow, GATE_DENY, verdict.why);
+	} else if (flow->answer.kind == GATE_NAME) {
+		tell_flow(flow, (struct egress_report){ .why = "" });
+		allow(flow);
+	} else {
+		connect_flow(flow);
+	}
+}
+
+int flow_read_host(struct net_name *ret, const struct gate_message *message)
+{
+	struct net_address address = { .family = message->family };
+
+	if (message->name[0] != '\0')
+		return net_name_parse(ret, span_of(message->name)) == NULL ? 0 : -EPROTO;
+	memcpy(address.octets, message->address, sizeof(address.octets));
+	*ret = net_name_of_address(&address);
+	return ret->kind == NET_NAME_ADDRESS ? 0 : -EPROTO;
+}
+
+int flow_ask(struct egress *egress, const struct gate_message *message)
+{
+	if (egress_is_known(egress, message->id) || egress->flows_len >= EGRESS_FLOWS_MAX)
+		return -EPROTO; /* its own table is smaller */
+	struct flow *flow = calloc(1, sizeof(*flow));
+	if (flow == NULL)
+		return -ENOMEM;
+	*flow = (struct flow){
+		.egress = egress,
+		.answer = { .kind = message->kind == GATE_ASK_NAME ? GATE_NAME : GATE_FLOW,
+			    .id = message->id,
+			    .fd = -1,
+			    .given = on_given },
+		.port = message->port,
+		.since_ns = clock_mono_ns(),
+	};
+	int r = flow_read_host(&flow->host, message);
+	if (r < 0) {
+		free(flow);
+		return r;
+	}
+	*find(egress, message->id) = flow;
+	egress->flows_len++;
+	decide(flow);
+	return 0;
+}
+
+int flow_end(struct egress *egress, const struct gate_message *message)
+{
+	struct flow *flow = flow_carrying(egress, message->id);
+
+	if (flow == NULL)
+		return -EPROTO;
+	requests_drop(flow, "the flow ended before the request did");
+	tell_flow(flow,
+		  (struct egress_report){
+		      .why = message->verdict == GATE_RESET ? "it was reset or timed out" : "",
+		      .up = message->up,
+		      .down = message->down,
+		  });
+	forget(flow);
+	return 0;
+}
+
+int flow_refused(struct egress *egress, const struct gate_message *message)
+{
+	const struct flow *flow = flow_carrying(egress, message->flow);
+	char why[EGRESS_TEXT_OCTETS];
+
+	if (flow == NULL)
+		return -EPROTO;
+	egress_text(why, message->data);
+	tell_flow(flow, (struct egress_report){
+			    .kind = EGRESS_REFUSED,
+			    .blocked = true,
+			    .status = message->status,
+			    .rule = "", /* none of ours */
+			    .why = why,
+			});
+	return 0;
+}
+
+void flows_drop(struct egress *egress, const char *why)
+{
+	for (size_t i = 0; i < EGRESS_BUCKETS; i++)
+		while (egress->flows[i] != NULL) {
+			struct flow *flow = egress->flows[i];
+
+			requests_drop(flow, why);
+			if (why != NULL && flow->answer.kind == GATE_FLOW &&
+			    flow->state != FLOW_REFUSED)
+				tell_flow(flow, (struct egress_report){ .why = why });
+			forget(flow);
+		}
+}

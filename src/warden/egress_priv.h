@@ -1,0 +1,115 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * egress_priv - what the files of egress share: answers and their queue (egress.c), flows and names
+ * (egress_flow.c), requests (egress_request.c).
+ */
+#ifndef WARDEN_EGRESS_PRIV_H
+#define WARDEN_EGRESS_PRIV_H
+
+#include "policy/policy.h"
+#include "warden/broker.h"
+#include "warden/egress.h"
+#include "warden/egress_text.h"
+#include "warden/gate.h"
+
+enum {
+	EGRESS_BUCKETS = 1024,
+	EGRESS_FLOWS_MAX = 16 * 1024,
+	EGRESS_REQUESTS_MAX = 32 * 1024,              /* under way at a time */
+	EGRESS_REQUEST_OCTETS_MAX = 16 * 1024 * 1024, /* of their methods and targets together */
+};
+
+/* An answer to an ask, part of what it is about. */
+struct answer {
+	enum gate_kind kind;
+	uint32_t id;
+	enum gate_verdict verdict;
+	uint16_t flags;
+	int fd;                               /* owned; -1: none */
+	struct span data;                     /* owned while it is queued */
+	void (*given)(struct answer *answer); /* may release what it is part of */
+	struct answer *next;                  /* in the queue */
+};
+
+enum flow_state {
+	FLOW_CONNECTING, /* the broker is at work */
+	FLOW_ANSWERED,   /* allowed: the answer waits for room, or was given */
+	FLOW_REFUSED,    /* the answer waits for room */
+};
+
+struct request;
+
+/* A flow or a name that was asked for: answer.kind is GATE_FLOW or GATE_NAME. */
+struct flow {
+	struct egress *egress;
+	struct answer answer;
+	bool given; /* the answer */
+	enum flow_state state;
+	struct net_name host;
+	uint16_t port;
+	uint16_t flags; /* of an answer that allows */
+	int64_t since_ns;
+	char rule[POLICY_RULE_OCTETS];
+	struct broker_request *connecting;
+	struct request *requests; /* those under way on it */
+	struct flow *next;        /* in its bucket */
+};
+
+struct egress {
+	struct loop *loop;
+	struct egress_hooks hooks;
+	const char *sandbox;
+	struct gate gate;
+	struct policy *policy;
+	struct broker *broker;
+	struct flow *flows[EGRESS_BUCKETS];
+	struct request *requests[EGRESS_BUCKETS];
+	size_t flows_len, requests_len, requests_octets;
+	struct answer *queue, **queue_end;
+	bool draining;
+	struct loop_timer patience; /* while it drains */
+};
+
+/* egress.c */
+
+/* egress_answer() - send @answer, or queue it with a copy of @data; answer->given() follows, perhaps at
+ * once. */
+void egress_answer(struct egress *egress, struct answer *answer, struct span data);
+
+/* egress_answer_drop() - free what it owns; it is in no queue */
+void egress_answer_drop(struct answer *answer);
+
+void egress_tell(const struct egress *egress, const struct egress_report *report);
+
+/* egress_is_known() - is that the id of anything under way? */
+MUST_USE bool egress_is_known(struct egress *egress, uint32_t id);
+
+/* egress_flow.c; Return: 0; -EPROTO: no gateway of ours says so; -ENOMEM */
+
+MUST_USE int flow_ask(struct egress *egress, const struct gate_message *message);
+MUST_USE int flow_end(struct egress *egress, const struct gate_message *message);
+MUST_USE int flow_refused(struct egress *egress, const struct gate_message *message);
+
+/* flow_read_host() - a message's name or address */
+MUST_USE int flow_read_host(struct net_name *ret, const struct gate_message *message);
+
+/* flow_find() - the flow or name of that id; NULL: none */
+MUST_USE struct flow *flow_find(struct egress *egress, uint32_t id);
+
+/* flow_carrying() - the flow of that id that was allowed, which the gateway knows; NULL: none */
+MUST_USE struct flow *flow_carrying(struct egress *egress, uint32_t id);
+
+/* flows_drop() - @why: for the reports; NULL: without any. No answer may be queued. */
+void flows_drop(struct egress *egress, const char *why);
+
+/* egress_request.c; Return: the same */
+
+MUST_USE int request_ask(struct egress *egress, const struct gate_message *message);
+MUST_USE int request_end(struct egress *egress, const struct gate_message *message);
+
+MUST_USE bool request_is_known(struct egress *egress, uint32_t id);
+
+/* requests_drop() - those of @flow; @why as above */
+void requests_drop(struct flow *flow, const char *why);
+
+#endif

@@ -1,0 +1,189 @@
+// SPDX-License-Identifier: Apache-2.0
+/*
+ * Theory of operation: a request is asked about on a flow that was allowed, and known from there to its
+ * END_REQUEST by the id that the gateway gave it. Its text is kept meanwhile, for the report; that of
+ * all requests together is bounded. A denied one is reported at once and gone with its answer.
+ *
+ * Requests hang in their flow, too: a flow that ends takes them along, each of them reported.
+ */
+#include <errno.h>
+#include <stdlib.h>
+
+#include "base/clock.h"
+#include "warden/egress_priv.h"
+#include "wire/http1.h"
+
+enum { STATUS_DENIED = 403 };
+
+struct request {
+	struct answer answer;
+	struct flow *flow;
+	bool https;
+	int64_t since_ns;
+	char rule[POLICY_RULE_OCTETS];
+	struct request *next;                /* in its bucket */
+	struct request *beside, **beside_at; /* in its flow */
+	size_t text_len;
+	char text[]; /* as in ASK_REQUEST; of a denied one nothing */
+};
+
+static struct request **find(struct egress *egress, uint32_t id)
+{
+	struct request **at = &egress->requests[id % EGRESS_BUCKETS];
+
+	while (*at != NULL && (*at)->answer.id != id)
+		at = &(*at)->next;
+	return at;
+}
+
+bool request_is_known(struct egress *egress, uint32_t id)
+{
+	return *find(egress, id) != NULL;
+}
+
+static void forget(struct request *request)
+{
+	struct egress *egress = request->flow->egress;
+
+	*find(egress, request->answer.id) = request->next;
+	*request->beside_at = request->beside;
+	if (request->beside != NULL)
+		request->beside->beside_at = request->beside_at;
+	egress->requests_len--;
+	egress->requests_octets -= request->text_len;
+	egress_answer_drop(&request->answer);
+	free(request);
+}
+
+static void on_given(struct answer *answer)
+{
+	if (answer->verdict != GATE_ALLOW)
+		forget(container_of(answer, struct request, answer));
+}
+
+/* tell_request() - @what: the method and target */
+static void tell_request(const struct request *request, struct span what,
+			 struct egress_report report)
+{
+	const struct flow *flow = request->flow;
+
+	report.kind = EGRESS_REQUEST;
+	report.host = flow->host.text;
+	report.is_address = flow->host.kind == NET_NAME_ADDRESS;
+	report.port = flow->port;
+	report.https = request->https;
+	report.rule = request->rule;
+	report.duration_ns = clock_mono_ns() - request->since_ns;
+	if (gate_request_split(&report.method, &report.target, what))
+		egress_tell(flow->egress, &report);
+}
+
+/* request_new() - on @flow, in the table. Return: NULL: out of memory */
+static struct request *request_new(struct flow *flow, const struct gate_message *message,
+				   struct span text)
+{
+	struct egress *egress = flow->egress;
+	struct request *request = calloc(1, sizeof(*request) + text.len);
+
+	if (request == NULL)
+		return NULL;
+	request->answer =
+	    (struct answer){ .kind = GATE_REQUEST, .id = message->id, .fd = -1, .given = on_given };
+	request->flow = flow;
+	request->https = (message->flags & GATE_HTTPS) != 0;
+	request->since_ns = clock_mono_ns();
+	request->text_len = text.len;
+	if (text.len > 0)
+		memcpy(request->text, text.ptr, text.len);
+	*find(egress, message->id) = request;
+	request->beside_at = &flow->requests;
+	request->beside = flow->requests;
+	if (request->beside != NULL)
+		request->beside->beside_at = &request->beside;
+	flow->requests = request;
+	egress->requests_len++;
+	egress->requests_octets += text.len;
+	return request;
+}
+
+/* decide() - the policy's verdict, or what there is no room for */
+static void decide(struct policy_verdict *ret, const struct flow *flow,
+		   const struct gate_message *message, struct span method, struct span target)
+{
+	const struct egress *egress = flow->egress;
+	const struct policy_request request = {
+		.kind = POLICY_HTTP_REQUEST,
+		.sandbox = egress->sandbox,
+		.host = &flow->host,
+		.port = flow->port,
+		.https = (message->flags & GATE_HTTPS) != 0,
+		.websocket = (message->flags & GATE_WEBSOCKET) != 0,
+		.method = method,
+		.target = target,
+	};
+
+	if (egress->requests_len >= EGRESS_REQUESTS_MAX ||
+	    message->data.len > EGRESS_REQUEST_OCTETS_MAX - egress->requests_octets)
+		*ret = (struct policy_verdict){ .why = "too many requests are under way at once" };
+	else
+		policy_decide(ret, egress->policy, &request);
+}
+
+int request_ask(struct egress *egress, const struct gate_message *message)
+{
+	struct flow *flow = flow_carrying(egress, message->flow);
+	struct policy_verdict verdict;
+	struct span method, target;
+
+	if (flow == NULL || egress_is_known(egress, message->id) ||
+	    !gate_request_split(&method, &target, message->data) ||
+	    method.len > HTTP1_METHOD_OCTETS_MAX)
+		return -EPROTO;
+	decide(&verdict, flow, message, method, target);
+	bool allowed = verdict.answer == POLICY_ALLOW;
+	struct request *request =
+	    request_new(flow, message, allowed ? message->data : (struct span){ 0 });
+	if (request == NULL)
+		return -ENOMEM;
+	memcpy(request->rule, verdict.rule, sizeof(request->rule));
+	request->answer.verdict = allowed ? GATE_ALLOW : GATE_DENY;
+	if (!allowed)
+		tell_request(request, message->data,
+			     (struct egress_report){
+				 .blocked = true, .status = STATUS_DENIED, .why = verdict.why });
+	egress_answer(egress, &request->answer, span_of(allowed ? "" : verdict.why));
+	return 0;
+}
+
+int request_end(struct egress *egress, const struct gate_message *message)
+{
+	struct request *request = *find(egress, message->id);
+	char why[EGRESS_TEXT_OCTETS] = "it was reset or timed out";
+
+	/* while an answer is queued no message is heard: it was given */
+	if (request == NULL || request->answer.verdict != GATE_ALLOW)
+		return -EPROTO;
+	if (message->verdict != GATE_RESET || message->data.len > 0)
+		egress_text(why, message->data);
+	tell_request(request, (struct span){ request->text, request->text_len },
+		     (struct egress_report){
+			 .status = message->status,
+			 .why = why,
+			 .up = message->up,
+			 .down = message->down,
+		     });
+	forget(request);
+	return 0;
+}
+
+void requests_drop(struct flow *flow, const char *why)
+{
+	while (flow->requests != NULL) {
+		struct request *request = flow->requests;
+
+		if (why != NULL && request->answer.verdict == GATE_ALLOW)
+			tell_request(request, (struct span){ request->text, request->text_len },
+				     (struct egress_report){ .why = why });
+		forget(request);
+	}
+}
