@@ -23,6 +23,19 @@ enum {
 	LEAF_ANSWER_OCTETS_MAX = 2 + LEAF_DER_OCTETS_MAX,
 };
 
+#define LEAF_PROGRAM "immure-authority" /* see warden/sibling.h */
+#define LEAF_SERVE   "serve"
+
+/* Files beside the key, for whoever must trust its certificate. */
+#define LEAF_CERTIFICATE_FILE "ca.crt"  /* PEM; as tls/authority.h */
+#define LEAF_HASH_FILE        "ca.hash" /* LEAF_HASH_DIGITS of hexadecimal and a newline */
+enum { LEAF_HASH_DIGITS = 8 }; /* of its subject, by which openssl-rehash(1) names links to it */
+
+enum leaf_fd {
+	LEAF_FD_CHANNEL = 3, /* LEAF_SERVE: SOCK_SEQPACKET, whose end ends it; else a pipe */
+	LEAF_FD_FOLDER = 4,  /* of the key; nobody else may write to it */
+};
+
 struct leaf_request {
 	struct span name;   /* borrowed; decoded: from the packet */
 	const uint8_t *key; /* borrowed; LEAF_KEY_OCTETS of them */
