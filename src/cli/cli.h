@@ -66,6 +66,7 @@ enum cli_operand {
 	CLI_ID_PROGRAM, /* a running sandbox, then a program and its arguments */
 	CLI_COMMAND,    /* the name of a command of ours */
 	CLI_SHELL,      /* the name of a shell */
+	CLI_CA,         /* what to do with the certificate authority */
 	CLI_OPERAND_COUNT,
 };
 

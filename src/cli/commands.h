@@ -22,6 +22,8 @@ int cli_rm(struct cli_call *call);
 int cli_prune(struct cli_call *call);
 int cli_doctor(struct cli_call *call);
 
+int cli_ca(struct cli_call *call);
+
 int cli_help(struct cli_call *call);
 int cli_version(struct cli_call *call);
 int cli_completion(struct cli_call *call);

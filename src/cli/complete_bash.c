@@ -64,6 +64,7 @@ static const char tail[] =
     "\trunning-id | id-program) options=$(immure list --running --quiet 2>/dev/null) ;;\n"
     "\tcommand) options=$commands ;;\n"
     "\tshell) options='bash zsh fish' ;;\n"
+    "\tca) options='show export rotate' ;;\n"
     "\tprogram) mapfile -t COMPREPLY < <(compgen -c -- \"$cur\"); return ;;\n"
     "\tesac\n"
     "\tmapfile -t COMPREPLY < <(compgen -W \"$options\" -- \"$cur\")\n"
@@ -71,9 +72,10 @@ static const char tail[] =
     "complete -F _immure immure\n";
 
 static const char *const operand_names[CLI_OPERAND_COUNT] = {
-	[CLI_NOTHING] = "nothing", [CLI_ANY_ID] = "any-id",         [CLI_RUNNING_ID] = "running-id",
-	[CLI_PROGRAM] = "program", [CLI_ID_PROGRAM] = "id-program", [CLI_COMMAND] = "command",
-	[CLI_SHELL] = "shell",
+	[CLI_NOTHING] = "nothing",       [CLI_ANY_ID] = "any-id",
+	[CLI_RUNNING_ID] = "running-id", [CLI_PROGRAM] = "program",
+	[CLI_ID_PROGRAM] = "id-program", [CLI_COMMAND] = "command",
+	[CLI_SHELL] = "shell",           [CLI_CA] = "ca",
 };
 
 static void bash_command(FILE *out, const struct cli_command *command)

@@ -51,6 +51,7 @@ static const char *const operand_words[CLI_OPERAND_COUNT] = {
 	[CLI_ID_PROGRAM] = "(immure list --running --quiet 2>/dev/null) (__fish_complete_command)",
 	[CLI_COMMAND] = "$__immure_commands",
 	[CLI_SHELL] = "bash zsh fish",
+	[CLI_CA] = "show export rotate",
 };
 
 static void fish_command(FILE *out, const struct cli_command *command)

@@ -50,5 +50,6 @@ check --signal kill vm-00000001 --s
 check --json ls --j
 check zsh completion ''
 check doctor help doc
+check rotate ca ''
 check - nonsense ''
 ((failures == 0))

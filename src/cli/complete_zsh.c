@@ -64,6 +64,7 @@ static const char *const operand_specs[CLI_OPERAND_COUNT] = {
 			    "\t\t\t'2:program:_command_names -e' '*::argument:_normal'"),
 	[CLI_COMMAND] = " \\\n\t\t\t'1:command:_immure_commands'",
 	[CLI_SHELL] = " \\\n\t\t\t'1:shell:(bash zsh fish)'",
+	[CLI_CA] = " \\\n\t\t\t'1:action:(show export rotate)'",
 };
 
 static void zsh_command(FILE *out, const struct cli_command *command)

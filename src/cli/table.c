@@ -148,6 +148,7 @@ static const struct cli_group common = { "Common options", common_options };
 #define PROGRAMS "Run programs"
 #define LOOK     "Look at sandboxes"
 #define END      "End and remove them"
+#define NETWORK  "Be trusted"
 #define HELP     "Get help"
 
 const struct cli_command cli_commands[] = {
@@ -319,6 +320,23 @@ const struct cli_command cli_commands[] = {
 	  { &json, &common },
 	  cli_prune },
 
+	{ "ca",
+	  NULL,
+	  NETWORK,
+	  "[OPTIONS] show|export|rotate",
+	  "Look at the certificate authority that sandboxes with a network trust",
+	  "show: its fingerprint, how long it is valid and where it is kept. export: its "
+	  "certificate, PEM. rotate: a new one takes its place; sandboxes that run keep to the "
+	  "old one.\n"
+	  "It is made when it is first needed, and belongs to this user alone. Its key never "
+	  "enters a sandbox: only immure-authority, a program of its own, reads it. Nothing "
+	  "outside of sandboxes needs to trust it.",
+	  CLI_CA,
+	  1,
+	  1,
+	  { &json, &common },
+	  cli_ca },
+
 	{ "help",
 	  "-h",
 	  HELP,
@@ -407,6 +425,8 @@ const struct cli_note cli_variables[] = {
 };
 
 const struct cli_note cli_files[] = {
+	{ "~/.immure/ca/", "The certificate authority: ca.key, which nobody else may read, and "
+			   "ca.crt." },
 	{ "~/.immure/vms/ID/config.json", "The settings in force." },
 	{ "~/.immure/vms/ID/status", "created, starting, running, stopping, stopped or crashed." },
 	{ "~/.immure/vms/ID/socket", "JSON-RPC of the sandbox while it runs." },

@@ -81,6 +81,9 @@ struct config_network {
 	bool block_private_ips; /* default true */
 };
 
+/* config_network_allows() - is there anything that may be reached? */
+MUST_USE bool config_network_allows(const struct config_network *network);
+
 struct config {
 	json_t *tree; /* owned; the settings as given, paths made whole, without the defaults: what
 			 config.json shows. Strings below borrow from it. Values of secrets are

@@ -225,6 +225,11 @@ int config_network_fill(struct config_network *network, json_t *tree)
 	return r < 0 ? r : hosts_of(network, json_object_get(tree, "hosts"));
 }
 
+bool config_network_allows(const struct config_network *network)
+{
+	return network->allowed_hosts.len > 0;
+}
+
 void config_network_free(struct config_network *network)
 {
 	for (size_t i = 0; i < network->rules_len; i++) {

@@ -131,7 +131,8 @@ static int raise_mounts(struct builder *b)
 
 	if (hostname != NULL && sethostname(hostname, strlen(hostname)) < 0)
 		return builder_step(b, -errno, "set the host name");
-	return builder_mounts(b);
+	int r = builder_trust(b);
+	return r < 0 ? r : builder_mounts(b);
 }
 
 static int set_limit(struct builder *b, __rlimit_resource_t resource, rlim_t value,

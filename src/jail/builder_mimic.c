@@ -149,7 +149,7 @@ int builder_mimic(struct builder *b, const char *point)
 				    "make %s in a mount that is read-only: make it on the "
 				    "host, or let the mount be written",
 				    point);
-	if (b->mimics_len == ARRAY_SIZE(b->mimics)) /* one a mount is the most there can be */
+	if (b->mimics_len == ARRAY_SIZE(b->mimics)) /* one a mount, and builder_trust.c */
 		return builder_step(b, -E2BIG, "cover %s", path);
 	int fd = openat(at, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	DIR *dir = fd < 0 ? NULL : fdopendir(fd);

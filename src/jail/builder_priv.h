@@ -40,7 +40,8 @@ struct builder {
 	size_t writable_len;
 	const char *writable[BUILDER_WRITABLE_MAX]; /* paths inside that Landlock leaves writable */
 	size_t mimics_len;
-	struct span mimics[JAIL_MOUNTS_MAX]; /* covered folders: paths inside, in the plan's text */
+	struct span
+	    mimics[JAIL_MOUNTS_MAX + 1]; /* covered folders: paths inside, in the plan's text */
 	char detail[192];
 };
 
@@ -91,6 +92,7 @@ MUST_USE int builder_become_user(struct builder *b);
 MUST_USE int builder_root(struct builder *b);
 MUST_USE int builder_etc(struct builder *b);
 MUST_USE int builder_etc_over(struct builder *b); /* our names and resolver over a --rootfs's own */
+MUST_USE int builder_trust(struct builder *b);    /* builder_trust.c: the plan's certificate */
 MUST_USE int builder_dev(struct builder *b);
 MUST_USE int builder_proc(struct builder *b);
 MUST_USE int builder_scratch(struct builder *b);

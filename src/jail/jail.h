@@ -76,10 +76,12 @@ struct jail_plan {
 	uid_t user;       /* uid and gid the program sees itself as */
 	jail_text rootfs; /* 0: the host's system folders */
 	jail_text hostname;
-	uint64_t disk_mb;   /* scratch space; 0: half of the memory */
-	uint64_t processes; /* RLIMIT_NPROC */
-	uint64_t memory_mb; /* per-process rlimit in place of a cgroup, with leave; 0: none */
-	uint64_t degraded;  /* bit per enum jail_wall that may be missing */
+	jail_text trust;      /* a certificate that programs shall trust, PEM; 0: none */
+	jail_text trust_hash; /* of its subject, as openssl-rehash(1) names links; with trust */
+	uint64_t disk_mb;     /* scratch space; 0: half of the memory */
+	uint64_t processes;   /* RLIMIT_NPROC */
+	uint64_t memory_mb;   /* per-process rlimit in place of a cgroup, with leave; 0: none */
+	uint64_t degraded;    /* bit per enum jail_wall that may be missing */
 	/* immure's own state folder, then all above it: nothing of these may be shared */
 	uint32_t state_len, settings_len;
 	struct jail_place state[JAIL_PLACES_MAX];
@@ -115,6 +117,10 @@ struct jail {
 	struct jail_plan *plan; /* shared with the builder until jail_build(); fill it in */
 	uid_t host_uid;         /* who the program is outside */
 };
+
+/* Files inside, if the plan has something to trust: that alone, and the roots with it. */
+#define JAIL_TRUST_CERTIFICATE "/run/immure/ca.crt"
+#define JAIL_TRUST_BUNDLE      "/run/immure/ca-bundle.crt"
 
 #define JAIL_HOSTNAME "immure" /* of the plan most sandboxes have */
 enum { JAIL_USER = 1000 };

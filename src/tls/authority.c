@@ -185,6 +185,8 @@ void authority_describe(struct authority_facts *ret, const struct authority *aut
 		.not_before_s = seconds_of(X509_get0_notBefore(authority->certificate)),
 		.not_after_s = seconds_of(X509_get0_notAfter(authority->certificate)),
 	};
+	(void)snprintf(ret->hash, sizeof(ret->hash), "%08lx",
+		       X509_subject_name_hash(authority->certificate) & 0xffffffffUL);
 	if (X509_digest(authority->certificate, EVP_sha256(), hash, &len) != 1)
 		return;
 	for (size_t i = 0; i < len && 2 * i + 2 < sizeof(ret->fingerprint); i++)

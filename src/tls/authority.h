@@ -20,6 +20,7 @@ enum {
 	AUTHORITY_KEY_OCTETS = 65,        /* a point of P-256, uncompressed: SEC 1 section 2.3.3 */
 	AUTHORITY_LEAF_OCTETS_MAX = 2048, /* the longest name makes 800 */
 	AUTHORITY_PRINT_OCTETS = 65,      /* room for SHA-256 in hex with its NUL */
+	AUTHORITY_HASH_OCTETS = 9,
 };
 
 #define AUTHORITY_KEY_FILE  "ca.key"
@@ -40,7 +41,8 @@ struct authority_leaf {
 
 struct authority_facts {
 	char fingerprint[AUTHORITY_PRINT_OCTETS]; /* SHA-256 of the certificate, lower-case hex */
-	int64_t not_before_s, not_after_s;        /* since 1970 */
+	char hash[AUTHORITY_HASH_OCTETS];  /* of its subject, as openssl-rehash(1) names links */
+	int64_t not_before_s, not_after_s; /* since 1970 */
 };
 
 /**

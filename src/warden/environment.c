@@ -8,6 +8,8 @@
 #include <sys/random.h>
 #include <unistd.h>
 
+#include "jail/jail.h"
+
 extern char **environ;
 
 #define SANDBOX_PATH "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
@@ -75,6 +77,34 @@ static int add_caller(struct environment *e)
 	return 0;
 }
 
+/*
+ * add_trust() - for programs that bring roots of their own, or look elsewhere than their distribution
+ *
+ * SSL_CERT_DIR is not among them: OpenSSL takes the folder beside the file, and its own has our link.
+ */
+static int add_trust(struct environment *e)
+{
+	static const struct {
+		const char *name, *value;
+	} rows[] = {
+		{ "SSL_CERT_FILE", JAIL_TRUST_BUNDLE }, /* OpenSSL, Go, rustls-native-certs */
+		{ "CURL_CA_BUNDLE", JAIL_TRUST_BUNDLE },
+		{ "REQUESTS_CA_BUNDLE", JAIL_TRUST_BUNDLE },
+		{ "PIP_CERT", JAIL_TRUST_BUNDLE },
+		{ "GIT_SSL_CAINFO", JAIL_TRUST_BUNDLE },
+		{ "CARGO_HTTP_CAINFO", JAIL_TRUST_BUNDLE },
+		{ "AWS_CA_BUNDLE", JAIL_TRUST_BUNDLE },
+		/* these come on top of the roots inside */
+		{ "NODE_EXTRA_CA_CERTS", JAIL_TRUST_CERTIFICATE },
+		{ "DENO_CERT", JAIL_TRUST_CERTIFICATE },
+	};
+	int r = 0;
+
+	for (size_t i = 0; r == 0 && i < ARRAY_SIZE(rows); i++)
+		r = add(e, rows[i].name, rows[i].value);
+	return r;
+}
+
 static bool is_secret(const char *value)
 {
 	size_t len = strlen(value);
@@ -125,6 +155,8 @@ int environment_make(struct environment *ret, const struct config *config)
 		r = add(&e, "HOME", config->user == 0 ? "/root" : "/home/user");
 	if (r == 0)
 		r = add_caller(&e);
+	if (r == 0 && config_network_allows(&config->network))
+		r = add_trust(&e);
 	for (size_t i = 0; r == 0 && i < config->env_len; i++)
 		r = add_given(&e, &config->env[i]);
 	if (r < 0) {

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * environment - the variables a program in the sandbox starts with: PATH and HOME made for it,
- * TERM, LANG, LC_* and TZ of the caller, and what the settings name. Nothing else of the caller's.
+ * TERM, LANG, LC_* and TZ of the caller, where certificates are, if anything may be reached, and what
+ * the settings name. Nothing else of the caller's.
  */
 #ifndef WARDEN_ENVIRONMENT_H
 #define WARDEN_ENVIRONMENT_H
@@ -10,7 +11,7 @@
 
 #include "config/config.h"
 
-enum { ENVIRONMENT_MAX = CONFIG_ENV_MAX + 32 };
+enum { ENVIRONMENT_MAX = CONFIG_ENV_MAX + 48 };
 
 struct environment {
 	struct span *variables; /* owned, each "NAME=value"; owned texts */

@@ -48,6 +48,29 @@ static void test_make(void)
 	environment_free(&e);
 }
 
+/* Where certificates are is told only to who may reach anything, and never against the settings. */
+static void test_trust(void)
+{
+	const char *hosts[] = { "a.example" };
+	struct environment e = { 0 };
+	static struct config settings;
+
+	CHECK(environment_make(&e, &settings) == 0, "make");
+	CHECK(find(e.variables, e.len, "SSL_CERT_FILE").len == 0, "nothing may be reached");
+	environment_free(&e);
+	settings.network.allowed_hosts = (struct config_texts){ hosts, 1 };
+	settings.env_len = 1;
+	settings.env[0] = (struct config_env){ "PIP_CERT", "/mine" };
+	CHECK(environment_make(&e, &settings) == 0, "make");
+	CHECK(span_is(find(e.variables, e.len, "SSL_CERT_FILE"), "/run/immure/ca-bundle.crt"),
+	      "file");
+	CHECK(span_is(find(e.variables, e.len, "NODE_EXTRA_CA_CERTS"), "/run/immure/ca.crt"),
+	      "node");
+	CHECK(find(e.variables, e.len, "SSL_CERT_DIR").len == 0, "the folder stays its own");
+	CHECK(span_is(find(e.variables, e.len, "PIP_CERT"), "/mine"), "the settings win");
+	environment_free(&e);
+}
+
 static void test_merge(void)
 {
 	const struct {
@@ -81,6 +104,7 @@ static void test_merge(void)
 int main(void)
 {
 	test_make();
+	test_trust();
 	test_merge();
 	return test_failures > 0;
 }

@@ -11,7 +11,6 @@
 #include "warden/gate.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <poll.h>
 #include <signal.h>
 #include <sys/socket.h>
@@ -28,25 +27,6 @@ static void stop_waiting(struct gate *gate)
 {
 	loop_remove(&gate->tcp);
 	loop_remove(&gate->dns);
-}
-
-/* run_gateway() - in the child: descriptors 3, 4 and 5 as the role wants them, then its program */
-static _Noreturn void run_gateway(int program, int channel, int tcp, int dns)
-{
-	static char name[] = GATEWAY_PROGRAM;
-	static char *const argv[] = { name, NULL };
-	static char *const envp[] = { NULL };
-	int fds[] = { fcntl(channel, F_DUPFD, 16), fcntl(tcp, F_DUPFD, 16),
-		      fcntl(dns, F_DUPFD, 16) };
-
-	program = fcntl(program, F_DUPFD_CLOEXEC, 16);
-	for (int i = 0; i < 3; i++)
-		if (program < 0 || fds[i] < 0 || dup2(fds[i], 3 + i) < 0)
-			_exit(1);
-	/* from 6 on; a script could not be run so, but this is none */
-	(void)close_range(6, ~0U, CLOSE_RANGE_CLOEXEC);
-	(void)execveat(program, "", argv, envp, AT_EMPTY_PATH);
-	_exit(1);
 }
 
 static void retry_later(struct gate *gate);
@@ -134,29 +114,32 @@ static void channel_ready(struct loop_source *source, uint32_t events)
 		lose(gate);
 }
 
-static void start_gateway(struct gate *gate)
+/* spawn() - the process, with descriptors as gateway/gateway.h has them. Return: 0 or -errno. */
+static int spawn(struct gate *gate)
 {
-	CLEANUP_FD int program = sibling_open(GATEWAY_PROGRAM);
 	int pair[2];
 
-	stop_waiting(gate);
-	if (program < 0 || socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) < 0) {
-		retry_later(gate);
-		return;
-	}
-	pid_t pid = fork();
-	if (pid == 0)
-		run_gateway(program, pair[1], gate->tcp_fd, gate->dns_fd);
+	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) < 0)
+		return -errno;
+	const int fds[] = { pair[1], gate->tcp_fd, gate->dns_fd };
+	int r = sibling_start(&gate->pid, GATEWAY_PROGRAM, NULL, fds, ARRAY_SIZE(fds));
 	fd_close(&pair[1]);
-	if (pid < 0) {
+	if (r < 0)
 		fd_close(&pair[0]);
-		retry_later(gate);
-		return;
+	else
+		gate->fd = pair[0];
+	return r;
+}
+
+static void start_gateway(struct gate *gate)
+{
+	stop_waiting(gate);
+	int r = spawn(gate);
+	if (r == 0) {
+		gate->channel.ready = channel_ready;
+		r = loop_add(gate->loop, &gate->channel, gate->fd, EPOLLIN);
 	}
-	gate->pid = pid;
-	gate->fd = pair[0];
-	gate->channel.ready = channel_ready;
-	if (loop_add(gate->loop, &gate->channel, gate->fd, EPOLLIN) < 0)
+	if (r < 0)
 		retry_later(gate);
 }
 

@@ -7,6 +7,7 @@
 
 #include "base/fd.h"
 #include "warden/sandbox_priv.h"
+#include "warden/trust.h"
 
 /* store() - a text of the settings in the plan; 0 with *@r set when it does not fit */
 static jail_text store(struct jail_plan *plan, const char *text, int *r)
@@ -154,6 +155,21 @@ static bool in_system(const struct jail_plan *plan)
 			if (plan->state[k].dev == st.st_dev && plan->state[k].ino == st.st_ino)
 				return true;
 	return false;
+}
+
+int plan_trust(struct jail_plan *plan, const struct config *config, int home, struct diag *diag)
+{
+	struct trust trust = { 0 };
+
+	if (!config_network_allows(&config->network))
+		return 0;
+	int r = trust_read(&trust, home, diag);
+	if (r < 0)
+		return r;
+	plan->trust = store(plan, trust.certificate, &r);
+	plan->trust_hash = store(plan, trust.hash, &r);
+	trust_free(&trust);
+	return r < 0 ? diag_set(diag, r, "too many or too long paths for one sandbox") : 0;
 }
 
 int plan_guard(struct jail_plan *plan, const struct config *config, int home, struct diag *diag)

@@ -77,6 +77,10 @@ MUST_USE int plan_fill(struct jail_plan *plan, const struct config *config, stru
 MUST_USE int plan_guard(struct jail_plan *plan, const struct config *config, int home,
 			struct diag *diag);
 
+/* plan.c: what programs shall trust if they may reach anything; @home: of the state */
+MUST_USE int plan_trust(struct jail_plan *plan, const struct config *config, int home,
+			struct diag *diag);
+
 /*
  * limits.c: put the builder, which waits, into a cgroup that holds what was asked for. Return: 0;
  * -EPERM and *diag: no cgroup can, and the wall "limits" is not waived; another -errno and *diag.

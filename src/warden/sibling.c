@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "warden/sibling.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
@@ -25,7 +26,8 @@ static int open_folder(void)
 	return fd < 0 ? -errno : fd;
 }
 
-int sibling_open(const char *name)
+/* open_program() - Return: a descriptor to execute; -errno. */
+static int open_program(const char *name)
 {
 	static const char *const places[] = { "", "../libexec/immure/" };
 	CLEANUP_FD int folder = open_folder();
@@ -41,4 +43,46 @@ int sibling_open(const char *name)
 			return fd < 0 ? -errno : fd;
 	}
 	return -ENOENT;
+}
+
+/* high() - a copy of @fd beyond all that the sibling shall have. Return: a descriptor; -1. */
+static int high(int fd)
+{
+	return fcntl(fd, F_DUPFD_CLOEXEC, SIBLING_FD_FIRST + SIBLING_FDS_MAX);
+}
+
+/* become() - in the child; only what may be called between fork() and exec */
+static _Noreturn void become(int program, char *const *argv, const int *fds, size_t len)
+{
+	static char *const envp[] = { NULL };
+	int copies[SIBLING_FDS_MAX];
+
+	program = high(program);
+	for (size_t i = 0; i < len; i++)
+		copies[i] = high(fds[i]);
+	for (size_t i = 0; i < len; i++)
+		if (program < 0 || copies[i] < 0 || dup2(copies[i], SIBLING_FD_FIRST + (int)i) < 0)
+			_exit(1);
+	/* a script could not be run so, but this is none */
+	(void)close_range(SIBLING_FD_FIRST + (unsigned)len, ~0U, CLOSE_RANGE_CLOEXEC);
+	(void)execveat(program, "", argv, envp, AT_EMPTY_PATH);
+	_exit(1);
+}
+
+int sibling_start(pid_t *ret, const char *name, const char *role, const int *fds, size_t len)
+{
+	/* execve() does not write to them */
+	char *const argv[] = { (char *)(uintptr_t)name, (char *)(uintptr_t)role, NULL };
+	CLEANUP_FD int program = open_program(name);
+
+	assert(len <= SIBLING_FDS_MAX);
+	if (program < 0)
+		return program;
+	pid_t pid = fork();
+	if (pid < 0)
+		return -errno;
+	if (pid == 0)
+		become(program, argv, fds, len);
+	*ret = pid;
+	return 0;
 }

@@ -6,9 +6,22 @@
 #ifndef WARDEN_SIBLING_H
 #define WARDEN_SIBLING_H
 
+#include <sys/types.h>
+
 #include "base/base.h"
 
-/* sibling_open() - the executable @name, for fexecve(). Return: a descriptor; -errno. */
-MUST_USE int sibling_open(const char *name);
+enum { SIBLING_FD_FIRST = 3, SIBLING_FDS_MAX = 8 };
+
+/**
+ * sibling_start() - run the executable @name
+ * @ret:	its process id, for the caller to wait for
+ * @role:	its only word; NULL: none
+ * @fds:	borrowed; they become its descriptors SIBLING_FD_FIRST and following, and it has no
+ *		others but the standard streams
+ *
+ * It has no environment. Return: 0; -ENOENT: there is no such file; another -errno.
+ */
+MUST_USE int sibling_start(pid_t *ret, const char *name, const char *role, const int *fds,
+			   size_t len);
 
 #endif

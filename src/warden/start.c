@@ -232,7 +232,9 @@ static int make_plan(struct jail_plan *ret, struct sandbox *sandbox, const struc
 
 	if (r == 0 && sandbox->home < 0)
 		r = state_home(&sandbox->home, diag);
-	return r == 0 ? plan_guard(ret, config, sandbox->home, diag) : r;
+	if (r == 0)
+		r = plan_guard(ret, config, sandbox->home, diag);
+	return r == 0 ? plan_trust(ret, config, sandbox->home, diag) : r;
 }
 
 static void greeted_fired(struct loop_timer *timer)

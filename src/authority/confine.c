@@ -1,0 +1,167 @@
+// SPDX-License-Identifier: Apache-2.0
+/*
+ * Theory of operation: as the gateway's (gateway/confine.c), for less: what serves needs messages on
+ * one socket, memory, random numbers and the time. The limit on descriptors is the one that poll()
+ * needs, and that one is taken: nothing can be opened, nor come with a message.
+ */
+#include <errno.h>
+#include <linux/audit.h>
+#include <linux/capability.h>
+#include <linux/filter.h>
+#include <linux/seccomp.h>
+#include <sys/mman.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
+#include <sys/socket.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include "authority/process.h"
+#include "wire/leaf.h"
+
+#if defined(__x86_64__)
+#define OUR_ARCH AUDIT_ARCH_X86_64
+#elif defined(__aarch64__)
+#define OUR_ARCH AUDIT_ARCH_AARCH64
+#endif /* another machine: OUR_ARCH is undeclared, so look up its name in linux/audit.h */
+
+#define LOAD(field)           BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, field))
+#define RETURN(what)          BPF_STMT(BPF_RET | BPF_K, (what))
+#define IF_EQUAL(value, what) BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, (value), 0, 1), RETURN(what)
+#define ALLOW(call)           IF_EQUAL(SYS_##call, SECCOMP_RET_ALLOW)
+#define KILL(call)            IF_EQUAL(SYS_##call, SECCOMP_RET_KILL_PROCESS)
+/* Only the low half of the argument: all that the kernel looks at of an int, and of PROT_EXEC. */
+#define DECIDE_BY(call, n, test, bits, met, unmet)                            \
+	BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_##call, 0, 4), LOAD(args[n]), \
+	    BPF_JUMP(BPF_JMP | (test) | BPF_K, (bits), 0, 1), RETURN(met), RETURN(unmet)
+#define REFUSE (SECCOMP_RET_ERRNO | EPERM)
+
+/* x32 calls need no rule of their own: bit 30 of their number makes them equal to none. */
+static const struct sock_filter rows[] = {
+	LOAD(arch),
+	BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, OUR_ARCH, 1, 0),
+	RETURN(SECCOMP_RET_KILL_PROCESS),
+	LOAD(nr),
+#ifdef SYS_poll
+	ALLOW(poll),
+#endif
+	ALLOW(ppoll),
+	ALLOW(recvmsg),
+	ALLOW(brk),
+	ALLOW(munmap),
+	ALLOW(mremap),
+	ALLOW(madvise),
+	ALLOW(futex),  /* pthread_once() wakes whoever may wait, and there is nobody */
+	ALLOW(getpid), /* OpenSSL asks whether it is in a child */
+	ALLOW(getrandom),
+	ALLOW(clock_gettime),   /* where the vDSO cannot */
+	ALLOW(restart_syscall), /* after a stop and continue */
+	ALLOW(rt_sigreturn),
+	ALLOW(exit),
+	ALLOW(exit_group),
+	KILL(execve),
+	KILL(execveat),
+	DECIDE_BY(sendmsg, 2, BPF_JEQ, MSG_DONTWAIT | MSG_NOSIGNAL, SECCOMP_RET_ALLOW, REFUSE),
+	DECIDE_BY(mmap, 2, BPF_JSET, PROT_EXEC, REFUSE, SECCOMP_RET_ALLOW),
+	RETURN(REFUSE),
+};
+
+static int no_core(void)
+{
+	const struct rlimit none = { 0, 0 };
+
+	return setrlimit(RLIMIT_CORE, &none);
+}
+
+static int no_new_privileges(void)
+{
+	return prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0);
+}
+
+static int not_dumpable(void)
+{
+	return prctl(PR_SET_DUMPABLE, 0, 0, 0, 0);
+}
+
+static int drop_capabilities(void)
+{
+	struct __user_cap_header_struct header = { .version = _LINUX_CAPABILITY_VERSION_3 };
+	const struct __user_cap_data_struct none[_LINUX_CAPABILITY_U32S_3] = { 0 };
+
+	return (int)syscall(SYS_capset, &header, none);
+}
+
+static int limit_resources(void)
+{
+	static const struct {
+		int resource; /* RLIMIT_* */
+		rlim_t most;
+	} limits[] = {
+		{ RLIMIT_FSIZE, 0 },   { RLIMIT_NPROC, 0 },    { RLIMIT_NOFILE, 1 },
+		{ RLIMIT_MEMLOCK, 0 }, { RLIMIT_MSGQUEUE, 0 },
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(limits); i++) {
+		const struct rlimit both = { limits[i].most, limits[i].most };
+
+		if (setrlimit((__rlimit_resource_t)limits[i].resource, &both) < 0)
+			return -1;
+	}
+	return 0;
+}
+
+/* close_others() - 0 is the channel again: so no descriptor that poll()'s limit leaves is free */
+static int close_others(void)
+{
+	if (dup2(LEAF_FD_CHANNEL, STDIN_FILENO) < 0 ||
+	    close_range(STDOUT_FILENO, LEAF_FD_CHANNEL - 1, 0) < 0)
+		return -1;
+	return close_range(LEAF_FD_CHANNEL + 1, ~0U, 0);
+}
+
+static int filter_calls(void)
+{
+	struct sock_filter filter[ARRAY_SIZE(rows)]; /* as struct sock_fprog lacks a const */
+	const struct sock_fprog program = { ARRAY_SIZE(rows), filter };
+
+	memcpy(filter, rows, sizeof(rows));
+	return (int)syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, 0, &program);
+}
+
+struct step {
+	const char *name;
+	int (*take)(void); /* 0, or -1 with errno */
+};
+
+static int take_steps(const char **ret_step, const struct step *steps, size_t len)
+{
+	for (size_t i = 0; i < len; i++)
+		if (steps[i].take() < 0) {
+			*ret_step = steps[i].name;
+			return -errno;
+		}
+	return 0;
+}
+
+int process_harden(const char **ret_step)
+{
+	static const struct step steps[] = {
+		{ "core files", no_core },
+		{ "no_new_privs", no_new_privileges },
+		{ "not dumpable", not_dumpable },
+	};
+
+	return take_steps(ret_step, steps, ARRAY_SIZE(steps));
+}
+
+int process_confine(const char **ret_step)
+{
+	static const struct step steps[] = {
+		{ "close descriptors", close_others },
+		{ "capabilities", drop_capabilities },
+		{ "rlimits", limit_resources },
+		{ "seccomp", filter_calls }, /* the last, since it forbids the calls of the rest */
+	};
+
+	return take_steps(ret_step, steps, ARRAY_SIZE(steps));
+}
