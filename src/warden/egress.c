@@ -48,13 +48,16 @@ void egress_answer_drop(struct answer *answer)
 	answer->data = (struct span){ 0 };
 }
 
-/* keep() - for want of memory an answer goes without its reason */
+/* keep() - for want of memory an answer goes without its reason, and a leaf not at all */
 static void keep(struct answer *answer, struct span data)
 {
 	char *copy = data.len > 0 ? malloc(data.len) : NULL;
 
-	if (copy == NULL)
+	if (copy == NULL) {
+		if (answer->kind == GATE_LEAF)
+			answer->verdict = GATE_UNREACHABLE;
 		return;
+	}
 	memcpy(copy, data.ptr, data.len);
 	answer->data = (struct span){ copy, data.len };
 }
@@ -129,8 +132,9 @@ static int on_message(void *context, const struct gate_message *message)
 		return request_end(egress, message);
 	case GATE_REFUSED:
 		return flow_refused(egress, message);
-	case GATE_ASK_LEAF: /* no flow is opened yet */
-	case GATE_NAME:     /* what only we say */
+	case GATE_ASK_LEAF:
+		return leaf_ask(egress, message);
+	case GATE_NAME: /* what only we say */
 	case GATE_FLOW:
 	case GATE_LEAF:
 	case GATE_REQUEST:
@@ -227,6 +231,11 @@ int egress_open(struct egress **ret, struct loop *loop, const struct egress_conf
 	};
 	int r = make_rules(egress, config->network, diag);
 	if (r == 0) {
+		r = minter_new(&egress->minter, loop, config->home);
+		if (r < 0)
+			diag_set(diag, r, "out of memory");
+	}
+	if (r == 0) {
 		r = gate_open(&egress->gate, loop, config->tcp, config->dns);
 		if (r < 0)
 			diag_set(diag, r, "cannot watch its network: %s", strerror(-r));
@@ -247,6 +256,7 @@ void egress_close(struct egress *egress)
 	gate_close(&egress->gate);
 	drop_all(egress, NULL);
 	broker_free(egress->broker);
+	minter_free(egress->minter);
 	policy_free(egress->policy);
 	free(egress);
 }

@@ -49,6 +49,7 @@ struct egress_hooks {
 struct egress_config {
 	const struct config_network *network; /* borrowed for the call of egress_open() alone */
 	const char *sandbox;                  /* its id; borrowed until egress_close(), as are: */
+	int home;                             /* of the state, where the authority's key is */
 	int tcp, dns; /* the capture sockets; -1: the wall is waived, there is no network */
 	struct egress_hooks hooks;
 };

@@ -40,6 +40,7 @@ static void forget(struct flow *flow)
 	*find(flow->egress, flow->answer.id) = flow->next;
 	flow->egress->flows_len--;
 	broker_cancel(flow->connecting);
+	leaf_drop(flow);
 	egress_answer_drop(&flow->answer);
 	free(flow);
 }

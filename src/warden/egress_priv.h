@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * egress_priv - what the files of egress share: answers and their queue (egress.c), flows and names
- * (egress_flow.c), requests (egress_request.c).
+ * (egress_flow.c), certificates (egress_leaf.c), requests (egress_request.c).
  */
 #ifndef WARDEN_EGRESS_PRIV_H
 #define WARDEN_EGRESS_PRIV_H
@@ -11,6 +11,7 @@
 #include "warden/egress.h"
 #include "warden/egress_text.h"
 #include "warden/gate.h"
+#include "warden/minter.h"
 
 enum {
 	EGRESS_BUCKETS = 1024,
@@ -52,6 +53,7 @@ struct flow {
 	char rule[POLICY_RULE_OCTETS];
 	struct broker_request *connecting;
 	struct request *requests; /* those under way on it */
+	struct leaf *leaf;        /* the one asked for; NULL: none */
 	struct flow *next;        /* in its bucket */
 };
 
@@ -62,6 +64,7 @@ struct egress {
 	struct gate gate;
 	struct policy *policy;
 	struct broker *broker;
+	struct minter *minter;
 	struct flow *flows[EGRESS_BUCKETS];
 	struct request *requests[EGRESS_BUCKETS];
 	size_t flows_len, requests_len, requests_octets;
@@ -101,6 +104,11 @@ MUST_USE struct flow *flow_carrying(struct egress *egress, uint32_t id);
 
 /* flows_drop() - @why: for the reports; NULL: without any. No answer may be queued. */
 void flows_drop(struct egress *egress, const char *why);
+
+/* egress_leaf.c; Return: the same */
+
+MUST_USE int leaf_ask(struct egress *egress, const struct gate_message *message);
+void leaf_drop(struct flow *flow);
 
 /* egress_request.c; Return: the same */
 

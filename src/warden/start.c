@@ -138,6 +138,7 @@ static void run(struct sandbox *sandbox)
 	const struct egress_config config = {
 		.network = &sandbox->config->network,
 		.sandbox = sandbox->id,
+		.home = sandbox->home,
 		.tcp = sandbox->jail.capture_tcp,
 		.dns = sandbox->jail.capture_dns,
 		.hooks = { .report = on_report, .drained = on_drained, .context = sandbox },
