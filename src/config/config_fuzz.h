@@ -63,7 +63,7 @@ static void must_have_known_keys(json_t *tree)
 	}
 	must_know(network,
 		  " allowed_hosts block_private_ips allow_private secrets hosts dns_servers"
-		  " publish ");
+		  " ca_file publish ");
 	must(json_object_size(json_object_get(network, "secrets")) == 0);
 	must(json_array_size(json_object_get(network, "publish")) == 0);
 }
