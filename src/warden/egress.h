@@ -18,20 +18,22 @@ enum egress_kind {
 	EGRESS_NAME,      /* a name was asked for */
 	EGRESS_FLOW,      /* a flow was refused, could not be connected, or ended */
 	EGRESS_MALFORMED, /* what came to port 53 was no DNS */
+	EGRESS_REFUSED,   /* the firewall refused count packets to one place: see refused.h */
 	EGRESS_DROPPED,   /* count things were refused without a report each */
 };
 
 struct egress_report {
 	enum egress_kind kind;
-	const char *host; /* NAME, FLOW, MALFORMED: name or address, canonical; borrowed */
+	const char *host; /* all but DROPPED: name or address, canonical; borrowed */
 	bool is_address;
-	uint16_t port;       /* FLOW, MALFORMED */
-	bool blocked;        /* by policy, or for what the name leads to */
-	const char *rule;    /* which rule decided; "" for none */
-	const char *why;     /* for people; "" if there is nothing to say */
-	uint64_t up, down;   /* FLOW: octets from and to the program */
-	int64_t duration_ns; /* FLOW: since it was asked for */
-	uint64_t count;      /* DROPPED */
+	const char *protocol; /* REFUSED: "UDP"; borrowed */
+	uint16_t port;        /* FLOW, MALFORMED, REFUSED; 0: none */
+	bool blocked;         /* by policy, or for what the name leads to */
+	const char *rule;     /* which rule decided; "" for none */
+	const char *why;      /* for people; "" if there is nothing to say */
+	uint64_t up, down;    /* FLOW: octets from and to the program */
+	int64_t duration_ns;  /* FLOW: since it was asked for */
+	uint64_t count;       /* DROPPED, REFUSED */
 };
 
 struct egress_hooks {
