@@ -38,7 +38,6 @@ int capture_log(int *ret, const char **ret_stage)
 		   &head, sizeof(head));
 	nl_put(&batch, NFULA_CFG_CMD, &bind, sizeof(bind));
 	nl_put(&batch, NFULA_CFG_MODE, &mode, sizeof(mode));
-	nl_put_be32(&batch, NFULA_CFG_QTHRESH, 1); /* tell of each packet at once */
 	int r = nl_run_keep(ret, &batch, NETLINK_NETFILTER, ret_stage);
 	return is_unknown(r) ? -ENOENT : r;
 }
