@@ -112,6 +112,7 @@ struct jail {
 	int control;     /* owned; readable when the builder reported; -1 once it is init */
 	int capture_tcp; /* owned; listener on which every TCP flow of the sandbox ends; -1: none yet */
 	int capture_dns; /* owned; UDP port 53 of every address, likewise */
+	int capture_log; /* owned; netlink: what the firewall refused (wire/nflog.h); -1: nothing tells */
 	/* owned; holds the mount namespace, whose end would delay that of init; -1: not held */
 	int mountns;
 	struct jail_plan *plan; /* shared with the builder until jail_build(); fill it in */

@@ -92,6 +92,8 @@ void sandbox_finish(struct sandbox *sandbox)
 	loop_disarm(&sandbox->note);
 	bool drains = sandbox->egress != NULL && sandbox->hooks.ended != NULL &&
 		      egress_drain(sandbox->egress);
+	refused_close(sandbox->refused);
+	sandbox->refused = NULL;
 	if (!drains) { /* while the capture sockets are open, which it may watch */
 		egress_close(sandbox->egress);
 		sandbox->egress = NULL;

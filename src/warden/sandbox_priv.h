@@ -7,6 +7,7 @@
 #include "jail/cgroup.h"
 #include "jail/jail.h"
 #include "warden/environment.h"
+#include "warden/refused.h"
 #include "warden/sandbox.h"
 
 struct sandbox {
@@ -38,6 +39,7 @@ struct sandbox {
 	bool note_failed;        /* once; the end will try again */
 	struct loop_timer timer; /* grace time of a stop, or "end at once" */
 	struct egress *egress;   /* owned; NULL before it runs */
+	struct refused *refused; /* likewise */
 	struct pending *pending; /* frames that init's full queue did not take yet */
 	size_t pending_len;
 	struct operation *operations;

@@ -147,6 +147,9 @@ static void run(struct sandbox *sandbox)
 
 	if (r == 0)
 		r = egress_open(&sandbox->egress, sandbox->loop, &config, &sandbox->why);
+	if (r == 0)
+		r = refused_open(&sandbox->refused, sandbox->loop, sandbox->jail.capture_log,
+				 &config.hooks);
 	if (r < 0)
 		sandbox_end_soon(sandbox);
 	else
