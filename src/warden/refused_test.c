@@ -41,7 +41,7 @@ static void on_report(void *context, const struct egress_report *report)
 		snprintf(rig->reports[rig->len++], 64, "dropped x%u", (unsigned)report->count);
 		return;
 	}
-	CHECK(report->kind == EGRESS_REFUSED && report->blocked && report->is_address, "%d",
+	CHECK(report->kind == EGRESS_PACKETS && report->blocked && report->is_address, "%d",
 	      report->kind);
 	CHECK(report->why[0] != '\0' && report->rule[0] == '\0', "%s", report->why);
 	snprintf(rig->reports[rig->len++], 64, "%s %s %u x%u", report->protocol, report->host,
