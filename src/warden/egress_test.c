@@ -61,9 +61,9 @@ int gate_send(struct gate *to, const struct gate_message *message, int fd)
 	return 0;
 }
 
-void gate_roots(struct gate *gate, int fd)
+void gate_roots(struct gate *whose, int fd)
 {
-	(void)gate;
+	(void)whose;
 	(void)fd;
 }
 
