@@ -61,13 +61,13 @@ int gate_send(struct gate *gate, const struct gate_message *message, int fd)
 	return 0;
 }
 
-void gate_roots(struct gate *whose, int fd)
+void gate_roots(struct gate *gate, int fd)
 {
-	(void)whose;
+	(void)gate;
 	(void)fd;
 }
 
-void gate_hold(struct gate *whose, bool hold)
+void gate_hold(struct gate *gate, bool hold)
 {
 	(void)gate;
 	seen.held = hold;
