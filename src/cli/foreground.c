@@ -219,7 +219,9 @@ static void on_ended(void *context, const struct session_result *result)
 	if (!told)
 		f->status = result->exit_code;
 	if (!told && result->error != NULL)
-		diag_set(f->diag, 0, "cannot run '%s': %s", f->options->words[0], result->error);
+		diag_set(f->diag, 0,
+			 result->out_of_memory ? "'%s' ended: %s" : "cannot run '%s': %s",
+			 f->options->words[0], result->error);
 	session_free(f->session);
 	f->session = NULL;
 	conduit_close(&f->pipes[0]);

@@ -437,6 +437,8 @@ const struct cli_note cli_files[] = {
 	  "What its programs wrote; what came before is in vm.log.1." },
 	{ "~/.immure/vms/ID/logs/start.json",
 	  "Walls and limits in force, result of the self-test." },
+	{ "~/.immure/vms/ID/logs/end.json",
+	  "If the kernel killed processes for the limit of memory: how many." },
 	{ 0 },
 };
 

@@ -74,6 +74,8 @@ static json_t *result_json(struct program *program, const struct session_result 
 		json_object_set_new(answer, "signal", json_integer(result->signal));
 	if (result->timed_out)
 		json_object_set_new(answer, "timed_out", json_true());
+	if (result->out_of_memory)
+		json_object_set_new(answer, "out_of_memory", json_true());
 	if (program->truncated)
 		json_object_set_new(answer, "truncated", json_true());
 	return answer;

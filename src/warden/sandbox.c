@@ -36,13 +36,21 @@ static void release_cgroup(struct sandbox *sandbox)
 {
 	if (sandbox->cgroup == NULL)
 		return;
-
-	struct cgroup_events events = { 0 };
-
-	if (cgroup_events(&events, sandbox->cgroup) == 0)
-		sandbox->oom = events.oom_kills > 0;
+	sandbox->oom_kills = sandbox_oom_kills(sandbox);
 	cgroup_free(sandbox->cgroup);
 	sandbox->cgroup = NULL;
+}
+
+/* tell_oom() - that the kernel killed for the limit of memory; without init, it explains the crash */
+static void tell_oom(struct sandbox *sandbox)
+{
+	if (sandbox->oom_kills == 0)
+		return;
+	if (sandbox->status == STATE_CRASHED)
+		diag_set(&sandbox->why, 0,
+			 "the sandbox died: the kernel killed its init for its limit of memory");
+	if (sandbox->dir >= 0)
+		(void)!record_end(sandbox); /* a full disk must not keep it from ending */
 }
 
 /*
@@ -104,6 +112,7 @@ void sandbox_finish(struct sandbox *sandbox)
 	sandbox->mountns = fd_take(&sandbox->jail.mountns); /* its mounts go after it was told */
 	jail_free(&sandbox->jail);
 	release_cgroup(sandbox);
+	tell_oom(sandbox);
 	channel_lose_all(sandbox);
 	if (sandbox->dir >= 0)
 		drop_record(sandbox);
@@ -232,9 +241,13 @@ int sandbox_log(struct sandbox *sandbox)
 	return sandbox->log;
 }
 
-bool sandbox_out_of_memory(const struct sandbox *sandbox)
+uint64_t sandbox_oom_kills(const struct sandbox *sandbox)
 {
-	return sandbox->oom;
+	struct cgroup_events events = { .oom_kills = sandbox->oom_kills };
+
+	if (sandbox->cgroup != NULL)
+		(void)!cgroup_events(&events, sandbox->cgroup);
+	return events.oom_kills;
 }
 
 void sandbox_lend_pipe(const struct sandbox *sandbox, int fd)

@@ -23,7 +23,7 @@ struct sandbox {
 	struct cgroup *cgroup; /* owned; NULL: no limit needs one */
 	struct cgroup_held held;
 	bool unheld; /* a limit that was asked for does not hold for all together, with leave */
-	bool oom;
+	uint64_t oom_kills;    /* once the cgroup is gone */
 	struct config *config; /* owned */
 	json_t *command;       /* owned; NULL: none is recorded */
 	struct jail_plan
@@ -91,6 +91,9 @@ MUST_USE int limits_hold(struct sandbox *sandbox, struct diag *diag);
 
 /* record.c: its folder in the state, with its settings */
 MUST_USE int record_create(struct sandbox *sandbox, struct diag *diag);
+
+/* record.c: logs/end.json, of an end that has more to tell than its status */
+MUST_USE int record_end(const struct sandbox *sandbox);
 
 /* record.c: logs/start.json: walls, limits and self-test of this start */
 MUST_USE int record_start(const struct sandbox *sandbox);

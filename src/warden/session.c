@@ -35,7 +35,8 @@ struct session {
 	struct buf queue; /* for stdin */
 	bool input_closing, paused, timed_out, has_result;
 	struct session_result result;
-	char lost[96]; /* why a pipe of ours failed; "": none did */
+	uint64_t oom_kills; /* of the sandbox, when it began */
+	char lost[96];      /* why a pipe of ours failed; "": none did */
 	struct loop_timer timer;
 	struct loop_timer ending;
 };
@@ -134,6 +135,16 @@ static struct session_result failure_result(const struct agent_failure *failure)
 	return result;
 }
 
+/* judge_oom() - a SIGKILL that nobody here sent, while the kernel killed for the limit of memory */
+static void judge_oom(struct session *session, struct session_result *result)
+{
+	if (result->exit_code != 128 + SIGKILL || session->timed_out ||
+	    sandbox_oom_kills(session->sandbox) == session->oom_kills)
+		return;
+	result->out_of_memory = true;
+	result->error = "the kernel killed it, for the sandbox has reached its limit of memory";
+}
+
 static void operation_event(struct operation *op, const struct operation_event *event)
 {
 	struct session *session = container_of(op, struct session, op);
@@ -153,6 +164,7 @@ static void operation_event(struct operation *op, const struct operation_event *
 		result.exit_code =
 		    result.signal != 0 ? 128 + result.signal : (int)event->exited.code;
 		result.duration_ms = event->exited.duration_ns / 1000000;
+		judge_oom(session, &result);
 		break;
 	case OPERATION_FAILED:
 		result = failure_result(&event->failure);
@@ -247,6 +259,7 @@ static struct session *new_session(struct sandbox *sandbox, const struct session
 		return NULL;
 	session->sandbox = sandbox;
 	session->loop = sandbox_loop(sandbox);
+	session->oom_kills = sandbox_oom_kills(sandbox);
 	session->hooks = *hooks;
 	session->op.event = operation_event;
 	session->queue = BUF(SESSION_INPUT_OCTETS_MAX);

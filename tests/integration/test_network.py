@@ -134,7 +134,7 @@ class Hosts(Rig):
     def test_an_allowed_address(self):
         address = own_address()
         if address is None:
-            return  # test_events has what else there is to see
+            self.skipTest('this host has no IPv4 address but its loopback, which is another inside')
         with Server(banner(b'hello'), address) as server:
             allowed = ('--allow-host', f'{address}/31:{server.port}')
             self.assertEqual(self.tries(address, server.port, options=allowed), ['ConnectionResetError'])
