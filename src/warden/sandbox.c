@@ -239,6 +239,8 @@ void sandbox_lend_pipe(const struct sandbox *sandbox, int fd)
 {
 	struct statfs fs;
 
+	if (sandbox->jail.host_uid == geteuid()) /* it is already */
+		return;
 	if (fstatfs(fd, &fs) == 0 && fs.f_type == PIPEFS_MAGIC)
 		(void)!fchown(fd, sandbox->jail.host_uid, sandbox->jail.host_uid);
 }

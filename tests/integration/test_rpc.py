@@ -343,6 +343,20 @@ class Methods(RpcTests):
                          (124, True, b64('x\n')))
         self.assertGreaterEqual(result['duration_ms'], 900)
 
+    def test_stdin_of_exec(self):
+        """Nothing at all without input; else a pipe, which ends behind what was given."""
+        peer = self.connect()
+        for params, kind, data in (({}, '/dev/null', ''), ({'stdin_open': False}, '/dev/null', ''),
+                                   ({'stdin': ''}, 'pipe:', ''), ({'stdin': b64('in')}, 'pipe:', 'in'),
+                                   ({'stdin': b64('x' * 200000)}, 'pipe:', 'x' * 200000)):
+            script = 'readlink /proc/self/fd/0; cat'
+            result = self.result(peer.ask('exec', command=script, **params))
+            link, rest = base64.b64decode(result['stdout']).decode().split('\n', 1)
+            self.assertTrue(link.startswith(kind), (params, link))
+            self.assertEqual(rest, data)
+        number = peer.send('exec', command='exec sleep 60')
+        self.assert_error(peer.ask('stdin', exec=number, data=b64('late')), -32000)
+
     def test_exec_of_what_is_not_there(self):
         peer = self.connect()
         for params, code in (({'command': ['no-such-program']}, 127), ({'command': ['/tmp']}, 126),
