@@ -216,7 +216,9 @@ static int reach(int *ret_fd, int home, int dir, const char *id)
 
 	for (int i = 0; i < SOCKET_TRIES_MAX; i++) {
 		r = rpc_connect(ret_fd, dir, "socket");
-		if (r != -ENOENT || state_read(&entry, home, id) < 0 || entry.pid <= 0)
+		bool soon = r == -ENOENT || r == -ECONNREFUSED; /* not there, not listening yet */
+
+		if (!soon || state_read(&entry, home, id) < 0 || entry.pid <= 0)
 			return r;
 		(void)nanosleep(&moment, NULL);
 	}

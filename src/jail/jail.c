@@ -257,7 +257,7 @@ void jail_kill(const struct jail *jail)
 		(void)kill(jail->pid, SIGKILL);
 }
 
-void jail_free(struct jail *jail)
+void jail_end(struct jail *jail)
 {
 	jail_kill(jail);
 	if (jail->pid > 0) {
@@ -265,6 +265,11 @@ void jail_free(struct jail *jail)
 			;
 		jail->pid = 0;
 	}
+}
+
+void jail_free(struct jail *jail)
+{
+	jail_end(jail);
 	if (jail->plan != NULL)
 		(void)munmap(jail->plan, sizeof(*jail->plan));
 	jail->plan = NULL;

@@ -147,8 +147,11 @@ MUST_USE int jail_build(struct jail *jail);
  */
 MUST_USE int jail_report_read(struct jail *jail, struct jail_report *report, struct diag *diag);
 
-/* jail_kill() - end what runs, without waiting; jail_free() waits */
+/* jail_kill() - end what runs, without waiting */
 void jail_kill(const struct jail *jail);
+
+/* jail_end() - end what runs; when it returns, nothing does */
+void jail_end(struct jail *jail);
 
 /* jail_free() - kill what still runs, close everything */
 void jail_free(struct jail *jail);

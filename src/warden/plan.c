@@ -157,10 +157,13 @@ static bool in_system(const struct jail_plan *plan)
 	static const char *const folders[] = { "/usr", "/opt", "/nix" };
 	struct stat st;
 
-	for (size_t i = 0; i < ARRAY_SIZE(folders); i++)
-		for (uint32_t k = 0; k < plan->state_len && stat(folders[i], &st) == 0; k++)
+	for (size_t i = 0; i < ARRAY_SIZE(folders); i++) {
+		if (stat(folders[i], &st) < 0)
+			continue;
+		for (uint32_t k = 0; k < plan->state_len; k++)
 			if (plan->state[k].dev == st.st_dev && plan->state[k].ino == st.st_ino)
 				return true;
+	}
 	return false;
 }
 

@@ -141,7 +141,8 @@ int record_create(struct sandbox *sandbox, struct diag *diag)
 		? state_publish(&sandbox->dir, sandbox->id, &sandbox->draft, span_of(text), diag)
 		: state_create(&sandbox->dir, sandbox->id, sandbox->home, span_of(text), diag);
 	free(text);
-	if (r == 0 && sandbox->status != STATE_CREATED)
+	/* one that has greeted runs at once, or ends: either is written next */
+	if (r == 0 && sandbox->status != STATE_CREATED && !sandbox->greeted)
 		(void)!state_set_status(sandbox->dir, sandbox->status);
 	return r;
 }

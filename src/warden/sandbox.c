@@ -109,8 +109,7 @@ void sandbox_finish(struct sandbox *sandbox)
 	if (sandbox->dir >= 0)
 		(void)unlinkat(sandbox->dir, "socket", 0);
 	sandbox_set_status(sandbox, LIFE_DIED);
-	sandbox->mountns = fd_take(&sandbox->jail.mountns); /* its mounts go after it was told */
-	jail_free(&sandbox->jail);
+	jail_end(&sandbox->jail); /* its mounts and its network go after it was told */
 	release_cgroup(sandbox);
 	tell_oom(sandbox);
 	channel_lose_all(sandbox);
@@ -148,7 +147,7 @@ int sandbox_new(struct sandbox **ret, struct loop *loop, const struct sandbox_ho
 	sandbox->loop = loop;
 	sandbox->hooks = *hooks;
 	sandbox->draft = (struct state_draft){ .vms = -1, .dir = -1 };
-	sandbox->home = sandbox->dir = sandbox->log = sandbox->mountns = -1;
+	sandbox->home = sandbox->dir = sandbox->log = -1;
 	int r = jail_spawn(&sandbox->jail, ahead, diag);
 	if (r < 0) {
 		free(sandbox);
@@ -163,11 +162,12 @@ void sandbox_stop(struct sandbox *sandbox, bool now)
 	bool running = sandbox->status == STATE_RUNNING;
 
 	sandbox->stop_asked = true;
-	sandbox_set_status(sandbox, LIFE_STOP);
-	if (now || !running || sandbox->operations == NULL) {
+	if (now || !running || sandbox->operations == NULL) { /* "stopped" is on record at once */
+		sandbox->status = lifecycle_next(sandbox->status, LIFE_STOP, true);
 		sandbox_end_soon(sandbox);
 		return;
 	}
+	sandbox_set_status(sandbox, LIFE_STOP);
 	for (struct operation *op = sandbox->operations; op != NULL; op = op->next)
 		sandbox_signal(sandbox, op, SIGTERM);
 	sandbox->timer.fired = timer_fired;
@@ -202,7 +202,7 @@ void sandbox_free(struct sandbox *sandbox)
 	fd_close(&sandbox->home);
 	fd_close(&sandbox->dir);
 	fd_close(&sandbox->log);
-	fd_close(&sandbox->mountns);
+	jail_free(&sandbox->jail);
 	free(sandbox);
 }
 
@@ -254,6 +254,8 @@ void sandbox_lend_pipe(const struct sandbox *sandbox, int fd)
 {
 	struct statfs fs;
 
+	if (sandbox->jail.host_uid == geteuid()) /* it is already */
+		return;
 	if (fstatfs(fd, &fs) == 0 && fs.f_type == PIPEFS_MAGIC)
 		(void)!fchown(fd, sandbox->jail.host_uid, sandbox->jail.host_uid);
 }

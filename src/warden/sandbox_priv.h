@@ -32,7 +32,6 @@ struct sandbox {
 	struct environment environment;
 	struct state_draft draft; /* of the record, while it is warm */
 	int home, dir, log;       /* owned descriptors; -1 until they are needed */
-	int mountns;              /* owned; -1 until it has ended */
 	char id[STATE_ID_OCTETS];
 	struct loop_source control, channel, pidfd;
 	struct loop_timer note;  /* of how the start went */

@@ -17,12 +17,17 @@
 #include "base/fd.h"
 #include "warden/log.h"
 
-enum { PUMP_OCTETS = 256 * 1024, PIPE_OCTETS = 1024 * 1024 };
+enum {
+	PUMP_OCTETS = 256 * 1024,
+	PIPE_OCTETS = 1024 * 1024, /* if much goes through: to make so much room takes time */
+	MUCH_OCTETS = 32 * 1024,   /* at once, of the 64 KiB that a new pipe holds */
+};
 
 struct pump {
 	struct loop_source source;
 	int fd; /* owned; our end of the pipe; -1: not piped, or at its end */
 	int stream;
+	bool grown;
 	struct session *session;
 };
 
@@ -47,6 +52,14 @@ static void close_pump(struct pump *pump)
 {
 	loop_remove(&pump->source);
 	fd_close(&pump->fd);
+}
+
+/* grow_pump() - give its pipe more room; a smaller one only means more turns */
+static void grow_pump(struct pump *pump)
+{
+	if (!pump->grown)
+		(void)fcntl(pump->fd, F_SETPIPE_SZ, PIPE_OCTETS);
+	pump->grown = true;
 }
 
 /* lose_pump() - a pipe failed on our side: end the program, lest half of its data be taken for all */
@@ -78,6 +91,8 @@ static bool read_pump(struct pump *pump)
 		return false;
 	}
 	struct span data = { pump_buffer, (size_t)n };
+	if (n >= MUCH_OCTETS)
+		grow_pump(pump);
 	if (session->hooks.log)
 		log_write(sandbox_dir(session->sandbox), sandbox_log(session->sandbox), data);
 	session->hooks.output(session->hooks.context, pump->stream, data);
@@ -230,7 +245,6 @@ static int make_pipe(struct session *session, struct pump *pump, int stream, int
 	*ret_theirs = ends[is_input ? 0 : 1];
 	if (fcntl(pump->fd, F_SETFL, O_NONBLOCK) < 0)
 		return -errno;
-	(void)fcntl(pump->fd, F_SETPIPE_SZ, PIPE_OCTETS); /* a smaller pipe only means more turns */
 	pump->source.ready = is_input ? input_ready : output_ready;
 	return loop_add(session->loop, &pump->source, pump->fd, is_input ? 0 : EPOLLIN);
 }
@@ -306,6 +320,8 @@ int session_input(struct session *session, struct span data)
 	if (session->input.fd < 0 || session->input_closing)
 		return -EPIPE;
 	int r = buf_append(&session->queue, data);
+	if (buf_len(&session->queue) >= MUCH_OCTETS)
+		grow_pump(&session->input);
 	if (r == 0 && buf_len(&session->queue) > 0)
 		loop_change(&session->input.source, EPOLLOUT);
 	return r;
