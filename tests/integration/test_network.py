@@ -93,7 +93,7 @@ class Hosts(Rig):
     def test_a_name_of_one_label(self):
         """Is asked for as it is, whatever the host's name is and its search domains are; localhost is the sandbox's."""
         with Server(banner(b'hello')) as server, Names({'lab': ['127.0.0.1'], 'wpad': ['127.0.0.1']}) as names:
-            options = ('--allow-host', 'lab', '--allow-host', 'localhost', '--dns-server', names.address, *LOOPBACK)
+            options = ('--allow-host', f'lab:{server.port}', '--allow-host', 'localhost', '--dns-server', names.address, *LOOPBACK)
             for hostname in ((), ('--hostname', 'box.example.test')):
                 with self.subTest(hostname=hostname):
                     self.assertEqual(
