@@ -83,7 +83,8 @@ class Inside(Rig):
     def test_openssl_trusts_it(self):
         """By the variable, and, with none, by the bundle and by the hashed folder."""
         for words in (('openssl', 'verify'), ('env', '-i', '/usr/bin/openssl', 'verify'),
-                      ('env', '-i', '/usr/bin/openssl', 'verify', '-CApath', '/etc/ssl/certs'),
+                      ('env', '-i', '/usr/bin/openssl', 'verify', '-no-CAfile', '-no-CAstore', '-CApath',
+                       '/etc/ssl/certs'),
                       ('env', '-i', '/usr/bin/openssl', 'verify', '-CAfile', SYSTEM)):
             with self.subTest(words):
                 self.assert_prints(self.run_in(*words, OURS, options=NETWORK), f'{OURS}: OK\n')
