@@ -81,7 +81,7 @@ static void on_ended(struct web *web, const struct exchange1_end *end)
 	w->ended = *end;
 	w->ended_id = w->id;
 	w->end = (struct talk_item){ .fill = fill_end };
-	talk_send(w->flow->flows->talk, &w->end);
+	talk_send_later(w->flow->flows->talk, &w->end);
 }
 
 static void on_refused(struct web *web, unsigned status, const char *why)

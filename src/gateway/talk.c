@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 /*
- * Theory of operation: a packet goes out at once if nothing waits before it; else, or when the
+ * Theory of operation: a packet goes out at once, behind what was to be sent later; when the
  * socket is full, it waits for EPOLLOUT, and the loop never for the warden. Answers are read in
  * small batches, so that a flood of them does not stop the flows.
  */
@@ -33,6 +33,7 @@ static int post(struct talk *talk, const struct gate_message *message)
 	return r;
 }
 
+/* post_item() - the first of the outbox. Return: false: no room, or the channel failed */
 static bool post_item(struct talk *talk, struct talk_item *item)
 {
 	struct gate_message message = { 0 };
@@ -48,6 +49,7 @@ static bool post_item(struct talk *talk, struct talk_item *item)
 
 static void wait_for_room(struct talk *talk)
 {
+	talk->full = true;
 	loop_change(&talk->source, EPOLLIN | EPOLLOUT);
 }
 
@@ -67,20 +69,39 @@ static void flush(struct talk *talk)
 	struct list_node *first = NULL;
 
 	while ((first = list_first(&talk->outbox)) != NULL)
-		if (!post_item(talk, container_of(first, struct talk_item, node)))
+		if (!post_item(talk, container_of(first, struct talk_item, node))) {
+			wait_for_room(talk);
 			return;
-	if (post_lost(talk))
-		loop_change(&talk->source, EPOLLIN);
+		}
+	if (!post_lost(talk)) {
+		wait_for_room(talk);
+		return;
+	}
+	talk->full = false;
+	loop_change(&talk->source, EPOLLIN);
 }
 
 void talk_send(struct talk *talk, struct talk_item *item)
 {
-	bool first = list_first(&talk->outbox) == NULL;
-
-	if (first && post_item(talk, item))
-		return;
 	list_append(&talk->outbox, &item->node);
-	wait_for_room(talk);
+	/* what is before it then can only have been sent later, and calls nobody */
+	if (!talk->full)
+		flush(talk);
+}
+
+static void later_fired(struct loop_timer *timer)
+{
+	struct talk *talk = container_of(timer, struct talk, later);
+
+	if (!talk->full)
+		flush(talk);
+}
+
+void talk_send_later(struct talk *talk, struct talk_item *item)
+{
+	list_append(&talk->outbox, &item->node);
+	if (talk->later.loop == NULL)
+		loop_arm(talk->source.loop, &talk->later, TALK_LATER_MS * INT64_C(1000000));
 }
 
 void talk_lose(struct talk *talk)
@@ -91,7 +112,9 @@ void talk_lose(struct talk *talk)
 
 void talk_tell(struct talk *talk, const struct gate_message *message)
 {
-	if (list_first(&talk->outbox) != NULL || talk->lost > 0 || post(talk, message) == -EAGAIN)
+	if (!talk->full)
+		flush(talk);
+	if (talk->full || post(talk, message) == -EAGAIN)
 		talk_lose(talk);
 }
 
@@ -145,5 +168,6 @@ int talk_start(struct talk *talk, struct loop *loop, int fd)
 {
 	list_init(&talk->outbox);
 	talk->source.ready = talk_ready;
+	talk->later.fired = later_fired;
 	return loop_add(loop, &talk->source, fd, EPOLLIN);
 }

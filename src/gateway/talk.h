@@ -35,6 +35,8 @@ static inline uint32_t id_next(uint32_t last, unsigned owner)
 	return ((last >> ID_BITS) + 1) << ID_BITS | owner;
 }
 
+enum { TALK_LATER_MS = 5 };
+
 struct talk_item {
 	struct list_node node; /* in the outbox, until it was sent */
 	void (*fill)(struct talk_item *item, struct gate_message *message); /* @message is 0 */
@@ -44,7 +46,9 @@ struct talk_item {
 struct talk {
 	struct loop_source source;
 	struct list outbox;
-	uint64_t lost; /* what the warden has not heard of and only will as a number */
+	bool full;               /* nothing goes out before there is room */
+	struct loop_timer later; /* what can wait has waited */
+	uint64_t lost;           /* what the warden has not heard of and only will as a number */
 	/* An answer, or LAST; @fd: the socket of a FLOW that allows, else -1; the receiver owns it. */
 	void (*answer)(void *context, const struct gate_message *message, int fd);
 	void *context;
@@ -55,6 +59,10 @@ MUST_USE int talk_start(struct talk *talk, struct loop *loop, int fd);
 
 /* talk_send() - now, or when there is room and all that waits was sent */
 void talk_send(struct talk *talk, struct talk_item *item);
+
+/* talk_send_later() - with the next item, or within TALK_LATER_MS: what nobody waits for wakes nobody.
+ * @item: sent is NULL */
+void talk_send_later(struct talk *talk, struct talk_item *item);
 
 /* talk_tell() - what is lost, and counted, if there is no room now */
 void talk_tell(struct talk *talk, const struct gate_message *message);

@@ -169,6 +169,9 @@ MUST_USE int rpc_listen(struct rpc_server **ret, struct loop *loop, int dir, con
 /* rpc_server_free() - remove the socket, close all connections. NULL is fine. */
 void rpc_server_free(struct rpc_server *server);
 
+/* rpc_server_is_heard() - is there a connection that rpc_server_notify() would reach? */
+MUST_USE bool rpc_server_is_heard(const struct rpc_server *server);
+
 /* rpc_server_notify() - rpc_notify() to all connections; @params consumed */
 void rpc_server_notify(struct rpc_server *server, const char *method, json_t *params);
 

@@ -226,6 +226,11 @@ void rpc_server_free(struct rpc_server *server)
 	free(server);
 }
 
+bool rpc_server_is_heard(const struct rpc_server *server)
+{
+	return server->peers != NULL;
+}
+
 void rpc_server_notify(struct rpc_server *server, const char *method, json_t *params)
 {
 	for (struct rpc_peer *peer = server->peers; peer != NULL; peer = peer->next_served)

@@ -235,7 +235,12 @@ static void on_ended(void *context, enum state_status status, const char *why)
 
 static void on_flow(void *context, const struct egress_report *report)
 {
-	server_event(context, network_event(report));
+	struct server *server = context;
+
+	/* each request is one: made for nobody they would cost as much as judging it */
+	if (server->stdio != NULL ||
+	    (server->listener != NULL && rpc_server_is_heard(server->listener)))
+		server_event(server, network_event(report));
 }
 
 int server_new_sandbox(struct sandbox **ret, struct server *server, bool ahead, struct diag *diag)
