@@ -9,7 +9,7 @@
 
 enum {
 	ROUNDS = 16, /* then other flows have their turn */
-	DRAIN_OCTETS_MAX = 1024 * 1024,
+	DRAIN_OCTETS_MAX = 1 << 20,
 };
 
 enum move { STILL, MOVED, BROKE };
@@ -119,7 +119,7 @@ static size_t load(struct exchange1 *x, enum tls_side from, struct span *ret)
 	struct span left = buf_span(&x->left[from]);
 	size_t len = 0;
 
-	if (left.len > 0)
+	if (left.len > 0 && left.ptr != NULL)
 		memcpy(room, left.ptr, left.len);
 	if (left.len < sizeof(room) &&
 	    ends_read(&len, x->ends, from, room + left.len, sizeof(room) - left.len) != TLS_DONE)

@@ -69,7 +69,8 @@ static void ask(struct exchange1 *x, const struct judged *judged)
 	static char what[HTTP1_METHOD_OCTETS_MAX + 1 + sizeof(path_room)];
 	size_t len = request.method_text.len;
 
-	memcpy(what, request.method_text.ptr, len);
+	if (len > 0) /* which it always is */
+		memcpy(what, request.method_text.ptr, len);
 	what[len++] = ' ';
 	memcpy(what + len, judged->path.text.ptr, judged->path.text.len);
 	x->up = UP_ASKED;

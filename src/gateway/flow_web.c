@@ -190,7 +190,9 @@ static int read_flow(struct flow *flow, bool tls, unsigned door, struct span why
 	w->web.raw = (flow->flags & GATE_RAW) != 0;
 	if (!host_of(&w->web.host, flow))
 		return -EINVAL;
-	int r = web_start(&w->web, flow->flows->loop, flow->fd, flow->server, tls, door, why);
+	if (door != 0)
+		web_shut(&w->web, door, why);
+	int r = web_start(&w->web, flow->flows->loop, flow->fd, flow->server, tls);
 	flow->fd = flow->server = -1;
 	if (r < 0)
 		return r;
@@ -215,17 +217,14 @@ static void refuse(struct flow *flow, const char *why)
 static void sniffed(struct sniff *sniff, enum sniff_kind kind)
 {
 	struct flow *flow = container_of(sniff, struct flow, sniff);
-	bool raw = (flow->flags & GATE_RAW) != 0;
 	bool tls = kind == SNIFF_TLS, web = tls || kind == SNIFF_HTTP1 || kind == SNIFF_HTTP2;
 
-	if (tls && (flow->flags & GATE_PASSTHROUGH) != 0)
+	if ((flow->flags & (tls ? GATE_PASSTHROUGH : GATE_RAW)) != 0 && (tls || !web))
 		flow_relay(flow);
 	else if (tls && flow->flows->context == NULL)
 		refuse(flow, "TLS cannot be opened: this host has no root certificates");
 	else if (web && read_flow(flow, tls, 0, (struct span){ 0 }) < 0)
 		flow_end(flow, false);
-	else if (!web && raw)
-		flow_relay(flow);
 	else if (!web)
 		refuse(flow, "what was sent is neither TLS nor HTTP, and the rule names no port");
 }

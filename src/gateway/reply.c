@@ -4,33 +4,32 @@
 enum { WHY_OCTETS_MAX = 1024 };
 
 static const struct row {
-	unsigned status;
+	unsigned status : 31, retryable : 1;
 	const char *reason, *code, *message, *proxy_error; /* the last: RFC 9209 section 2.3 */
-	bool retryable;
 } rows[] = {
-	{ 400, "Bad Request", "malformed_request", "the request is malformed", "http_request_error",
-	  false },
-	{ 403, "Forbidden", "policy_denied",
+	{ 400, false, "Bad Request", "malformed_request", "the request is malformed",
+	  "http_request_error" },
+	{ 403, false, "Forbidden", "policy_denied",
 	  "the sandbox's policy does not allow this; its owner can, see immure(1)",
-	  "http_request_denied", false },
-	{ 405, "Method Not Allowed", "method_refused", "no sandbox may use this method",
-	  "http_request_denied", false },
-	{ 414, "URI Too Long", "too_long", "the request's target is too long", "http_request_error",
-	  false },
-	{ 417, "Expectation Failed", "malformed_request", "the request expects what is not known",
-	  "http_request_error", false },
-	{ 421, "Misdirected Request", "wrong_host",
-	  "the request is for another host than its connection", "http_request_denied", false },
-	{ 431, "Request Header Fields Too Large", "too_long", "the request's head is too long",
-	  "http_request_error", false },
-	{ 501, "Not Implemented", "not_supported", "the request asks for what is not supported",
-	  "http_request_error", false },
-	{ 502, "Bad Gateway", "upstream_failed", "the server could not be used",
-	  "destination_unavailable", true },
-	{ 503, "Service Unavailable", "busy", "there is no room for this now; try again",
-	  "proxy_internal_error", true },
-	{ 505, "HTTP Version Not Supported", "not_supported",
-	  "this version of HTTP is not supported", "http_request_error", false },
+	  "http_request_denied" },
+	{ 405, false, "Method Not Allowed", "method_refused", "no sandbox may use this method",
+	  "http_request_denied" },
+	{ 414, false, "URI Too Long", "too_long", "the request's target is too long",
+	  "http_request_error" },
+	{ 417, false, "Expectation Failed", "malformed_request",
+	  "the request expects what is not known", "http_request_error" },
+	{ 421, false, "Misdirected Request", "wrong_host",
+	  "the request is for another host than its connection", "http_request_denied" },
+	{ 431, false, "Request Header Fields Too Large", "too_long",
+	  "the request's head is too long", "http_request_error" },
+	{ 501, false, "Not Implemented", "not_supported",
+	  "the request asks for what is not supported", "http_request_error" },
+	{ 502, true, "Bad Gateway", "upstream_failed", "the server could not be used",
+	  "destination_unavailable" },
+	{ 503, true, "Service Unavailable", "busy", "there is no room for this now; try again",
+	  "proxy_internal_error" },
+	{ 505, false, "HTTP Version Not Supported", "not_supported",
+	  "this version of HTTP is not supported", "http_request_error" },
 };
 
 static const struct row *find(unsigned status)

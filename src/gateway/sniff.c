@@ -128,8 +128,10 @@ static void wait_for_more(struct sniff *sniff, struct span octets)
 {
 	const int64_t patience_ns = SNIFF_PATIENCE_MS * INT64_C(1000000);
 
+	bool tls = octets.len > 0 && octets.ptr[0] == TLS_HANDSHAKE;
+
 	wake_above(sniff->inside.fd, (int)octets.len);
-	if (sniff->raw && sniff->patience.loop == NULL && octets.ptr[0] != TLS_HANDSHAKE)
+	if (sniff->raw && sniff->patience.loop == NULL && !tls)
 		loop_arm(sniff->inside.loop, &sniff->patience, patience_ns);
 }
 

@@ -16,7 +16,7 @@ static struct web *web_of(struct exchange1 *exchange)
 	return container_of(exchange, struct web, exchange);
 }
 
-static void shut_door(struct web *web, unsigned status, struct span why)
+void web_shut(struct web *web, unsigned status, struct span why)
 {
 	size_t len = why.len < sizeof(web->door_why) - 1 ? why.len : sizeof(web->door_why) - 1;
 
@@ -111,7 +111,7 @@ static void explain(struct web *web, enum tls_side side, unsigned status)
 		       web->ends.fd[TLS_UPSTREAM] < 0 ? "was not begun" : "failed",
 		       *why != '\0' ? why : "it broke off");
 	if (side == TLS_UPSTREAM)
-		shut_door(web, status, span_of(text));
+		web_shut(web, status, span_of(text));
 	web->owner->refused(web, side == TLS_UPSTREAM ? status : 0, text);
 }
 
@@ -257,15 +257,12 @@ static int make_bridge(struct web *web, int inside, int upstream)
 	return bridge_new(&web->ends.bridge, &plan);
 }
 
-int web_start(struct web *web, struct loop *loop, int inside, int upstream, bool tls, unsigned door,
-	      struct span why)
+int web_start(struct web *web, struct loop *loop, int inside, int upstream, bool tls)
 {
 	int r = tls ? make_bridge(web, inside, upstream) : 0;
 
 	web->ends.ready = on_ready;
 	web->ends.opening = tls;
-	if (door != 0)
-		shut_door(web, door, why);
 	if (r == 0)
 		r = ends_open(&web->ends, loop, inside, upstream);
 	if (r < 0) {

@@ -47,14 +47,15 @@ struct web {
 /**
  * web_start() - begin
  * @web:	owner to raw are set, the rest is 0
- * @inside, @upstream:	owned from now on, whatever comes; @upstream may be -1, then @door and @why
- *			say why
+ * @inside, @upstream:	owned from now on, whatever comes; @upstream may be -1: see web_shut()
  * @tls:	the program began TLS, and its hello waits on @inside
  *
  * over() is not called from within. Return: 0; -errno: the sockets were reset, and nothing was begun.
  */
-MUST_USE int web_start(struct web *web, struct loop *loop, int inside, int upstream, bool tls,
-		       unsigned door, struct span why);
+MUST_USE int web_start(struct web *web, struct loop *loop, int inside, int upstream, bool tls);
+
+/* web_shut() - answer each request with @status and @why, as there is no server */
+void web_shut(struct web *web, unsigned status, struct span why);
 
 /* web_leaf() - @der: empty: there is none */
 void web_leaf(struct web *web, struct span der);

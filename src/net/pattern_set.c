@@ -99,7 +99,7 @@ struct search {
 static void look_under(struct search *search, uint32_t key, enum pattern_kind kind)
 {
 	const struct pattern_set *set = search->set;
-	uint32_t hash = hash_octet(key, kind);
+	uint32_t hash = hash_octet(key, (uint8_t)kind);
 
 	for (size_t at = set->bucket[bucket_of(hash)]; at != 0; at = set->entries[at - 1].next) {
 		const struct pattern_entry *entry = &set->entries[at - 1];

@@ -89,9 +89,9 @@ static size_t extension_octets(uint8_t kind, struct span rest)
 	case IPPROTO_HOPOPTS:
 	case IPPROTO_ROUTING:
 	case IPPROTO_DSTOPTS:
-		return (octet(rest, 1) + 1U) * 8;
+		return ((size_t)octet(rest, 1) + 1) * 8;
 	case IPPROTO_AH:
-		return (octet(rest, 1) + 2U) * 4;
+		return ((size_t)octet(rest, 1) + 2) * 4;
 	case IPPROTO_FRAGMENT:
 		return pair(rest, 2) >> 3 == 0 ? 8 : 0;
 	default:
