@@ -15,10 +15,10 @@ enum {
 enum move { STILL, MOVED, BROKE };
 
 const struct http1_limits exchange1_limits = {
-	.head_octets_max = EXCHANGE1_IN_OCTETS - 1024,
-	.target_octets_max = 16 * 1024,
+	.head_octets_max = EXCHANGE1_HEAD_OCTETS_MAX,
+	.target_octets_max = EXCHANGE1_TARGET_OCTETS_MAX,
 	.fields_max = HTTP1_FIELDS_MAX,
-	.trailer_octets_max = 8 * 1024,
+	.trailer_octets_max = EXCHANGE1_TRAILER_OCTETS_MAX,
 	.body_octets_max = INT64_MAX,
 };
 

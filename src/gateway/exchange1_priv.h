@@ -12,6 +12,12 @@ enum {
 	EXCHANGE1_OUT_OCTETS = ENDS_WRITE_OCTETS_MAX, /* written at once */
 };
 
+enum {
+	EXCHANGE1_HEAD_OCTETS_MAX = EXCHANGE1_IN_OCTETS - 1024,
+	EXCHANGE1_TARGET_OCTETS_MAX = 16 * 1024,
+	EXCHANGE1_TRAILER_OCTETS_MAX = 8 * 1024,
+};
+
 extern const struct http1_limits exchange1_limits;
 
 /* What a step writes to one side. */

@@ -10,7 +10,7 @@
 #include "gateway/sniff.h"
 
 static struct http1_request request; /* too large for the stack of a step */
-static char path_room[16 * 1024 + 1];
+static char path_room[EXCHANGE1_TARGET_OCTETS_MAX + 1];
 
 struct judged {
 	unsigned status; /* 0: sound */
@@ -72,7 +72,8 @@ static void ask(struct exchange1 *x, const struct judged *judged)
 	if (len > 0) /* which it always is */
 		memcpy(what, request.method_text.ptr, len);
 	what[len++] = ' ';
-	memcpy(what + len, judged->path.text.ptr, judged->path.text.len);
+	if (judged->path.text.len > 0) /* which it always is */
+		memcpy(what + len, judged->path.text.ptr, judged->path.text.len);
 	x->up = UP_ASKED;
 	x->asked = (struct http1_asked){ request.method, request.websocket };
 	x->old = request.minor == 0;
