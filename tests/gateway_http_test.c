@@ -26,7 +26,9 @@ static void say(const struct rig *rig, struct gate_message message, int fd)
 	size_t len = 0;
 
 	CHECK(gate_message_encode(&len, packet, &message) == 0, "encode");
-	int r = fd_send(rig->warden, (struct span){ packet, len }, &fd, fd >= 0);
+	int r = -EAGAIN;
+	while (r == -EAGAIN && test_ready(rig->warden, POLLOUT))
+		r = fd_send(rig->warden, (struct span){ packet, len }, &fd, fd >= 0);
 	CHECK(r == 0, "%d", r);
 }
 
