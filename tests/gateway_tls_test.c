@@ -367,7 +367,7 @@ static void test_bad_hello(const struct rig *rig, unsigned flags, const char *sn
 		turn(&t);
 	} else {
 		rig_send(t.program, octets);
-		CHECK(shutdown(t.program, SHUT_WR) == 0, "%d", errno);
+		(void)shutdown(t.program, SHUT_WR); /* unless it was refused by then */
 	}
 	(void)hear(&t, GATE_REFUSED);
 	CHECK(hear(&t, GATE_END).up == 0, "octets went out");
