@@ -28,9 +28,10 @@ def verdict(value, must, aim, more_is_better=False):
 
 
 class Report:
-    def __init__(self, host, quick):
+    def __init__(self, host, quick, by='make bench'):
         self.host = host
         self.quick = quick
+        self.by = by
         self.notes = []
         self.summary = []
         self.tables = []
@@ -55,7 +56,7 @@ class Report:
 
     def as_markdown(self):
         out = ['# Measurements', '',
-               'Written by `make bench`' + (' (`--quick`)' if self.quick else '') +
+               f'Written by `{self.by}`' + (' (`--quick`)' if self.quick else '') +
                '; not to be edited. How each figure is taken: README.md beside this file.', '']
         out += [f'- {note}' for note in self.notes] + ['']
         out += ['## What must be reached', '']

@@ -82,7 +82,8 @@ static inline int rig_open(struct rig *rig)
 		fprintf(stderr, "no namespaces here: %s\n", strerrordesc_np(errno));
 		return RIG_SKIPPED;
 	}
-	int r = capture_open(&rig->tcp, &rig->dns, &stage);
+	CLEANUP_FD int log = -1;
+	int r = capture_open(&rig->tcp, &rig->dns, &log, &stage);
 	CHECK(r == 0, "%s: %s", stage, strerrordesc_np(-r));
 	if (r < 0)
 		return 1;

@@ -13,6 +13,7 @@
 #include "agent/files_priv.h"
 #include "agent/init_priv.h"
 #include "agent/terminal_priv.h"
+#include "base/clock.h"
 
 enum {
 	FRAMES_MAX = 32, /* of one wake-up, so that children get their turn */
@@ -136,21 +137,24 @@ static char *terminate(const struct packet *packet, struct span text)
 }
 
 /* Words and variables as execve() wants them. Untouched pages of it cost nothing. */
-struct arguments {
+static struct arguments {
+	char *vectors[2 * AGENT_ARGS_MAX + 2]; /* argv, NULL, envp, NULL */
 	struct span texts[2 * AGENT_ARGS_MAX];
-	char *argv[AGENT_ARGS_MAX + 1];
-	char *envp[AGENT_ARGS_MAX + 1];
-};
+} arguments;
 
-static void fill_arguments(struct arguments *a, const struct packet *packet,
-			   const struct agent_exec *exec)
+/* fill_arguments() - Return: where envp begins */
+static char **fill_arguments(struct arguments *a, const struct packet *packet,
+			     const struct agent_exec *exec)
 {
+	char **envp = a->vectors + exec->argc + 1;
+
 	for (uint32_t i = 0; i < exec->argc; i++)
-		a->argv[i] = terminate(packet, exec->words[i]);
+		a->vectors[i] = terminate(packet, exec->words[i]);
 	for (uint32_t i = 0; i < exec->envc; i++)
-		a->envp[i] = terminate(packet, exec->words[exec->argc + i]);
-	a->argv[exec->argc] = NULL;
-	a->envp[exec->envc] = NULL;
+		envp[i] = terminate(packet, exec->words[exec->argc + i]);
+	a->vectors[exec->argc] = NULL;
+	envp[exec->envc] = NULL;
+	return envp;
 }
 
 static void start_program(struct job *job, const struct spawn *spawn)
@@ -182,7 +186,6 @@ static void start_terminal(struct init *init, struct job *job, struct packet *pa
 
 static int on_exec(struct init *init, const struct agent_header *h, struct packet *packet)
 {
-	static struct arguments arguments;
 	struct span payload = { packet->ptr + AGENT_HEADER_OCTETS, h->length };
 	struct agent_exec exec;
 
@@ -198,12 +201,12 @@ static int on_exec(struct init *init, const struct agent_header *h, struct packe
 		refuse(init, h->id, AGENT_STEP_LIMIT, EAGAIN);
 		return 0;
 	}
-	fill_arguments(&arguments, packet, &exec);
+	char **envp = fill_arguments(&arguments, packet, &exec);
 	struct spawn spawn = {
 		.fds = { packet->fds[0], packet->fds[1], h->fds == 3 ? packet->fds[2] : -1 },
 		.working_dir = terminate(packet, exec.working_dir),
-		.argv = arguments.argv,
-		.envp = arguments.envp,
+		.argv = arguments.vectors,
+		.envp = envp,
 	};
 	if (terminal)
 		start_terminal(init, job, packet, &exec, &spawn);
@@ -323,8 +326,19 @@ static void channel_ready(struct loop_source *source, uint32_t events)
 		loop_stop(init->loop, r);
 }
 
+/* touch_memory() - have the pages of the first exec while nobody waits for it */
+static void touch_memory(struct init *init)
+{
+	*(volatile char *)init->transport.frame = 0;
+	*(volatile char *)arguments.vectors = 0;
+	*(volatile size_t *)&arguments.texts[0].len = 0;
+	spawn_touch_memory();
+	(void)clock_mono_ns();
+}
+
 int serve_start(struct init *init)
 {
+	touch_memory(init);
 	init->channel = (struct loop_source){ .fd = -1, .ready = channel_ready };
 	init->retry = (struct loop_timer){ .fired = retry_fired };
 	init->jobs.init = init;

@@ -136,9 +136,15 @@ static int child(void *arg)
 	return fail(attempt, AGENT_STEP_EXEC, errno);
 }
 
+static _Alignas(16) char stack[STACK_OCTETS]; /* of the child, while it is not yet the program */
+
+void spawn_touch_memory(void)
+{
+	*(volatile char *)(stack + sizeof(stack) - 1) = 0;
+}
+
 int spawn_program(pid_t *ret, enum agent_step *ret_step, const struct spawn *spawn)
 {
-	static _Alignas(16) char stack[STACK_OCTETS];
 	struct attempt attempt = { .spawn = spawn };
 	pid_t pid = clone(child, stack + sizeof(stack), CLONE_VM | CLONE_VFORK | SIGCHLD, &attempt);
 

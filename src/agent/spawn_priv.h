@@ -27,6 +27,9 @@ struct spawn {
  */
 MUST_USE int spawn_program(pid_t *ret, enum agent_step *ret_step, const struct spawn *spawn);
 
+/* spawn_touch_memory() - have its pages before they are needed */
+void spawn_touch_memory(void);
+
 /* spawn_reset_signals() - default dispositions in this process, for the programs to inherit */
 void spawn_reset_signals(void);
 

@@ -31,3 +31,19 @@ size_t utf8_decode(uint32_t *ret, struct span text)
 	*ret = code;
 	return len;
 }
+
+bool utf8_is_plain(uint32_t code)
+{
+	static const struct {
+		uint32_t first, last;
+	} never[] = {
+		{ 0x00, 0x1f },     { 0x7f, 0x9f },     { 0xad, 0xad },       { 0x61c, 0x61c },
+		{ 0x180e, 0x180e }, { 0x200b, 0x200f }, { 0x2028, 0x202e },   { 0x2060, 0x206f },
+		{ 0xfeff, 0xfeff }, { 0xfff9, 0xfffb }, { 0xe0000, 0xe007f },
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(never); i++)
+		if (code >= never[i].first && code <= never[i].last)
+			return false;
+	return true;
+}

@@ -12,4 +12,7 @@ MUST_USE size_t utf8_length(unsigned char lead);
  * none that RFC 3629 section 4 allows (overlong, surrogate, above U+10FFFF, cut). */
 MUST_USE size_t utf8_decode(uint32_t *ret, struct span text);
 
+/* utf8_is_plain() - may @code be shown as it is: no control, nor what reorders or hides its neighbours? */
+MUST_USE bool utf8_is_plain(uint32_t code);
+
 #endif

@@ -47,8 +47,30 @@ static void test_decode(void)
 	}
 }
 
+static void test_plain(void)
+{
+	const struct {
+		uint32_t first,
+		    last; /* neither, and all between, are plain; their neighbours are */
+	} rows[] = {
+		{ 0x7f, 0x9f },     { 0xad, 0xad },       { 0x61c, 0x61c },   { 0x180e, 0x180e },
+		{ 0x200b, 0x200f }, { 0x2028, 0x202e },   { 0x2060, 0x206f }, { 0xfeff, 0xfeff },
+		{ 0xfff9, 0xfffb }, { 0xe0000, 0xe007f },
+	};
+
+	CHECK(!utf8_is_plain(0) && !utf8_is_plain(0x1f) && utf8_is_plain(0x20), "C0");
+	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+		CHECK(utf8_is_plain(rows[i].first - 1), "before %x", rows[i].first);
+		CHECK(utf8_is_plain(rows[i].last + 1), "after %x", rows[i].last);
+		for (uint32_t code = rows[i].first; code <= rows[i].last; code++)
+			CHECK(!utf8_is_plain(code), "%x", code);
+	}
+	CHECK(utf8_is_plain(0xe9) && utf8_is_plain(0x1f600) && utf8_is_plain(0x10ffff), "letters");
+}
+
 int main(void)
 {
+	test_plain();
 	test_decode();
 	return test_failures > 0;
 }

@@ -4,7 +4,6 @@
  * few lines (wire/leaf.h) what there is to know; here that is put as people and programs want it.
  */
 #include <errno.h>
-#include <inttypes.h>
 #include <stdlib.h>
 
 #include "base/fd.h"
@@ -19,17 +18,33 @@ struct facts {
 	char folder[STATE_HOME_OCTETS + sizeof(TRUST_FOLDER)];
 };
 
+/* fact() - what follows @name in its line of @text; empty: nothing does */
+static struct span fact(const char *text, const char *name)
+{
+	struct span rest = span_of(text);
+
+	while (rest.ptr != NULL) {
+		struct span line = span_cut(&rest, '\n');
+
+		if (span_is(span_cut(&line, ' '), name) && line.ptr != NULL)
+			return line;
+	}
+	return SPAN("");
+}
+
 /* facts_read() - from what immure-authority wrote. Return: 0; -EPROTO and *diag. */
 static int facts_read(struct facts *facts, const char *text, struct diag *diag)
 {
-	int64_t from_s = 0, until_s = 0;
+	struct span print = fact(text, "fingerprint");
+	struct span from = fact(text, "not_before"), until = fact(text, "not_after");
 
-	if (sscanf(text, "fingerprint %64[0-9a-f]\nnot_before %" SCNd64 "\nnot_after %" SCNd64,
-		   facts->fingerprint, &from_s, &until_s) != 3)
+	if (print.len != sizeof(facts->fingerprint) - 1 || from.len == 0 || until.len == 0)
 		return diag_set(diag, -EPROTO, "%s is of another version than immure",
 				LEAF_PROGRAM);
-	print_rfc3339(facts->not_before, from_s);
-	print_rfc3339(facts->not_after, until_s);
+	memcpy(facts->fingerprint, print.ptr, print.len);
+	/* their lines end before the text does */
+	print_rfc3339(facts->not_before, strtoll(from.ptr, NULL, 10));
+	print_rfc3339(facts->not_after, strtoll(until.ptr, NULL, 10));
 	return 0;
 }
 

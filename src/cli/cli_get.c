@@ -48,7 +48,9 @@ int cli_get(struct cli_call *call)
 	logs = openat(dir, "logs", O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
 	if (json_object_set_new(value, "config", read_json(dir, "config.json")) < 0 ||
 	    json_object_set_new(value, "start",
-				logs >= 0 ? read_json(logs, "start.json") : json_null()) < 0)
+				logs >= 0 ? read_json(logs, "start.json") : json_null()) < 0 ||
+	    json_object_set_new(value, "end",
+				logs >= 0 ? read_json(logs, "end.json") : json_null()) < 0)
 		return diag_set(&call->diag, -ENOMEM, "out of memory");
 	return print_json(call, value);
 }

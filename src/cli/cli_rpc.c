@@ -1,38 +1,31 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <errno.h>
 #include <signal.h>
-#include <sys/signalfd.h>
 #include <unistd.h>
 
 #include "cli/cli.h"
 #include "cli/commands.h"
 #include "cli/sandbox_options.h"
+#include "cli/signals.h"
 #include "warden/server.h"
 
 static void signals_ready(struct loop_source *source, uint32_t events)
 {
-	struct signalfd_siginfo info;
+	int number = signals_next(source->fd);
 
 	(void)events;
-	if (read(source->fd, &info, sizeof(info)) == sizeof(info))
-		loop_stop(source->loop,
-			  128 + (int)info.ssi_signo); /* the sandbox ends with its server */
+	if (number > 0)
+		loop_stop(source->loop, 128 + number); /* the sandbox ends with its server */
 }
 
 /* watch_signals() - being told to end is no reason to leave anything behind */
 static int watch_signals(struct loop *loop, struct loop_source *signals)
 {
-	sigset_t set;
+	static const int watched[] = { SIGTERM, SIGINT, SIGHUP };
+	int fd = -1; /* ours until we end */
 
-	sigemptyset(&set);
-	sigaddset(&set, SIGTERM);
-	sigaddset(&set, SIGINT);
-	sigaddset(&set, SIGHUP);
-	if (sigprocmask(SIG_BLOCK, &set, NULL) < 0)
-		return -errno;
-	int fd = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK); /* ours until we end */
 	signals->ready = signals_ready;
-	return fd < 0 ? -errno : loop_add(loop, signals, fd, EPOLLIN);
+	return signals_watch(&fd, loop, signals, watched, ARRAY_SIZE(watched));
 }
 
 /* serve() - @settings: consumed */

@@ -7,7 +7,6 @@
 #include <fcntl.h>
 #include <signal.h>
 #include <stdlib.h>
-#include <sys/signalfd.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -15,6 +14,7 @@
 #include "cli/cli.h"
 #include "cli/commands.h"
 #include "cli/sandbox_options.h"
+#include "cli/signals.h"
 #include "warden/server.h"
 
 enum { REPORT_OCTETS = 512 };
@@ -101,27 +101,19 @@ static void on_ended(void *context, enum state_status status, const char *why)
 static void signals_ready(struct loop_source *source, uint32_t events)
 {
 	struct background *b = container_of(source, struct background, signals);
-	struct signalfd_siginfo info;
 
 	(void)events;
-	while (read(b->signal_fd, &info, sizeof(info)) == sizeof(info))
+	while (signals_next(b->signal_fd) > 0)
 		sandbox_stop(server_get(b->server), false);
 }
 
 static int watch_signals(struct background *b)
 {
-	sigset_t set;
+	static const int watched[] = { SIGTERM, SIGINT };
 
-	sigemptyset(&set);
-	sigaddset(&set, SIGTERM);
-	sigaddset(&set, SIGINT);
-	(void)signal(SIGPIPE, SIG_IGN);
 	(void)signal(SIGHUP, SIG_IGN);
-	if (sigprocmask(SIG_BLOCK, &set, NULL) < 0)
-		return -errno;
-	b->signal_fd = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
 	b->signals.ready = signals_ready;
-	return b->signal_fd < 0 ? -errno : loop_add(b->loop, &b->signals, b->signal_fd, EPOLLIN);
+	return signals_watch(&b->signal_fd, b->loop, &b->signals, watched, ARRAY_SIZE(watched));
 }
 
 /* leave_caller() - a session of our own, and none of the caller's streams */

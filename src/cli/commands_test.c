@@ -182,6 +182,7 @@ static void test_get(void)
 	CHECK(created != NULL && strlen(created) == 20 && created[19] == 'Z', "created_at");
 	CHECK(json_object_get(json_object_get(value, "config"), "image") != NULL, "config");
 	CHECK(json_object_get(json_object_get(value, "start"), "walls") != NULL, "start");
+	CHECK(json_object_get(json_object_get(value, "end"), "oom_kills") != NULL, "end");
 	result_free(&got);
 	EXPECT(0, "\"start\": null", "", "get", "--json", YOUNG);
 	EXPECT(1, "", "no such sandbox", "get", NONE);
@@ -291,6 +292,7 @@ int main(void)
 	make(YOUNG, STATE_RUNNING, 5 * 60 + 5,
 	     "{\"image\":\"mini\",\"command\":\"\\u001b[2Jrm\\nvm-00000003  running\"}");
 	put(OLD, "logs/start.json", "{\"walls\":{}}");
+	put(OLD, "logs/end.json", "{\"oom_kills\":2}");
 	test_list();
 	test_get();
 	test_logs();

@@ -8,12 +8,12 @@
  * are passed on, SIGTERM with the sandbox's grace time behind it.
  */
 #include "cli/foreground.h"
+#include "cli/signals.h"
 
 #include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
 #include <stdlib.h>
-#include <sys/signalfd.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -190,11 +190,11 @@ static void handle_signal(struct foreground *f, int number)
 static void signals_ready(struct loop_source *source, uint32_t events)
 {
 	struct foreground *f = container_of(source, struct foreground, signals);
-	struct signalfd_siginfo info;
+	int number = 0;
 
 	(void)events;
-	while (read(f->signal_fd, &info, sizeof(info)) == sizeof(info))
-		handle_signal(f, (int)info.ssi_signo);
+	while ((number = signals_next(f->signal_fd)) > 0)
+		handle_signal(f, number);
 }
 
 static void on_stopped(void *context)
@@ -219,7 +219,9 @@ static void on_ended(void *context, const struct session_result *result)
 	if (!told)
 		f->status = result->exit_code;
 	if (!told && result->error != NULL)
-		diag_set(f->diag, 0, "cannot run '%s': %s", f->options->words[0], result->error);
+		diag_set(f->diag, 0,
+			 result->out_of_memory ? "'%s' ended: %s" : "cannot run '%s': %s",
+			 f->options->words[0], result->error);
 	session_free(f->session);
 	f->session = NULL;
 	conduit_close(&f->pipes[0]);
@@ -480,18 +482,9 @@ int foreground_new(struct foreground **ret, bool ahead, struct diag *diag)
 
 static int watch_signals(struct foreground *f)
 {
-	sigset_t set;
-
-	sigemptyset(&set);
-	for (size_t i = 0; i < ARRAY_SIZE(forwarded); i++)
-		sigaddset(&set, forwarded[i]);
-	(void)signal(SIGPIPE, SIG_IGN);
 	(void)signal(SIGTTOU, SIG_IGN); /* restoring the terminal from the background */
-	if (sigprocmask(SIG_BLOCK, &set, NULL) < 0)
-		return -errno;
-	f->signal_fd = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
 	f->signals.ready = signals_ready;
-	return f->signal_fd < 0 ? -errno : loop_add(f->loop, &f->signals, f->signal_fd, EPOLLIN);
+	return signals_watch(&f->signal_fd, f->loop, &f->signals, forwarded, ARRAY_SIZE(forwarded));
 }
 
 static json_t *command_json(const struct foreground_options *options)

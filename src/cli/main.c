@@ -8,6 +8,7 @@
 #include <fcntl.h>
 #include <signal.h>
 
+#include "base/json_heap.h"
 #include "cli/cli.h"
 
 /* open_streams() - a closed stdin, stdout or stderr would be the number of the next file we open */
@@ -27,6 +28,8 @@ int main(int argc, char **argv)
 	}
 	(void)signal(SIGXFSZ, SIG_IGN);
 	(void)signal(SIGCHLD, SIG_DFL); /* a caller that ignores it would have us wait for nobody */
+
+	json_heap_watch();
 
 	CLEANUP_CALL struct cli_call call = { .out = stdout, .err = stderr };
 	int r = argc > 0 ? cli_parse(&call, (const char *const *)argv) : -EINVAL;

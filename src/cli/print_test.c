@@ -26,6 +26,8 @@ static void test_safe(void)
 		  "abc",
 		  "\\xe2\\x80\\xaeabc" },              /* right-to-left override */
 		{ "\xe2\x80\xa8", "\\xe2\\x80\\xa8" }, /* line separator */
+		{ "\xe2\x80\x8b", "\\xe2\\x80\\x8b" }, /* space without width */
+		{ "\xe2\x80\x8d", "\xe2\x80\x8d" },    /* joiner: emoji are made of parts */
 		{ "\xe2\x80", "\\xe2\\x80" },          /* cut off */
 		{ "\xff"
 		  "a",

@@ -5,10 +5,10 @@
  * the program took the last piece; the server does not send more output than our socket takes.
  */
 #include "cli/remote.h"
+#include "cli/signals.h"
 
 #include <errno.h>
 #include <signal.h>
-#include <sys/signalfd.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -190,11 +190,11 @@ static void take_signal(struct remote *r, int number)
 static void signals_ready(struct loop_source *source, uint32_t events)
 {
 	struct remote *r = container_of(source, struct remote, signals);
-	struct signalfd_siginfo info;
+	int number = 0;
 
 	(void)events;
-	while (read(r->signal_fd, &info, sizeof(info)) == sizeof(info))
-		take_signal(r, (int)info.ssi_signo);
+	while ((number = signals_next(r->signal_fd)) > 0)
+		take_signal(r, number);
 }
 
 static int watch_signals(struct remote *r)
@@ -202,17 +202,9 @@ static int watch_signals(struct remote *r)
 	static const int watched[] = {
 		SIGINT, SIGTERM, SIGHUP, SIGQUIT, SIGUSR1, SIGUSR2, SIGWINCH
 	};
-	sigset_t set;
 
-	sigemptyset(&set);
-	for (size_t i = 0; i < ARRAY_SIZE(watched); i++)
-		sigaddset(&set, watched[i]);
-	(void)signal(SIGPIPE, SIG_IGN);
-	if (sigprocmask(SIG_BLOCK, &set, NULL) < 0)
-		return -errno;
-	r->signal_fd = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
 	r->signals.ready = signals_ready;
-	return r->signal_fd < 0 ? -errno : loop_add(r->loop, &r->signals, r->signal_fd, EPOLLIN);
+	return signals_watch(&r->signal_fd, r->loop, &r->signals, watched, ARRAY_SIZE(watched));
 }
 
 /* reach() - a sandbox that began just now makes its socket a little later. Return: 0 or -errno. */
@@ -224,7 +216,9 @@ static int reach(int *ret_fd, int home, int dir, const char *id)
 
 	for (int i = 0; i < SOCKET_TRIES_MAX; i++) {
 		r = rpc_connect(ret_fd, dir, "socket");
-		if (r != -ENOENT || state_read(&entry, home, id) < 0 || entry.pid <= 0)
+		bool soon = r == -ENOENT || r == -ECONNREFUSED; /* not there, not listening yet */
+
+		if (!soon || state_read(&entry, home, id) < 0 || entry.pid <= 0)
 			return r;
 		(void)nanosleep(&moment, NULL);
 	}

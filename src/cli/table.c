@@ -51,6 +51,9 @@ static const struct cli_option sandbox_options[] = {
 	{ "dns-server", 0, CLI_LIST, true, "ADDRESS[:PORT]",
 	  "ask this resolver for allowed names, not those of the host", "network.dns_servers",
 	  NULL },
+	{ "upstream-ca", 0, CLI_FILE, false, "FILE",
+	  "judge the servers it reaches also by the certificates in FILE, PEM", "network.ca_file",
+	  NULL },
 	{ "allow-degraded", 0, CLI_LIST, true, "WALL",
 	  "start even if this host cannot raise WALL; \"immure doctor\" names the walls",
 	  "allow_degraded", NULL },
@@ -434,6 +437,8 @@ const struct cli_note cli_files[] = {
 	  "What its programs wrote; what came before is in vm.log.1." },
 	{ "~/.immure/vms/ID/logs/start.json",
 	  "Walls and limits in force, result of the self-test." },
+	{ "~/.immure/vms/ID/logs/end.json",
+	  "If the kernel killed processes for the limit of memory: how many." },
 	{ 0 },
 };
 

@@ -78,6 +78,7 @@ struct config_network {
 	struct config_texts dns_servers;   /* each as config_parse_server() reads it */
 	struct config_host *hosts;         /* owned; names with fixed addresses, none twice */
 	size_t hosts_len;
+	const char *ca_file; /* absolute path of further roots for upstream servers; NULL: none */
 	bool block_private_ips; /* default true */
 };
 

@@ -8,6 +8,7 @@
 #include <errno.h>
 #include <stdlib.h>
 
+#include "base/json_heap.h"
 #include "config/config_priv.h"
 
 struct cursor {
@@ -119,7 +120,13 @@ static int read_json(json_t **ret, struct config_source *source, struct span tex
 	struct cursor c = { text, 1 };
 	struct config_at root = { 0 };
 	json_error_t error = { 0 };
+	unsigned long failures = json_heap_failures();
 	json_t *tree = json_loadb(text.ptr, text.len, JSON_REJECT_DUPLICATES, &error);
+
+	if (json_heap_failures() != failures) { /* it may be a part only */
+		json_decref(tree);
+		return diag_set(diag, -ENOMEM, "out of memory");
+	}
 
 	if (tree == NULL)
 		return refuse_syntax(source, &error, diag);

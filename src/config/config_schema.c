@@ -168,8 +168,9 @@ const struct config_row config_rows[] = {
 	{ "network.dns_servers", CONFIG_LIST, .max = CONFIG_DNS_SERVERS_MAX,
 	  .fault = config_server_fault,
 	  .text = "resolvers to ask in place of the host's, ADDRESS or ADDRESS:PORT" },
-	{ "network.ca_file", CONFIG_HOST, .later = NOT_YET,
-	  .text = "certificates to trust in place of the host's" },
+	{ "network.ca_file", CONFIG_HOST, .offset = MEMBER(network.ca_file),
+	  .text =
+	      "PEM file of further certificates by which servers are judged, beside the host's" },
 	{ "network.publish", CONFIG_LIST, .max = ITEMS_MAX, .fault = config_publish_fault,
 	  .later = NOT_YET, .text = "ports of the sandbox to offer: [[ADDRESS:]PORT:]PORT" },
 

@@ -10,6 +10,7 @@
 #include <math.h>
 #include <stdlib.h>
 
+#include "base/utf8.h"
 #include "config/config_priv.h"
 
 enum {
@@ -20,41 +21,12 @@ enum {
 	COMPONENT_OCTETS_MAX = 255, /* linux/limits.h NAME_MAX */
 };
 
-/* utf8_len() - octets of the character at the front of valid UTF-8 */
-static size_t utf8_len(struct span s)
-{
-	unsigned char c = (unsigned char)s.ptr[0];
-	size_t len = c < 0xc0 ? 1 : c < 0xe0 ? 2 : c < 0xf0 ? 3 : 4;
-
-	return len < s.len ? len : s.len;
-}
-
-/*
- * is_plain() - may the character be shown as it is? Controls (C0, DEL, C1) move a terminal's
- * cursor; U+200B to U+200F, U+2028 to U+202E and U+2060 to U+2069 are invisible or turn the text
- * around.
- */
-static bool is_plain(const char *text, size_t len)
-{
-	const unsigned char *c = (const unsigned char *)text;
-
-	if (len == 1)
-		return c[0] >= 0x20 && c[0] < 0x7f;
-	if (len == 2)
-		return c[0] != 0xc2 || c[1] >= 0xa0;
-	if (len == 3 && c[0] == 0xe2 && c[1] == 0x80)
-		return !(c[2] >= 0x8b && c[2] <= 0x8f) && !(c[2] >= 0xa8 && c[2] <= 0xae);
-	if (len == 3 && c[0] == 0xe2 && c[1] == 0x81)
-		return !(c[2] >= 0xa0 && c[2] <= 0xa9);
-	return !(len == 3 && c[0] == 0xef && c[1] == 0xbb && c[2] == 0xbf);
-}
-
-/* escape_one() - Return: octets put at @ret, which has room for 16 */
-static size_t escape_one(char *ret, const char *text, size_t len)
+/* escape_one() - the @len octets of a character. Return: octets put at @ret, which has room for 16 */
+static size_t escape_one(char *ret, const char *text, size_t len, bool plain)
 {
 	size_t at = 0;
 
-	if (is_plain(text, len)) {
+	if (plain) {
 		memcpy(ret, text, len);
 		return len;
 	}
@@ -69,8 +41,12 @@ size_t config_escape(char *ret, size_t size, struct span text)
 
 	while (text.len > 0) {
 		char one[17];
-		size_t octets = utf8_len(text);
-		size_t n = escape_one(one, text.ptr, octets);
+		uint32_t code = 0;
+		size_t octets = utf8_decode(&code, text);
+		bool plain = octets > 0 && utf8_is_plain(code);
+
+		octets = octets > 0 ? octets : 1;
+		size_t n = escape_one(one, text.ptr, octets, plain);
 
 		if (len + n + 1 > size)
 			break;

@@ -287,8 +287,8 @@ void flow_judged(struct flow *flow, const struct gate_message *verdict)
 	}
 	flow->state = FLOW_SNIFFING;
 	flow->sniff.told = sniffed;
-	if (sniff_start(&flow->sniff, flow->flows->loop, flow->fd,
-			(flow->flags & GATE_RAW) != 0 ? flow->server : -1) < 0)
+	if (sniff_start(&flow->sniff, flow->flows->loop, flow->fd, flow->server,
+			(flow->flags & GATE_RAW) != 0) < 0)
 		flow_end(flow, false);
 	else
 		flow_hurry(flow);

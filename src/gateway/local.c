@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 /*
  * Theory of operation: a table of names with their addresses, a suffix deciding for all below it;
- * what it does not have and is a whole host name (net/name.h) is for the warden.
+ * what it does not have and is a host name (net/name.h) is for the warden, one of one label too: it
+ * knows of no search domain that would make it another.
  */
 #include "gateway/local.h"
 
@@ -163,6 +164,5 @@ bool local_answer(struct dns_answer *ret, const struct dns_query *query, struct 
 		return true;
 	}
 	*ret = (struct dns_answer){ .rcode = DNS_NXDOMAIN };
-	return net_name_parse(&parsed, span_of(query->name)) != NULL ||
-	       parsed.kind != NET_NAME_DNS || parsed.single_label;
+	return net_name_parse(&parsed, span_of(query->name)) != NULL || parsed.kind != NET_NAME_DNS;
 }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * local - DNS questions that need no verdict, since nothing outside is in question: localhost, the
- * bridge, names of one label, reverse lookups of our own addresses, what is no lookup of a name.
+ * bridge, reverse lookups of our own addresses, the root, what is no lookup of a name.
  */
 #ifndef GATEWAY_LOCAL_H
 #define GATEWAY_LOCAL_H

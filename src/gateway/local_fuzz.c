@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 /*
  * Input: a name. Property: a reverse name leads to the address that it writes, digit by digit; an
- * answer is one that can be encoded, and never one for a name that has labels and no rule.
+ * answer is one that can be encoded; the root is never asked for.
  */
 #include <stdint.h>
 #include <stdlib.h>
@@ -53,7 +53,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		must(strcmp(text, query.name) == 0);
 	}
 	if (!local_answer(&answer, &query, &names)) {
-		must(strchr(query.name, '.') != NULL);
+		must(query.name[0] != '\0');
 		return 0;
 	}
 	must(answer.type == 0 || (answer.rcode == DNS_NOERROR && answer.type == query.type));

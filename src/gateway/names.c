@@ -9,6 +9,8 @@
 
 #include <assert.h>
 
+#include "base/hash.h"
+
 enum {
 	RANGE = 1 << 17, /* addresses in 198.18.0.0/15 */
 	HOSTS = 254,     /* of a /24, without .0 and .255, which some programs refuse */
@@ -25,14 +27,10 @@ void names_init(struct names *names)
 	list_init(&names->idle);
 }
 
-/* bucket_of() - FNV-1a, 32 bits. That it can be foreseen costs a hostile program's own lookups. */
+/* bucket_of() - that it can be foreseen costs a hostile program's own lookups */
 static uint16_t *bucket_of(struct names *names, const char *name)
 {
-	uint32_t hash = 2166136261U;
-
-	for (; *name != '\0'; name++)
-		hash = (hash ^ (uint8_t)*name) * 16777619U;
-	return &names->buckets[(hash ^ hash >> 16) % NAMES_BUCKETS];
+	return &names->buckets[hash_text(name) % NAMES_BUCKETS];
 }
 
 static void unlink_name(struct names *names, struct names_entry *entry)

@@ -10,15 +10,12 @@
 #include <errno.h>
 
 #include "base/clock.h"
+#include "base/hash.h"
 #include "gateway/local.h"
 
 static uint16_t *bucket_of(struct resolve *resolve, const char *name)
 {
-	uint32_t hash = 2166136261U; /* FNV-1a */
-
-	for (; *name != '\0'; name++)
-		hash = (hash ^ (uint8_t)*name) * 16777619U;
-	return &resolve->buckets[(hash ^ hash >> 16) % RESOLVE_ASKS_MAX];
+	return &resolve->buckets[hash_text(name) % RESOLVE_ASKS_MAX];
 }
 
 static struct resolve_ask *find(struct resolve *resolve, const char *name)

@@ -138,8 +138,7 @@ static void wait_for_more(struct sniff *sniff, struct span octets)
 	const int64_t patience_ns = SNIFF_PATIENCE_MS * INT64_C(1000000);
 
 	wake_above(sniff->inside.fd, (int)octets.len);
-	if (sniff->outside.loop != NULL && sniff->patience.loop == NULL &&
-	    octets.ptr[0] != TLS_HANDSHAKE)
+	if (sniff->raw && sniff->patience.loop == NULL && octets.ptr[0] != TLS_HANDSHAKE)
 		loop_arm(sniff->inside.loop, &sniff->patience, patience_ns);
 }
 
@@ -172,13 +171,14 @@ static void outside_ready(struct loop_source *source, uint32_t events)
 	settle(sniff, sniff_peek(&octets, sniff->inside.fd) > 0 ? sniff_whole(octets) : SNIFF_RAW);
 }
 
-int sniff_start(struct sniff *sniff, struct loop *loop, int inside, int outside)
+int sniff_start(struct sniff *sniff, struct loop *loop, int inside, int outside, bool raw)
 {
+	sniff->raw = raw;
 	sniff->inside.ready = inside_ready;
 	sniff->outside.ready = outside_ready;
 	sniff->patience.fired = patience_over;
 	int r = loop_add(loop, &sniff->inside, inside, EPOLLIN | EPOLLRDHUP);
-	if (r == 0 && outside >= 0)
+	if (r == 0)
 		r = loop_add(loop, &sniff->outside, outside, EPOLLIN | EPOLLRDHUP);
 	if (r < 0)
 		sniff_stop(sniff);

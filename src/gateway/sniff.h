@@ -22,6 +22,7 @@ enum sniff_kind {
 struct sniff {
 	struct loop_source inside, outside;
 	struct loop_timer patience;
+	bool raw;
 	/* It is settled, and sniff watches no more. May free it. */
 	void (*told)(struct sniff *sniff, enum sniff_kind kind);
 };
@@ -30,12 +31,13 @@ struct sniff {
  * sniff_start() - begin
  * @sniff:	told is set, the rest is 0
  * @inside:	the program's socket, borrowed, non-blocking TCP
- * @outside:	the server's, if raw octets may pass: then the server may speak first, and who says
- *		little that could become HTTP waits SNIFF_PATIENCE_MS at most; else -1
+ * @outside:	the server's, likewise
+ * @raw:	raw octets may pass: who says little that could become HTTP waits SNIFF_PATIENCE_MS at
+ *		most
  *
  * Return: 0; -errno: nothing was begun.
  */
-MUST_USE int sniff_start(struct sniff *sniff, struct loop *loop, int inside, int outside);
+MUST_USE int sniff_start(struct sniff *sniff, struct loop *loop, int inside, int outside, bool raw);
 
 /* sniff_stop() - forget it; fine if it was told or never began */
 void sniff_stop(struct sniff *sniff);

@@ -26,20 +26,21 @@ struct builder_net {
 	int done;          /* eventfd: all of this is told */
 	int netns;         /* -errno, or a descriptor */
 	int capture;       /* 0 or -errno */
-	int tcp, dns;      /* descriptors */
+	int tcp, dns, log; /* descriptors; log -1: this kernel has none */
 	const char *stage; /* of capture: what failed; static text */
 };
 
 static void make_net(struct builder_net *net)
 {
 	net->netns = net->capture = -EIO;
+	net->log = -1;
 	if (unshare(CLONE_NEWNET) < 0) {
 		net->netns = -errno;
 		return;
 	}
 	int fd = open("/proc/self/ns/net", O_RDONLY | O_CLOEXEC);
 	net->netns = fd < 0 ? -errno : fd;
-	net->capture = capture_open(&net->tcp, &net->dns, &net->stage);
+	net->capture = capture_open(&net->tcp, &net->dns, &net->log, &net->stage);
 }
 
 /*
@@ -123,14 +124,14 @@ int builder_net_reap(struct builder *b)
 int builder_net_capture(struct builder *b)
 {
 	struct builder_message message = { .kind = BUILDER_CAPTURE };
-	int fds[2] = { b->net->tcp, b->net->dns };
+	int fds[3] = { b->net->tcp, b->net->dns, b->net->log };
 
 	if (b->net->capture < 0)
 		return builder_step(b, b->net->capture, "%s",
 				    b->net->stage != NULL ? b->net->stage : "");
-	int r =
-	    fd_send(b->control, (struct span){ (const char *)&message, sizeof(message) }, fds, 2);
-	fd_close(&fds[0]);
-	fd_close(&fds[1]);
+	int r = fd_send(b->control, (struct span){ (const char *)&message, sizeof(message) }, fds,
+			fds[2] >= 0 ? 3 : 2);
+	for (size_t i = 0; i < ARRAY_SIZE(fds); i++)
+		fd_close(&fds[i]);
 	return r < 0 ? builder_step(b, r, "send the capture sockets") : 0;
 }

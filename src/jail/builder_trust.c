@@ -119,7 +119,7 @@ static int cover(struct builder *b, const char *path)
 
 	if (theirs < 0 || fstat(theirs, &st) < 0 || !S_ISREG(st.st_mode))
 		return 0;
-	CLEANUP_FD int tree = tree_clone(b->root, JAIL_TRUST_BUNDLE + 1, false);
+	CLEANUP_FD int tree = tree_clone(b->root, &JAIL_TRUST_BUNDLE[1], false);
 	int r = tree < 0 ? tree : tree_attach(b, tree, path, MOUNT_ATTR_RDONLY | MOUNT_ATTR_NOSUID);
 	return r < 0 ? builder_step(b, r, "cover /%s", path) : 0;
 }

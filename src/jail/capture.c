@@ -100,13 +100,31 @@ static void open_low_ports(void)
 		return;
 }
 
-int capture_open(int *ret_tcp, int *ret_dns, const char **ret_stage)
+/* open_rules() - with a log of what they refuse, where the kernel can */
+static int open_rules(int *ret_log, const char **ret_stage)
 {
-	CLEANUP_FD int tcp = -1, dns = -1;
+	CLEANUP_FD int log = -1;
+	int r = capture_log(&log, ret_stage);
+
+	if (r < 0 && r != -ENOENT)
+		return r;
+	r = capture_nft(log >= 0, ret_stage);
+	if (r == -ENOENT && log >= 0 && *ret_stage == CAPTURE_LOG_STAGE) {
+		fd_close(&log);
+		r = capture_nft(false, ret_stage);
+	}
+	if (r == 0)
+		*ret_log = fd_take(&log);
+	return r;
+}
+
+int capture_open(int *ret_tcp, int *ret_dns, int *ret_log, const char **ret_stage)
+{
+	CLEANUP_FD int tcp = -1, dns = -1, log = -1;
 
 	int r = capture_lo(ret_stage);
 	if (r == 0)
-		r = capture_nft(ret_stage);
+		r = open_rules(&log, ret_stage);
 	if (r < 0)
 		return r;
 	r = open_tcp(&tcp);
@@ -122,5 +140,6 @@ int capture_open(int *ret_tcp, int *ret_dns, const char **ret_stage)
 	open_low_ports();
 	*ret_tcp = fd_take(&tcp);
 	*ret_dns = fd_take(&dns);
+	*ret_log = fd_take(&log);
 	return 0;
 }

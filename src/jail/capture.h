@@ -13,7 +13,9 @@
  *			arrives on the DNS socket; the IPV6_PKTINFO control message is the address
  *			that was asked, and is to be sent back with the answer
  *	anything else	is refused at once: the send fails with EPERM, and an ICMP port (UDP) or
- *			administratively prohibited (the rest) error follows for who waits in recv()
+ *			administratively prohibited (the rest) error follows for who waits in recv();
+ *			the head of it is told on the log socket, of twenty a second at most
+ *			(wire/nflog.h)
  *
  * What a program notices:
  *
@@ -45,6 +47,8 @@ enum {
  * capture_open() - capture the network namespace of the calling process
  * @ret_tcp:	owned by the caller: the TCP listener, non-blocking, close-on-exec
  * @ret_dns:	owned by the caller: the UDP socket, likewise
+ * @ret_log:	owned by the caller: the netlink socket that tells what was refused, likewise; -1: this
+ *		kernel has no nfnetlink_log
  * @ret_stage:	on failure, what failed; static text
  *
  * The namespace must be fresh and the caller hold CAP_NET_ADMIN and CAP_NET_BIND_SERVICE over it;
@@ -54,6 +58,6 @@ enum {
  * Return: 0; a negative errno: -EPERM: not our namespace; -EAFNOSUPPORT, -EOPNOTSUPP: a kernel
  * without IPv6; -ENOENT or -EOPNOTSUPP at an nft stage: without nf_tables, its tproxy or reject.
  */
-MUST_USE int capture_open(int *ret_tcp, int *ret_dns, const char **ret_stage);
+MUST_USE int capture_open(int *ret_tcp, int *ret_dns, int *ret_log, const char **ret_stage);
 
 #endif

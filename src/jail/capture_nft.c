@@ -20,6 +20,8 @@
  *			jump own
  *			meta l4proto tcp accept
  *			udp dport 53 accept
+ *			limit rate CAPTURE_LOG_RATE/second burst CAPTURE_LOG_BURST packets log group
+ *				CAPTURE_LOG_GROUP snaplen CAPTURE_LOG_OCTETS queue-threshold 1
  *			meta l4proto udp reject with icmpx type port-unreachable
  *			reject with icmpx type admin-prohibited
  *		}
@@ -32,6 +34,8 @@
  *		}
  *	}
  *
+ * A kernel without nfnetlink_log goes without the log rule.
+ *
  * The order in prerouting matters: without "own" first, SYN-ACKs would go to our listener. The mark
  * does for peers on borrowed addresses what the addresses do for all others. tproxy does not match
  * when nobody listens any more: the reset makes that visible.
@@ -40,6 +44,7 @@
  */
 #include <arpa/inet.h>
 #include <assert.h>
+#include <endian.h>
 #include <linux/netfilter.h>
 #include <linux/netfilter/nf_tables.h>
 #include <linux/netfilter/nfnetlink.h>
@@ -66,7 +71,18 @@ struct chain {
 	int priority;
 };
 
-enum action { DO_DROP, DO_ACCEPT, DO_TPROXY, DO_JUMP_OWN, DO_RESET, DO_PORT_UNREACH, DO_PROHIBIT };
+enum action {
+	DO_DROP,
+	DO_ACCEPT,
+	DO_TPROXY,
+	DO_JUMP_OWN,
+	DO_LOG, /* and go on with the next rule */
+	DO_RESET,
+	DO_PORT_UNREACH,
+	DO_PROHIBIT,
+};
+
+const char CAPTURE_LOG_STAGE[] = "nft log rule";
 
 /* One rule: all that is set must match, then @action is taken. */
 struct rule {
@@ -211,6 +227,26 @@ static void put_reject(struct nl_batch *batch, enum nft_reject_types type, uint8
 	expr_end(batch, e);
 }
 
+/* put_log() - what is beyond the rate does not match the rule */
+static void put_log(struct nl_batch *batch)
+{
+	const uint64_t rate = htobe64(CAPTURE_LOG_RATE), second = htobe64(1);
+	const uint16_t group = htons(CAPTURE_LOG_GROUP), threshold = htons(1);
+	struct expr e = expr_begin(batch, "limit");
+
+	nl_put(batch, NFTA_LIMIT_RATE, &rate, sizeof(rate));
+	nl_put(batch, NFTA_LIMIT_UNIT, &second, sizeof(second));
+	nl_put_be32(batch, NFTA_LIMIT_BURST, CAPTURE_LOG_BURST);
+	nl_put_be32(batch, NFTA_LIMIT_TYPE, NFT_LIMIT_PKTS);
+	expr_end(batch, e);
+
+	e = expr_begin(batch, "log");
+	nl_put(batch, NFTA_LOG_GROUP, &group, sizeof(group));
+	nl_put_be32(batch, NFTA_LOG_SNAPLEN, CAPTURE_LOG_OCTETS);
+	nl_put(batch, NFTA_LOG_QTHRESHOLD, &threshold, sizeof(threshold));
+	expr_end(batch, e);
+}
+
 static void put_action(struct nl_batch *batch, enum action action)
 {
 	switch (action) {
@@ -226,6 +262,9 @@ static void put_action(struct nl_batch *batch, enum action action)
 		break;
 	case DO_JUMP_OWN:
 		put_verdict(batch, NFT_JUMP, "own");
+		break;
+	case DO_LOG:
+		put_log(batch);
 		break;
 	case DO_RESET:
 		put_reject(batch, NFT_REJECT_TCP_RST, 0);
@@ -271,7 +310,7 @@ static const struct chain chains[] = {
 #define UDP_DPORT(port)   0, IPPROTO_UDP, false, 2, NFT_PAYLOAD_TRANSPORT_HEADER, DPORT_OFFSET, (port)
 #define L4PROTO(protocol) 0, (protocol)
 
-static void put_rules(struct nl_batch *batch)
+static void put_rules(struct nl_batch *batch, bool log)
 {
 	const uint16_t dns = htons(CAPTURE_DNS_PORT);
 	struct in6_addr addr6;
@@ -286,6 +325,7 @@ static void put_rules(struct nl_batch *batch)
 		{ "nft jump rule", "output", DO_JUMP_OWN },
 		{ "nft TCP rule", "output", DO_ACCEPT, L4PROTO(IPPROTO_TCP) },
 		{ "nft DNS rule", "output", DO_ACCEPT, UDP_DPORT(&dns) },
+		{ CAPTURE_LOG_STAGE, "output", DO_LOG },
 		{ "nft UDP reject rule", "output", DO_PORT_UNREACH, L4PROTO(IPPROTO_UDP) },
 		{ "nft reject rule", "output", DO_PROHIBIT },
 
@@ -300,10 +340,11 @@ static void put_rules(struct nl_batch *batch)
 	assert(parsed == 2);
 	(void)parsed;
 	for (size_t i = 0; i < ARRAY_SIZE(rules); i++)
-		put_rule(batch, &rules[i], i + 1 == ARRAY_SIZE(rules) ? NLM_F_ACK : 0);
+		if (log || rules[i].action != DO_LOG)
+			put_rule(batch, &rules[i], i + 1 == ARRAY_SIZE(rules) ? NLM_F_ACK : 0);
 }
 
-int capture_nft(const char **ret_stage)
+int capture_nft(bool log, const char **ret_stage)
 {
 	struct nl_batch batch;
 
@@ -313,7 +354,7 @@ int capture_nft(const char **ret_stage)
 	nl_put_text(&batch, NFTA_TABLE_NAME, TABLE);
 	for (size_t i = 0; i < ARRAY_SIZE(chains); i++)
 		put_chain(&batch, &chains[i]);
-	put_rules(&batch);
+	put_rules(&batch, log);
 	put_mark(&batch, NFNL_MSG_BATCH_END);
 	return nl_run(&batch, NETLINK_NETFILTER, ret_stage);
 }

@@ -281,6 +281,55 @@ static void test_refused(void)
 		check_refused(&rows[i]);
 }
 
+/* drain_log() - Return: how many packets were told of; @to (@len octets) is in each; NULL: any */
+static int drain_log_of(int log, const void *to, size_t len)
+{
+	char told[8192];
+	ssize_t n = 0;
+	int count = 0;
+
+	while ((n = recv(log, told, sizeof(told), 0)) > 0) {
+		CHECK(n < 512, "%zd octets of one packet", n);
+		CHECK(to == NULL || memmem(told, (size_t)n, to, len) != NULL, "of another packet");
+		count++;
+	}
+	CHECK(n == -1 && errno == EAGAIN, "%zd %d", n, errno);
+	return count;
+}
+
+static void drain_log(int log)
+{
+	(void)drain_log_of(log, NULL, 0);
+}
+
+/* send_to() - @count datagrams */
+static void send_to(const char *to, uint16_t port, int count)
+{
+	struct sockaddr_storage a;
+	socklen_t len = test_address(&a, to, port);
+	CLEANUP_FD int fd = socket(a.ss_family, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+	char text[1200] = { 0 };
+
+	for (int i = 0; i < count; i++)
+		(void)!sendto(fd, text, sizeof(text), 0, (struct sockaddr *)&a, len);
+}
+
+/* What is refused is told of, whole in its headers; what is not, is not; a flood is cut short. */
+static void test_log(int log)
+{
+	CHECK(drain_log_of(log, NULL, 0) == 16, "two packets a row of test_refused()");
+	send_to("198.51.100.99", 4711, 1);
+	CHECK(drain_log_of(log, "\xc6\x33\x64\x63", 4) == 1, "not told of");
+	send_to("2001:db8::63", 4711, 1);
+	CHECK(drain_log_of(log, "\x20\x01\x0d\xb8\0\0\0\0\0\0\0\0\0\0\0\x63", 16) == 1,
+	      "not told of");
+	send_to("127.0.0.1", 4711, 1); /* whose ICMP answer is an own flow, too */
+	CHECK(drain_log_of(log, NULL, 0) == 0, "told of an own flow");
+	send_to("198.51.100.99", 4711, 1000);
+	int told = drain_log_of(log, NULL, 0);
+	CHECK(told > 0 && told < 100, "%d of a flood", told);
+}
+
 /* glibc: EAI_NONAME for a family that has none but loopback addresses, even if there is no lookup
  */
 static void test_addrconfig(void)
@@ -327,22 +376,22 @@ static void test_powerless(void)
 {
 	CLEANUP_FD int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
 	const char *stage = "none";
-	int mark = CAPTURE_MARK, tcp = -1, dns = -1;
+	int mark = CAPTURE_MARK, tcp = -1, dns = -1, log = -1;
 
 	CHECK(unshare(CLONE_NEWUSER) == 0, "%d", errno);
 	CHECK(setsockopt(fd, SOL_SOCKET, SO_MARK, &mark, sizeof(mark)) == -1 && errno == EPERM,
 	      "posed as the gateway");
-	int r = capture_open(&tcp, &dns, &stage);
+	int r = capture_open(&tcp, &dns, &log, &stage);
 	CHECK(r == -EPERM && strcmp(stage, "lo up") == 0, "%d %s", r, stage);
-	CHECK(tcp == -1 && dns == -1, "written on failure");
+	CHECK(tcp == -1 && dns == -1 && log == -1, "written on failure");
 	check_ports();
 }
 
 static void test_twice(void)
 {
 	const char *stage = NULL;
-	int tcp = -1, dns = -1;
-	int r = capture_open(&tcp, &dns, &stage);
+	int tcp = -1, dns = -1, log = -1;
+	int r = capture_open(&tcp, &dns, &log, &stage);
 
 	CHECK(r == -EEXIST && strcmp(stage, "IPv4 address") == 0, "%d %s", r, stage);
 }
@@ -394,24 +443,28 @@ static bool enter(const struct mode *mode)
 static int all_tests(const void *arg)
 {
 	const char *stage = "none";
-	int tcp = -1, dns = -1;
+	int tcp = -1, dns = -1, log = -1;
 
 	if (!enter(arg)) {
 		fprintf(stderr, "%s: no namespaces here: %d\n", ((const struct mode *)arg)->name,
 			errno);
 		return 77;
 	}
-	int r = capture_open(&tcp, &dns, &stage);
+	int r = capture_open(&tcp, &dns, &log, &stage);
 	CHECK(r == 0, "%s: %s", stage, strerrordesc_np(-r));
 	if (r < 0)
 		return 1;
-	CHECK((fcntl(tcp, F_GETFD) & fcntl(dns, F_GETFD) & FD_CLOEXEC) != 0, "close-on-exec");
+	CHECK(log >= 0, "no log of what is refused: has this kernel nfnetlink_log?");
+	CHECK((fcntl(tcp, F_GETFD) & fcntl(dns, F_GETFD) & FD_CLOEXEC & fcntl(log, F_GETFD)) != 0,
+	      "close-on-exec");
 	test_tcp(tcp);
 	test_own(tcp);
 	test_steal(tcp);
 	test_same_port(tcp);
 	test_dns(dns);
+	drain_log(log);
 	test_refused();
+	test_log(log);
 	test_addrconfig();
 	test_twice();
 	CHECK(wait_for(powerless, NULL) == 0, "see above");
@@ -429,13 +482,13 @@ static int measure(const void *arg)
 {
 	const struct cost *cost = arg;
 	const char *stage = NULL;
-	int tcp = -1, dns = -1;
+	int tcp = -1, dns = -1, log = -1;
 	int64_t start = clock_mono_ns();
 
 	if (!enter(&cost->mode))
 		return 77;
 	int64_t entered = clock_mono_ns();
-	if (capture_open(&tcp, &dns, &stage) < 0)
+	if (capture_open(&tcp, &dns, &log, &stage) < 0)
 		return 1;
 	int64_t spent[2] = { clock_mono_ns() - entered, clock_mono_ns() - start };
 	return write(cost->pipe, spent, sizeof(spent)) != sizeof(spent);

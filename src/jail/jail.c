@@ -122,6 +122,7 @@ int jail_spawn(struct jail *ret, bool ahead, struct diag *diag)
 			     .control = -1,
 			     .capture_tcp = -1,
 			     .capture_dns = -1,
+			     .capture_log = -1,
 			     .mountns = -1 };
 	CLEANUP_FD int builder_agent = -1;
 	CLEANUP_FD int builder_control = -1;
@@ -230,9 +231,11 @@ int jail_report_read(struct jail *jail, struct jail_report *report, struct diag 
 		fd_close(&jail->control);
 		return 1;
 	}
-	if (message.kind == BUILDER_CAPTURE && count == 2 && jail->capture_tcp < 0) {
+	if (message.kind == BUILDER_CAPTURE && (count == 2 || count == 3) &&
+	    jail->capture_tcp < 0) {
 		jail->capture_tcp = fds[0];
 		jail->capture_dns = fds[1];
+		jail->capture_log = count == 3 ? fds[2] : -1;
 		return 0;
 	}
 	if (message.kind == BUILDER_READY && count == 1 && jail->mountns < 0) {
@@ -254,7 +257,7 @@ void jail_kill(const struct jail *jail)
 		(void)kill(jail->pid, SIGKILL);
 }
 
-void jail_free(struct jail *jail)
+void jail_end(struct jail *jail)
 {
 	jail_kill(jail);
 	if (jail->pid > 0) {
@@ -262,6 +265,11 @@ void jail_free(struct jail *jail)
 			;
 		jail->pid = 0;
 	}
+}
+
+void jail_free(struct jail *jail)
+{
+	jail_end(jail);
 	if (jail->plan != NULL)
 		(void)munmap(jail->plan, sizeof(*jail->plan));
 	jail->plan = NULL;
@@ -270,5 +278,6 @@ void jail_free(struct jail *jail)
 	fd_close(&jail->control);
 	fd_close(&jail->capture_tcp);
 	fd_close(&jail->capture_dns);
+	fd_close(&jail->capture_log);
 	fd_close(&jail->mountns);
 }

@@ -112,6 +112,7 @@ struct jail {
 	int control;     /* owned; readable when the builder reported; -1 once it is init */
 	int capture_tcp; /* owned; listener on which every TCP flow of the sandbox ends; -1: none yet */
 	int capture_dns; /* owned; UDP port 53 of every address, likewise */
+	int capture_log; /* owned; netlink: what the firewall refused (wire/nflog.h); -1: nothing tells */
 	/* owned; holds the mount namespace, whose end would delay that of init; -1: not held */
 	int mountns;
 	struct jail_plan *plan; /* shared with the builder until jail_build(); fill it in */
@@ -146,8 +147,11 @@ MUST_USE int jail_build(struct jail *jail);
  */
 MUST_USE int jail_report_read(struct jail *jail, struct jail_report *report, struct diag *diag);
 
-/* jail_kill() - end what runs, without waiting; jail_free() waits */
+/* jail_kill() - end what runs, without waiting */
 void jail_kill(const struct jail *jail);
+
+/* jail_end() - end what runs; when it returns, nothing does */
+void jail_end(struct jail *jail);
 
 /* jail_free() - kill what still runs, close everything */
 void jail_free(struct jail *jail);

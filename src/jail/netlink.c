@@ -14,6 +14,8 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "base/fd.h"
+
 enum { REPLY_OCTETS_MAX = 4096 }; /* an error echoes its request, of some 300 octets */
 
 void nl_start(struct nl_batch *batch)
@@ -138,13 +140,13 @@ static int read_replies(const struct nl_batch *batch, int fd, const char **ret_s
 	}
 }
 
-int nl_run(struct nl_batch *batch, int protocol, const char **ret_stage)
+int nl_run_keep(int *ret, struct nl_batch *batch, int protocol, const char **ret_stage)
 {
 	const struct sockaddr_nl kernel = { .nl_family = AF_NETLINK };
 	const char *stage = "netlink socket";
 	int r = -EPROTO;
 
-	int fd = socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, protocol);
+	CLEANUP_FD int fd = socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC | SOCK_NONBLOCK, protocol);
 	if (fd < 0) {
 		r = -errno;
 	} else {
@@ -153,9 +155,19 @@ int nl_run(struct nl_batch *batch, int protocol, const char **ret_stage)
 				   (const struct sockaddr *)&kernel, sizeof(kernel));
 
 		r = n < 0 ? -errno : read_replies(batch, fd, &stage);
-		close(fd);
 	}
 	if (r < 0)
 		*ret_stage = stage;
+	else
+		*ret = fd_take(&fd);
+	return r;
+}
+
+int nl_run(struct nl_batch *batch, int protocol, const char **ret_stage)
+{
+	int fd = -1;
+	int r = nl_run_keep(&fd, batch, protocol, ret_stage);
+
+	fd_close(&fd);
 	return r;
 }

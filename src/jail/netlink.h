@@ -58,4 +58,7 @@ void nl_nest_end(struct nl_batch *batch, size_t nest);
  */
 MUST_USE int nl_run(struct nl_batch *batch, int protocol, const char **ret_stage);
 
+/* nl_run_keep() - as nl_run(), but on a socket that stays. @ret: owned by the caller, non-blocking */
+MUST_USE int nl_run_keep(int *ret, struct nl_batch *batch, int protocol, const char **ret_stage);
+
 #endif

@@ -61,6 +61,10 @@ static const struct probe {
 	  "load nf_tables and nft_tproxy on the host (modprobe nf_tables nft_tproxy)" },
 	{ "transparent", WALL_CAPTURE, true, probe_transparent,
 	  "user namespaces must give their owner CAP_NET_ADMIN over network namespaces" },
+	{ "nflog", WALL_COUNT, true, probe_nflog,
+	  "load nfnetlink_log and nft_log (modprobe nfnetlink_log nft_log); until then packets "
+	  "that "
+	  "are neither TCP nor DNS are refused without a report" },
 	{ "cgroup2", WALL_COUNT, false, probe_cgroup2,
 	  "delegate memory and pids to the user (systemd: Delegate=yes on user@.service)" },
 	{ "cgroup1", WALL_COUNT, false, probe_cgroup1, "nothing to do where cgroup2 works" },

@@ -9,6 +9,7 @@
 #include <linux/mount.h>
 #include <linux/netfilter/nf_tables.h>
 #include <linux/netfilter/nfnetlink.h>
+#include <linux/netfilter/nfnetlink_log.h>
 #include <linux/netlink.h>
 #include <netinet/in.h>
 #include <sched.h>
@@ -218,6 +219,25 @@ void probe_mount_api(struct probe_result *ret)
 		probe_is(ret, PROBE_OK, "open_tree, mount_setattr and move_mount work");
 }
 
+/* ask_netfilter() - send @ask, read one answer. Return: 0 or errno. */
+static int ask_netfilter(const void *ask, size_t len)
+{
+	union {
+		struct nlmsghdr header;
+		char room[1024];
+	} answer = { 0 };
+	CLEANUP_FD int fd = socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, NETLINK_NETFILTER);
+
+	if (fd < 0 || send(fd, ask, len, 0) < 0)
+		return errno;
+	ssize_t n = recv(fd, &answer, sizeof(answer), MSG_DONTWAIT); /* netlink answers at once */
+	if (n < (ssize_t)sizeof(answer.header))
+		return n < 0 ? errno : EPROTO;
+	if (answer.header.nlmsg_type != NLMSG_ERROR)
+		return 0;
+	return -((struct nlmsgerr *)NLMSG_DATA(&answer.header))->error;
+}
+
 /* ask_nftables() - ask for the generation of the (empty) rule set. Return: 0 or errno. */
 static int ask_nftables(void)
 {
@@ -229,20 +249,41 @@ static int ask_nftables(void)
 			    .nlmsg_type = NFNL_SUBSYS_NFTABLES << 8 | NFT_MSG_GETGEN,
 			    .nlmsg_flags = NLM_F_REQUEST },
 	};
-	union {
-		struct nlmsghdr header;
-		char room[1024];
-	} answer = { 0 };
-	CLEANUP_FD int fd = socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, NETLINK_NETFILTER);
 
-	if (fd < 0 || send(fd, &ask, sizeof(ask), 0) < 0)
-		return errno;
-	ssize_t n = recv(fd, &answer, sizeof(answer), MSG_DONTWAIT); /* netlink answers at once */
-	if (n < (ssize_t)sizeof(answer.header))
-		return n < 0 ? errno : EPROTO;
-	if (answer.header.nlmsg_type != NLMSG_ERROR)
-		return 0;
-	return -((struct nlmsgerr *)NLMSG_DATA(&answer.header))->error;
+	return ask_netfilter(&ask, sizeof(ask));
+}
+
+/* bind_log() - bind a log group, as capture_log.c does. Return: 0 or errno. */
+static int bind_log(void)
+{
+	const struct {
+		struct nlmsghdr header;
+		struct nfgenmsg family;
+		struct nlattr attribute;
+		struct nfulnl_msg_config_cmd bind;
+		char fill[3]; /* up to four octets */
+	} ask = {
+		.header = { .nlmsg_len = sizeof(ask),
+			    .nlmsg_type = NFNL_SUBSYS_ULOG << 8 | NFULNL_MSG_CONFIG,
+			    .nlmsg_flags = NLM_F_REQUEST | NLM_F_ACK },
+		.family = { .res_id = htons(1) },
+		.attribute = { .nla_len = sizeof(ask.attribute) + sizeof(ask.bind),
+			       .nla_type = NFULA_CFG_CMD },
+		.bind = { .command = NFULNL_CFG_CMD_BIND },
+	};
+
+	return ask_netfilter(&ask, sizeof(ask));
+}
+
+void probe_nflog(struct probe_result *ret)
+{
+	if (!enter(ret, CLONE_NEWNET, "unshare(CLONE_NEWNET)"))
+		return;
+	int error = bind_log();
+	if (error != 0)
+		probe_failed(ret, "nfnetlink_log in a new network namespace", error);
+	else
+		probe_is(ret, PROBE_OK, "refused packets can be reported");
 }
 
 void probe_nftables(struct probe_result *ret)

@@ -37,6 +37,7 @@ void probe_mount_api(struct probe_result *ret);
 void probe_proc(struct probe_result *ret);
 void probe_nftables(struct probe_result *ret);
 void probe_transparent(struct probe_result *ret);
+void probe_nflog(struct probe_result *ret);
 
 /*
  * In the caller, for a cgroup v2 may only be split by a process that is alone in it with its own

@@ -137,8 +137,10 @@ static void test_worst(void)
 	static char glob[GLOB_OCTETS_MAX], path[PATH_OCTETS];
 	int64_t begun = clock_mono_ns();
 
-	for (size_t i = 0; i < sizeof(glob); i++)
-		glob[i] = i == 0 ? '/' : i % 3 == 0 ? 'a' : '*';
+	memset(glob, '*', sizeof(glob));
+	for (size_t i = 0; i < sizeof(glob); i += 3)
+		glob[i] = 'a';
+	glob[0] = '/';
 	memset(path, 'a', sizeof(path));
 	path[0] = '/';
 	path[sizeof(path) - 1] = 'b';

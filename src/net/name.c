@@ -86,7 +86,6 @@ static const char *parse_dns(struct net_name *ret, struct span text)
 	ret->len = (uint8_t)text.len;
 	for (size_t i = 0; i < text.len; i++)
 		ret->text[i] = (char)tolower((unsigned char)text.ptr[i]);
-	ret->single_label = memchr(text.ptr, '.', text.len) == NULL;
 
 	for (rest.ptr = ret->text; rest.ptr != NULL;) {
 		label = span_cut(&rest, '.');

@@ -26,7 +26,6 @@ enum net_name_kind {
 
 struct net_name {
 	enum net_name_kind kind;
-	bool single_label;          /* a DNS name without a dot: search domains may change it */
 	uint8_t len;                /* octets of text */
 	struct net_address address; /* never IPv4-mapped; none with a DNS name */
 	char text[NET_NAME_OCTETS]; /* NUL-terminated; an IPv6 address has no brackets */

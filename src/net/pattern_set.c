@@ -12,31 +12,25 @@
 
 #include <errno.h>
 
+#include "base/hash.h"
+
 enum {
 	CAPACITY_MIN = 16,
 };
 
-/* FNV-1a: http://www.isthe.com/chongo/tech/comp/fnv/ */
-static const uint32_t hash_start = 2166136261U;
-
-static uint32_t hash_octet(uint32_t hash, unsigned octet)
-{
-	return (hash ^ octet) * 16777619U;
-}
-
 static uint32_t hash_name(const char *name, size_t len)
 {
-	uint32_t hash = hash_start;
+	uint32_t hash = HASH_START;
 
 	while (len > 0)
-		hash = hash_octet(hash, (unsigned char)name[--len]);
+		hash = hash_octet(hash, (uint8_t)name[--len]);
 	return hash;
 }
 
 /* hash_prefix() - @address has no bits beyond @bits */
 static uint32_t hash_prefix(const struct net_address *address, unsigned bits)
 {
-	uint32_t hash = hash_octet(hash_octet(hash_start, address->family), bits);
+	uint32_t hash = hash_octet(hash_octet(HASH_START, address->family), (uint8_t)bits);
 
 	for (size_t i = 0; i < sizeof(address->octets); i++)
 		hash = hash_octet(hash, address->octets[i]);
@@ -45,13 +39,13 @@ static uint32_t hash_prefix(const struct net_address *address, unsigned bits)
 
 static uint32_t hash_pattern(const struct pattern *pattern)
 {
-	uint32_t hash = hash_start;
+	uint32_t hash = HASH_START;
 
 	if (pattern->kind == PATTERN_PREFIX)
 		hash = hash_prefix(&pattern->prefix.address, pattern->prefix.bits);
 	else
 		hash = hash_name(pattern->name, pattern->len);
-	return hash_octet(hash, pattern->kind);
+	return hash_octet(hash, (uint8_t)pattern->kind);
 }
 
 static uint16_t bucket_of(uint32_t hash)
@@ -118,7 +112,7 @@ static void look_under(struct search *search, uint32_t key, enum pattern_kind ki
 
 static void look_for_name(struct search *search)
 {
-	uint32_t hash = hash_start;
+	uint32_t hash = HASH_START;
 
 	for (size_t i = search->name->len; i > 0; i--) {
 		char c = search->name->text[i - 1];
@@ -147,7 +141,7 @@ int pattern_set_match(const struct pattern_set *set, const struct net_name *name
 {
 	struct search search = { .set = set, .name = name, .port = port };
 
-	look_under(&search, hash_start, PATTERN_ANY);
+	look_under(&search, HASH_START, PATTERN_ANY);
 	if (name->kind == NET_NAME_DNS)
 		look_for_name(&search);
 	else if (name->kind == NET_NAME_ADDRESS)

@@ -194,27 +194,27 @@ static void test_ways(void)
 {
 	static const struct {
 		const char *host;
-		uint16_t port;
 		const char *rule;
+		uint16_t port;
 		bool raw, passthrough;
 	} rows[] = {
-		{ "api.test", 443, "rules[0]", false, false },
-		{ "api.test", 8443, "rules[0]", false, false },
-		{ "x.pinned.test", 443, "rules[3]", false, true },
-		{ "a.pinned.test", 22, "rules[3]", true, true },
-		{ "raw.test", 25, "rules[5]", true, false },
-		{ "not.test", 5432, "rules[6]", false, false },
-		{ "not.test", 5433, "default", false, false },
-		{ "both.test", 1, "rules[7]", false, false },
-		{ "both.test", 2, "rules[8]", true, false },
-		{ "both.test", 3, "rules[8]", false, false },
-		{ "10.9.9.9", 5432, "rules[10]", true, false },
-		{ "10.9.9.9", 5433, "default", false, false },
-		{ "free.test", 22, "allowed_hosts[0]", false, false },
-		{ "a.wide.test", 5, "allowed_hosts[2]", true, false },
-		{ "b.wide.test", 5, "allowed_hosts[2]", false, false },
-		{ "192.0.2.1", 9, "allowed_hosts[4]", true, false },
-		{ "192.0.2.2", 9, "allowed_hosts[5]", false, false },
+		{ "api.test", "rules[0]", 443, false, false },
+		{ "api.test", "rules[0]", 8443, false, false },
+		{ "x.pinned.test", "rules[3]", 443, false, true },
+		{ "a.pinned.test", "rules[3]", 22, true, true },
+		{ "raw.test", "rules[5]", 25, true, false },
+		{ "not.test", "rules[6]", 5432, false, false },
+		{ "not.test", "default", 5433, false, false },
+		{ "both.test", "rules[7]", 1, false, false },
+		{ "both.test", "rules[8]", 2, true, false },
+		{ "both.test", "rules[8]", 3, false, false },
+		{ "10.9.9.9", "rules[10]", 5432, true, false },
+		{ "10.9.9.9", "default", 5433, false, false },
+		{ "free.test", "allowed_hosts[0]", 22, false, false },
+		{ "a.wide.test", "allowed_hosts[2]", 5, true, false },
+		{ "b.wide.test", "allowed_hosts[2]", 5, false, false },
+		{ "192.0.2.1", "allowed_hosts[4]", 9, true, false },
+		{ "192.0.2.2", "allowed_hosts[5]", 9, false, false },
 	};
 	CLEANUP(policy_freep) struct policy *policy = make_rules();
 

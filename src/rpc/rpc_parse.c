@@ -16,6 +16,7 @@
  */
 #include <errno.h>
 
+#include "base/json_heap.h"
 #include "rpc/rpc_priv.h"
 
 /* skip_string() - Return: what follows the string whose first quote is before @at. */
@@ -101,11 +102,16 @@ int rpc_parse_line(json_t **ret, struct span line, struct rpc_fault *fault)
 {
 	json_error_t error = { 0 };
 	const char *excess = measure(line);
+	unsigned long failures = json_heap_failures();
 
 	if (excess != NULL)
 		return fault_set(fault, RPC_INVALID_REQUEST, excess);
 	json_t *message =
 	    json_loadb(line.ptr, line.len, JSON_DECODE_ANY | JSON_REJECT_DUPLICATES, &error);
+	if (json_heap_failures() != failures) { /* it may be a part only */
+		json_decref(message);
+		return -ENOMEM;
+	}
 	if (message == NULL)
 		return judge(fault, &error);
 	*ret = message;

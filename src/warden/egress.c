@@ -14,6 +14,7 @@
 
 #include "base/fd.h"
 #include "warden/egress_priv.h"
+#include "warden/upstream.h"
 
 void egress_tell(const struct egress *egress, const struct egress_report *report)
 {
@@ -225,6 +226,7 @@ int egress_open(struct egress **ret, struct loop *loop, const struct egress_conf
 	egress->loop = loop;
 	egress->hooks = config->hooks;
 	egress->sandbox = config->sandbox;
+	egress->roots = -1;
 	egress->queue_end = &egress->queue;
 	egress->gate = (struct gate){
 		.fd = -1, .message = on_message, .room = on_room, .gone = on_gone, .context = egress
@@ -235,7 +237,12 @@ int egress_open(struct egress **ret, struct loop *loop, const struct egress_conf
 		if (r < 0)
 			diag_set(diag, r, "out of memory");
 	}
-	if (r == 0) {
+	if (r == 0 && config->network->ca_file != NULL) {
+		r = egress->roots = upstream_open(config->network->ca_file, diag);
+		if (r >= 0)
+			gate_roots(&egress->gate, r);
+	}
+	if (r >= 0) {
 		r = gate_open(&egress->gate, loop, config->tcp, config->dns);
 		if (r < 0)
 			diag_set(diag, r, "cannot watch its network: %s", strerror(-r));
@@ -254,6 +261,7 @@ void egress_close(struct egress *egress)
 		return;
 	loop_disarm(&egress->patience);
 	gate_close(&egress->gate);
+	fd_close(&egress->roots);
 	drop_all(egress, NULL);
 	broker_free(egress->broker);
 	minter_free(egress->minter);

@@ -21,6 +21,7 @@ enum egress_kind {
 	EGRESS_REQUEST,   /* an HTTP request was refused, or ended */
 	EGRESS_REFUSED,   /* the gateway itself refused something on a flow */
 	EGRESS_MALFORMED, /* what came to port 53 was no DNS */
+	EGRESS_PACKETS,   /* the firewall refused count packets to one place: see refused.h */
 	EGRESS_DROPPED,   /* count things were refused without a report each */
 };
 
@@ -28,6 +29,7 @@ struct egress_report {
 	enum egress_kind kind;
 	const char *host; /* but of DROPPED: name or address, canonical; borrowed */
 	bool is_address;
+	const char *protocol;       /* PACKETS: "UDP"; borrowed */
 	uint16_t port;              /* but of NAME, DROPPED */
 	struct span method, target; /* REQUEST: visible ASCII; target: path and query, or "*" */
 	bool https;                 /* REQUEST */
@@ -37,7 +39,7 @@ struct egress_report {
 	const char *why;            /* for people; "" if there is nothing to say */
 	uint64_t up, down;          /* FLOW, REQUEST: octets from and to the program */
 	int64_t duration_ns;        /* FLOW, REQUEST: since it was asked for */
-	uint64_t count;             /* DROPPED */
+	uint64_t count;             /* DROPPED, PACKETS */
 };
 
 struct egress_hooks {

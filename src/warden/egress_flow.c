@@ -35,14 +35,20 @@ struct flow *flow_carrying(struct egress *egress, uint32_t id)
 		   : NULL;
 }
 
-static void forget(struct flow *flow)
+/* release() - @flow, which is in no bucket any more */
+static void release(struct flow *flow)
 {
-	*find(flow->egress, flow->answer.id) = flow->next;
 	flow->egress->flows_len--;
 	broker_cancel(flow->connecting);
 	leaf_drop(flow);
 	egress_answer_drop(&flow->answer);
 	free(flow);
+}
+
+static void forget(struct flow *flow)
+{
+	*find(flow->egress, flow->answer.id) = flow->next;
+	release(flow);
 }
 
 /* on_given() - only an allowed flow has an END to come */
@@ -223,6 +229,7 @@ void flows_drop(struct egress *egress, const char *why)
 			if (why != NULL && flow->answer.kind == GATE_FLOW &&
 			    flow->state != FLOW_REFUSED)
 				tell_flow(flow, (struct egress_report){ .why = why });
-			forget(flow);
+			egress->flows[i] = flow->next;
+			release(flow);
 		}
 }

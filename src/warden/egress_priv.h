@@ -62,6 +62,7 @@ struct egress {
 	struct egress_hooks hooks;
 	const char *sandbox;
 	struct gate gate;
+	int roots; /* owned: further ones that servers are judged by; -1: none */
 	struct policy *policy;
 	struct broker *broker;
 	struct minter *minter;

@@ -178,9 +178,10 @@ int request_end(struct egress *egress, const struct gate_message *message)
 
 void requests_drop(struct flow *flow, const char *why)
 {
-	while (flow->requests != NULL) {
-		struct request *request = flow->requests;
+	struct request *next = NULL;
 
+	for (struct request *request = flow->requests; request != NULL; request = next) {
+		next = request->beside;
 		if (why != NULL && request->answer.verdict == GATE_ALLOW)
 			tell_request(request, (struct span){ request->text, request->text_len },
 				     (struct egress_report){ .why = why });

@@ -11,6 +11,7 @@
 #include "warden/gate.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <poll.h>
 #include <signal.h>
 #include <sys/socket.h>
@@ -114,6 +115,17 @@ static void channel_ready(struct loop_source *source, uint32_t events)
 		lose(gate);
 }
 
+/* open_roots() - from their beginning, where a gateway before this one was at their end */
+static int open_roots(const struct gate *gate)
+{
+	CLEANUP_FD int fd = gate->has_roots ? fcntl(gate->roots_fd, F_DUPFD_CLOEXEC, 0)
+					    : open("/dev/null", O_RDONLY | O_CLOEXEC);
+
+	if (fd < 0 || (gate->has_roots && lseek(fd, 0, SEEK_SET) < 0))
+		return -errno;
+	return fd_take(&fd);
+}
+
 /* spawn() - the process, with descriptors as gateway/gateway.h has them. Return: 0 or -errno. */
 static int spawn(struct gate *gate)
 {
@@ -121,8 +133,11 @@ static int spawn(struct gate *gate)
 
 	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) < 0)
 		return -errno;
-	const int fds[] = { pair[1], gate->tcp_fd, gate->dns_fd };
-	int r = sibling_start(&gate->pid, GATEWAY_PROGRAM, NULL, fds, ARRAY_SIZE(fds));
+	CLEANUP_FD int roots = open_roots(gate);
+	const int fds[] = { pair[1], gate->tcp_fd, gate->dns_fd, roots };
+	int r = roots;
+	if (roots >= 0)
+		r = sibling_start(&gate->pid, GATEWAY_PROGRAM, NULL, fds, ARRAY_SIZE(fds));
 	fd_close(&pair[1]);
 	if (r < 0)
 		fd_close(&pair[0]);
@@ -170,6 +185,12 @@ bool gate_last(struct gate *gate)
 		start_gateway(gate);
 	gate->last = true;
 	return gate_send(gate, &last, -1) == 0;
+}
+
+void gate_roots(struct gate *gate, int fd)
+{
+	gate->roots_fd = fd;
+	gate->has_roots = true;
 }
 
 int gate_open(struct gate *gate, struct loop *loop, int tcp, int dns)

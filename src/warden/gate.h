@@ -19,9 +19,11 @@ struct gate {
 	struct loop_source channel;
 	struct loop_timer retry; /* a gateway could not be started, or died */
 	int tcp_fd, dns_fd;      /* borrowed */
-	bool last;               /* it shall have no successor */
-	int fd;                  /* our end of the gateway's channel; -1: not started */
-	pid_t pid;               /* 0: not started */
+	bool has_roots;
+	int roots_fd; /* borrowed; with has_roots */
+	bool last;    /* it shall have no successor */
+	int fd;       /* our end of the gateway's channel; -1: not started */
+	pid_t pid;    /* 0: not started */
 	/* What it said, well-formed. Return: 0; -errno: no gateway says so; it is ended. */
 	int (*message)(void *context, const struct gate_message *message);
 	void (*room)(void *context); /* held, and there is room for a message again */
@@ -29,6 +31,10 @@ struct gate {
 	    void *context); /* it died: nothing that it asked for needs an answer any more */
 	void *context;
 };
+
+/* gate_roots() - let gateways judge servers also by the certificates in the file @fd, which is borrowed
+ * until gate_close(); before gate_open() */
+void gate_roots(struct gate *gate, int fd);
 
 /* gate_open() - watch the capture sockets (borrowed until gate_close()); -1: there are none */
 MUST_USE int gate_open(struct gate *gate, struct loop *loop, int tcp, int dns);

@@ -1,9 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 /* The methods that start a program, and those that act on one which runs: what the table admits. */
 #include <errno.h>
+#include <fcntl.h>
 #include <signal.h>
 #include <stdlib.h>
 
+#include "base/fd.h"
 #include "warden/environment.h"
 #include "warden/methods_priv.h"
 #include "wire/base64.h"
@@ -125,10 +127,19 @@ static int feed(struct program *program, json_t *params, struct diag *diag)
 	return r;
 }
 
+/* has_input() - will there be anything to read for it? */
+static bool has_input(json_t *params)
+{
+	return json_object_get(params, "stdin") != NULL ||
+	       json_is_true(json_object_get(params, "stdin_open")) ||
+	       json_is_true(json_object_get(params, "tty"));
+}
+
 static int start_exec(struct server *server, struct rpc_call *call, json_t *params, bool streams,
 		      struct diag *diag)
 {
-	const int piped[3] = { SESSION_PIPED, SESSION_PIPED, SESSION_PIPED };
+	CLEANUP_FD int null = -1; /* what is not there need not be pumped */
+	int fds[3] = { SESSION_PIPED, SESSION_PIPED, SESSION_PIPED };
 	double seconds = json_number_value(json_object_get(params, "timeout_seconds"));
 	struct request request = { 0 };
 	struct program *program = NULL;
@@ -136,9 +147,14 @@ static int start_exec(struct server *server, struct rpc_call *call, json_t *para
 
 	if (r == 0 && (seconds < 0 || seconds > 1e9))
 		r = diag_set(diag, -EINVAL, "timeout_seconds must be positive");
+	if (r == 0 && !has_input(params)) {
+		fds[0] = null = open("/dev/null", O_RDONLY | O_CLOEXEC);
+		if (null < 0)
+			r = diag_set(diag, -errno, "open /dev/null: %s", strerror(errno));
+	}
 	if (r == 0)
-		r = program_start(&program, server, &request.exec, piped,
-				  (uint64_t)(seconds * 1000), diag);
+		r = program_start(&program, server, &request.exec, fds, (uint64_t)(seconds * 1000),
+				  diag);
 	free_request(&request);
 	if (r < 0)
 		return r;

@@ -5,30 +5,43 @@
 #include "warden/server_priv.h"
 #include "wire/gate.h"
 
-enum { URL_OCTETS = NET_NAME_OCTETS + 64 + GATE_DATA_OCTETS_MAX };
+enum { URL_OCTETS = NET_NAME_OCTETS + 64 + GATE_DATA_OCTETS_MAX, SCHEME_OCTETS = 16 };
 
-/* scheme_of() - of the URL that stands for it */
-static const char *scheme_of(const struct egress_report *report)
+/* put_scheme() - of the URL that stands for it */
+static void put_scheme(char ret[SCHEME_OCTETS], const struct egress_report *report)
 {
-	if (report->kind == EGRESS_REQUEST)
-		return report->https ? "https" : "http";
-	return report->kind == EGRESS_FLOW || report->kind == EGRESS_REFUSED ? "tcp" : "dns";
+	static const char *const names[] = {
+		[EGRESS_NAME] = "dns",    [EGRESS_FLOW] = "tcp",      [EGRESS_REQUEST] = "http",
+		[EGRESS_REFUSED] = "tcp", [EGRESS_MALFORMED] = "dns", [EGRESS_DROPPED] = "",
+	};
+	const char *name = report->kind == EGRESS_PACKETS ? report->protocol : names[report->kind];
+
+	(void)snprintf(ret, SCHEME_OCTETS, "%s%s", name, report->https ? "s" : "");
+	for (char *c = ret; *c != '\0'; c++)
+		if (*c >= 'A' && *c <= 'Z')
+			*c = (char)(*c - 'A' + 'a');
 }
 
 static bool shows_port(const struct egress_report *report)
 {
 	if (report->kind == EGRESS_REQUEST)
 		return report->port != (report->https ? 443 : 80);
+	if (report->kind == EGRESS_PACKETS)
+		return report->port != 0;
 	return report->kind != EGRESS_NAME;
 }
 
-/* report_url() - "tcp://[2001:db8::1]:443", "https://example.com/path" or "dns://example.com" */
+/*
+ * report_url() - "tcp://[2001:db8::1]:443", "https://example.com/path", "udp://192.0.2.1:443",
+ * "icmp://192.0.2.1" or "dns://example.com"
+ */
 static void report_url(char *ret, size_t size, const struct egress_report *report)
 {
 	bool bracketed = report->is_address && strchr(report->host, ':') != NULL;
-	int len = snprintf(ret, size, bracketed ? "%s://[%s]" : "%s://%s", scheme_of(report),
-			   report->host);
+	char scheme[SCHEME_OCTETS];
 
+	put_scheme(scheme, report);
+	int len = snprintf(ret, size, bracketed ? "%s://[%s]" : "%s://%s", scheme, report->host);
 	if (shows_port(report))
 		len += snprintf(ret + len, size - (size_t)len, ":%u", report->port);
 	/* "OPTIONS *" has no path (RFC 9112 section 3.3) */
@@ -41,6 +54,8 @@ static struct span report_method(const struct egress_report *report)
 {
 	if (report->kind == EGRESS_REQUEST)
 		return report->method;
+	if (report->kind == EGRESS_PACKETS)
+		return span_of(report->protocol);
 	return report->kind == EGRESS_FLOW || report->kind == EGRESS_REFUSED ? SPAN("CONNECT")
 									     : SPAN("QUERY");
 }
@@ -51,12 +66,15 @@ static json_t *facts(const struct egress_report *report)
 	struct span method = report_method(report);
 
 	report_url(url, sizeof(url), report);
-	return json_pack("{s:s%, s:s, s:i, s:I, s:I, s:I, s:b, s:s, s:s}", "method", method.ptr,
-			 method.len, "url", url, "status_code", (int)report->status,
-			 "request_bytes", (json_int_t)report->up, "response_bytes",
-			 (json_int_t)report->down, "duration_ms",
-			 (json_int_t)(report->duration_ns / 1000000), "blocked", report->blocked,
-			 "reason", report->why, "rule", report->rule);
+	json_t *ret =
+	    json_pack("{s:s%, s:s, s:i, s:I, s:I, s:I, s:b, s:s, s:s}", "method", method.ptr,
+		      method.len, "url", url, "status_code", (int)report->status, "request_bytes",
+		      (json_int_t)report->up, "response_bytes", (json_int_t)report->down,
+		      "duration_ms", (json_int_t)(report->duration_ns / 1000000), "blocked",
+		      report->blocked, "reason", report->why, "rule", report->rule);
+	if (ret != NULL && report->kind == EGRESS_PACKETS)
+		(void)json_object_set_new(ret, "count", json_integer((json_int_t)report->count));
+	return ret;
 }
 
 json_t *network_event(const struct egress_report *report)

@@ -8,6 +8,7 @@
 #include "base/fd.h"
 #include "warden/sandbox_priv.h"
 #include "warden/trust.h"
+#include "warden/upstream.h"
 
 /* store() - a text of the settings in the plan; 0 with *@r set when it does not fit */
 static jail_text store(struct jail_plan *plan, const char *text, int *r)
@@ -58,6 +59,12 @@ static int judge_sources(const struct config *config, struct diag *diag)
 		return diag_set(diag, -errno, "rootfs: %s: %s", config->rootfs, strerror(errno));
 	if (config->rootfs != NULL && !S_ISDIR(st.st_mode))
 		return diag_set(diag, -ENOTDIR, "rootfs: %s is no folder", config->rootfs);
+	if (config->network.ca_file != NULL) {
+		CLEANUP_FD int roots = upstream_open(config->network.ca_file, diag);
+
+		if (roots < 0)
+			return roots;
+	}
 	for (size_t i = 0; i < config->mounts_len; i++) {
 		const struct config_mount *mount = &config->mounts[i];
 
@@ -150,10 +157,13 @@ static bool in_system(const struct jail_plan *plan)
 	static const char *const folders[] = { "/usr", "/opt", "/nix" };
 	struct stat st;
 
-	for (size_t i = 0; i < ARRAY_SIZE(folders); i++)
-		for (uint32_t k = 0; k < plan->state_len && stat(folders[i], &st) == 0; k++)
+	for (size_t i = 0; i < ARRAY_SIZE(folders); i++) {
+		if (stat(folders[i], &st) < 0)
+			continue;
+		for (uint32_t k = 0; k < plan->state_len; k++)
 			if (plan->state[k].dev == st.st_dev && plan->state[k].ino == st.st_ino)
 				return true;
+	}
 	return false;
 }
 

@@ -9,6 +9,7 @@
 #include <stdlib.h>
 
 #include "base/clock.h"
+#include "base/json_heap.h"
 #include "warden/server_priv.h"
 #include "wire/base64.h"
 
@@ -74,6 +75,8 @@ static json_t *result_json(struct program *program, const struct session_result 
 		json_object_set_new(answer, "signal", json_integer(result->signal));
 	if (result->timed_out)
 		json_object_set_new(answer, "timed_out", json_true());
+	if (result->out_of_memory)
+		json_object_set_new(answer, "out_of_memory", json_true());
 	if (program->truncated)
 		json_object_set_new(answer, "truncated", json_true());
 	return answer;
@@ -95,14 +98,21 @@ static void on_ended(void *context, const struct session_result *result)
 	bool lost = last.error != NULL && last.exit_code == 125;
 
 	for (size_t i = 0; i < program->watchers_len; i++) {
-		if (lost)
+		unsigned long failures = json_heap_failures();
+		json_t *answer = lost ? NULL : result_json(program, &last);
+
+		if (!lost && json_heap_failures() != failures) {
+			json_decref(answer);
+			rpc_fail(program->watchers[i], RPC_FAILED,
+				 "out of memory: its result is lost");
+		} else if (lost)
 			rpc_fail(program->watchers[i],
 				 sandbox_status(program->server->sandbox) == STATE_RUNNING
 				     ? RPC_FAILED
 				     : RPC_CLOSED,
 				 "%s", last.error);
 		else
-			rpc_reply(program->watchers[i], result_json(program, &last));
+			rpc_reply(program->watchers[i], answer);
 	}
 	program->watchers_len = 0;
 	tell_event(program, &last);

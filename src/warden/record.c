@@ -81,21 +81,35 @@ static json_t *selftest_json(const struct sandbox *sandbox)
 	return whole(json_pack("{s:o, s:o}", "refused", refused, "escaped", escaped), failed);
 }
 
-int record_start(const struct sandbox *sandbox)
+/* put_log() - a file of logs/; @record: consumed. Return: 0 or -errno. */
+static int put_log(const struct sandbox *sandbox, const char *name, json_t *record)
 {
-	json_t *record = json_pack(
-	    "{s:I, s:s, s:I, s:o, s:o, s:o}", "started_at", (json_int_t)clock_unix_s(), "backend",
-	    "ns", "host_uid", (json_int_t)sandbox->jail.host_uid, "walls", walls_json(sandbox),
-	    "limits", limits_json(sandbox), "selftest", selftest_json(sandbox));
 	static char text[RECORD_OCTETS_MAX]; /* json_dumps() may lack memory and not say so */
 	size_t len = json_dumpb(record, text, sizeof(text), JSON_INDENT(2));
 	CLEANUP_FD int logs = openat(sandbox->dir, "logs", O_PATH | O_DIRECTORY | O_CLOEXEC);
 	int r = len == 0 || len > sizeof(text) ? -ENOMEM : logs < 0 ? -errno : 0;
 
 	if (r == 0)
-		r = fd_replace_file(logs, "start.json", (struct span){ text, len }, 0600);
+		r = fd_replace_file(logs, name, (struct span){ text, len }, 0600);
 	json_decref(record);
 	return r;
+}
+
+int record_start(const struct sandbox *sandbox)
+{
+	return put_log(sandbox, "start.json",
+		       json_pack("{s:I, s:s, s:I, s:o, s:o, s:o}", "started_at",
+				 (json_int_t)clock_unix_s(), "backend", "ns", "host_uid",
+				 (json_int_t)sandbox->jail.host_uid, "walls", walls_json(sandbox),
+				 "limits", limits_json(sandbox), "selftest",
+				 selftest_json(sandbox)));
+}
+
+int record_end(const struct sandbox *sandbox)
+{
+	return put_log(sandbox, "end.json",
+		       json_pack("{s:I, s:I}", "ended_at", (json_int_t)clock_unix_s(), "oom_kills",
+				 (json_int_t)sandbox->oom_kills));
 }
 
 /* config_text() - what config.json holds: the settings and the command. @ret: owned. */
@@ -127,7 +141,8 @@ int record_create(struct sandbox *sandbox, struct diag *diag)
 		? state_publish(&sandbox->dir, sandbox->id, &sandbox->draft, span_of(text), diag)
 		: state_create(&sandbox->dir, sandbox->id, sandbox->home, span_of(text), diag);
 	free(text);
-	if (r == 0 && sandbox->status != STATE_CREATED)
+	/* one that has greeted runs at once, or ends: either is written next */
+	if (r == 0 && sandbox->status != STATE_CREATED && !sandbox->greeted)
 		(void)!state_set_status(sandbox->dir, sandbox->status);
 	return r;
 }

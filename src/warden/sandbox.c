@@ -36,13 +36,21 @@ static void release_cgroup(struct sandbox *sandbox)
 {
 	if (sandbox->cgroup == NULL)
 		return;
-
-	struct cgroup_events events = { 0 };
-
-	if (cgroup_events(&events, sandbox->cgroup) == 0)
-		sandbox->oom = events.oom_kills > 0;
+	sandbox->oom_kills = sandbox_oom_kills(sandbox);
 	cgroup_free(sandbox->cgroup);
 	sandbox->cgroup = NULL;
+}
+
+/* tell_oom() - that the kernel killed for the limit of memory; without init, it explains the crash */
+static void tell_oom(struct sandbox *sandbox)
+{
+	if (sandbox->oom_kills == 0)
+		return;
+	if (sandbox->status == STATE_CRASHED)
+		diag_set(&sandbox->why, 0,
+			 "the sandbox died: the kernel killed its init for its limit of memory");
+	if (sandbox->dir >= 0)
+		(void)!record_end(sandbox); /* a full disk must not keep it from ending */
 }
 
 /*
@@ -92,6 +100,8 @@ void sandbox_finish(struct sandbox *sandbox)
 	loop_disarm(&sandbox->note);
 	bool drains = sandbox->egress != NULL && sandbox->hooks.ended != NULL &&
 		      egress_drain(sandbox->egress);
+	refused_close(sandbox->refused);
+	sandbox->refused = NULL;
 	if (!drains) { /* while the capture sockets are open, which it may watch */
 		egress_close(sandbox->egress);
 		sandbox->egress = NULL;
@@ -99,9 +109,9 @@ void sandbox_finish(struct sandbox *sandbox)
 	if (sandbox->dir >= 0)
 		(void)unlinkat(sandbox->dir, "socket", 0);
 	sandbox_set_status(sandbox, LIFE_DIED);
-	sandbox->mountns = fd_take(&sandbox->jail.mountns); /* its mounts go after it was told */
-	jail_free(&sandbox->jail);
+	jail_end(&sandbox->jail); /* its mounts and its network go after it was told */
 	release_cgroup(sandbox);
+	tell_oom(sandbox);
 	channel_lose_all(sandbox);
 	if (sandbox->dir >= 0)
 		drop_record(sandbox);
@@ -137,7 +147,7 @@ int sandbox_new(struct sandbox **ret, struct loop *loop, const struct sandbox_ho
 	sandbox->loop = loop;
 	sandbox->hooks = *hooks;
 	sandbox->draft = (struct state_draft){ .vms = -1, .dir = -1 };
-	sandbox->home = sandbox->dir = sandbox->log = sandbox->mountns = -1;
+	sandbox->home = sandbox->dir = sandbox->log = -1;
 	int r = jail_spawn(&sandbox->jail, ahead, diag);
 	if (r < 0) {
 		free(sandbox);
@@ -152,11 +162,12 @@ void sandbox_stop(struct sandbox *sandbox, bool now)
 	bool running = sandbox->status == STATE_RUNNING;
 
 	sandbox->stop_asked = true;
-	sandbox_set_status(sandbox, LIFE_STOP);
-	if (now || !running || sandbox->operations == NULL) {
+	if (now || !running || sandbox->operations == NULL) { /* "stopped" is on record at once */
+		sandbox->status = lifecycle_next(sandbox->status, LIFE_STOP, true);
 		sandbox_end_soon(sandbox);
 		return;
 	}
+	sandbox_set_status(sandbox, LIFE_STOP);
 	for (struct operation *op = sandbox->operations; op != NULL; op = op->next)
 		sandbox_signal(sandbox, op, SIGTERM);
 	sandbox->timer.fired = timer_fired;
@@ -191,7 +202,7 @@ void sandbox_free(struct sandbox *sandbox)
 	fd_close(&sandbox->home);
 	fd_close(&sandbox->dir);
 	fd_close(&sandbox->log);
-	fd_close(&sandbox->mountns);
+	jail_free(&sandbox->jail);
 	free(sandbox);
 }
 
@@ -230,15 +241,21 @@ int sandbox_log(struct sandbox *sandbox)
 	return sandbox->log;
 }
 
-bool sandbox_out_of_memory(const struct sandbox *sandbox)
+uint64_t sandbox_oom_kills(const struct sandbox *sandbox)
 {
-	return sandbox->oom;
+	struct cgroup_events events = { .oom_kills = sandbox->oom_kills };
+
+	if (sandbox->cgroup != NULL)
+		(void)!cgroup_events(&events, sandbox->cgroup);
+	return events.oom_kills;
 }
 
 void sandbox_lend_pipe(const struct sandbox *sandbox, int fd)
 {
 	struct statfs fs;
 
+	if (sandbox->jail.host_uid == geteuid()) /* it is already */
+		return;
 	if (fstatfs(fd, &fs) == 0 && fs.f_type == PIPEFS_MAGIC)
 		(void)!fchown(fd, sandbox->jail.host_uid, sandbox->jail.host_uid);
 }

@@ -110,7 +110,9 @@ sandbox_config(const struct sandbox *sandbox);  /* NULL before sandbox_start() *
 int sandbox_dir(const struct sandbox *sandbox); /* its folder; borrowed; -1 before it runs */
 /* sandbox_log() - logs/vm.log, made at its first use; borrowed; -1: it cannot be made */
 int sandbox_log(struct sandbox *sandbox);
-bool sandbox_out_of_memory(const struct sandbox *sandbox); /* did the kernel kill for its limit? */
+/* sandbox_oom_kills() - processes in it that the kernel has killed for its limit of memory; 0: none, or
+ * no cgroup holds such a limit */
+uint64_t sandbox_oom_kills(const struct sandbox *sandbox);
 
 /*
  * sandbox_lend_pipe() - make an anonymous pipe the program's own, so that it can open /dev/stdout;

@@ -7,6 +7,7 @@
 #include "jail/cgroup.h"
 #include "jail/jail.h"
 #include "warden/environment.h"
+#include "warden/refused.h"
 #include "warden/sandbox.h"
 
 struct sandbox {
@@ -22,7 +23,7 @@ struct sandbox {
 	struct cgroup *cgroup; /* owned; NULL: no limit needs one */
 	struct cgroup_held held;
 	bool unheld; /* a limit that was asked for does not hold for all together, with leave */
-	bool oom;
+	uint64_t oom_kills;    /* once the cgroup is gone */
 	struct config *config; /* owned */
 	json_t *command;       /* owned; NULL: none is recorded */
 	struct jail_plan
@@ -31,13 +32,13 @@ struct sandbox {
 	struct environment environment;
 	struct state_draft draft; /* of the record, while it is warm */
 	int home, dir, log;       /* owned descriptors; -1 until they are needed */
-	int mountns;              /* owned; -1 until it has ended */
 	char id[STATE_ID_OCTETS];
 	struct loop_source control, channel, pidfd;
 	struct loop_timer note;  /* of how the start went */
 	bool note_failed;        /* once; the end will try again */
 	struct loop_timer timer; /* grace time of a stop, or "end at once" */
 	struct egress *egress;   /* owned; NULL before it runs */
+	struct refused *refused; /* likewise */
 	struct pending *pending; /* frames that init's full queue did not take yet */
 	size_t pending_len;
 	struct operation *operations;
@@ -89,6 +90,9 @@ MUST_USE int limits_hold(struct sandbox *sandbox, struct diag *diag);
 
 /* record.c: its folder in the state, with its settings */
 MUST_USE int record_create(struct sandbox *sandbox, struct diag *diag);
+
+/* record.c: logs/end.json, of an end that has more to tell than its status */
+MUST_USE int record_end(const struct sandbox *sandbox);
 
 /* record.c: logs/start.json: walls, limits and self-test of this start */
 MUST_USE int record_start(const struct sandbox *sandbox);

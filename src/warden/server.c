@@ -17,6 +17,7 @@
 
 static const int64_t PATIENCE_NS = 1000000000; /* for the last answer to be read */
 static const int64_t RECHECK_NS = 250000000;   /* is the client that sent no more still there? */
+static const int64_t SETTLE_NS = 3000000;      /* calls that follow `create` at once come first */
 
 /* client_gone() - has whoever started us closed our standard output too? */
 static bool client_gone(void)
@@ -266,6 +267,7 @@ int server_stdio(struct server *server, json_t *settings, const char *file, stru
 {
 	server->settings = settings;
 	server->settings_file = file;
+	server->main.settle_ns = SETTLE_NS;
 	int r =
 	    rpc_peer_new(&server->stdio, server->loop, STDIN_FILENO, STDOUT_FILENO, &server->rpc);
 	if (r < 0)

@@ -17,12 +17,17 @@
 #include "base/fd.h"
 #include "warden/log.h"
 
-enum { PUMP_OCTETS = 256 * 1024, PIPE_OCTETS = 1024 * 1024 };
+enum {
+	PUMP_OCTETS = 256 * 1024,
+	PIPE_OCTETS = 1024 * 1024, /* if much goes through: to make so much room takes time */
+	MUCH_OCTETS = 32 * 1024,   /* at once, of the 64 KiB that a new pipe holds */
+};
 
 struct pump {
 	struct loop_source source;
 	int fd; /* owned; our end of the pipe; -1: not piped, or at its end */
 	int stream;
+	bool grown;
 	struct session *session;
 };
 
@@ -35,7 +40,8 @@ struct session {
 	struct buf queue; /* for stdin */
 	bool input_closing, paused, timed_out, has_result;
 	struct session_result result;
-	char lost[96]; /* why a pipe of ours failed; "": none did */
+	uint64_t oom_kills; /* of the sandbox, when it began */
+	char lost[96];      /* why a pipe of ours failed; "": none did */
 	struct loop_timer timer;
 	struct loop_timer ending;
 };
@@ -46,6 +52,14 @@ static void close_pump(struct pump *pump)
 {
 	loop_remove(&pump->source);
 	fd_close(&pump->fd);
+}
+
+/* grow_pump() - give its pipe more room; a smaller one only means more turns */
+static void grow_pump(struct pump *pump)
+{
+	if (!pump->grown)
+		(void)fcntl(pump->fd, F_SETPIPE_SZ, PIPE_OCTETS);
+	pump->grown = true;
 }
 
 /* lose_pump() - a pipe failed on our side: end the program, lest half of its data be taken for all */
@@ -77,6 +91,8 @@ static bool read_pump(struct pump *pump)
 		return false;
 	}
 	struct span data = { pump_buffer, (size_t)n };
+	if (n >= MUCH_OCTETS)
+		grow_pump(pump);
 	if (session->hooks.log)
 		log_write(sandbox_dir(session->sandbox), sandbox_log(session->sandbox), data);
 	session->hooks.output(session->hooks.context, pump->stream, data);
@@ -134,6 +150,16 @@ static struct session_result failure_result(const struct agent_failure *failure)
 	return result;
 }
 
+/* judge_oom() - a SIGKILL that nobody here sent, while the kernel killed for the limit of memory */
+static void judge_oom(struct session *session, struct session_result *result)
+{
+	if (result->exit_code != 128 + SIGKILL || session->timed_out ||
+	    sandbox_oom_kills(session->sandbox) == session->oom_kills)
+		return;
+	result->out_of_memory = true;
+	result->error = "the kernel killed it, for the sandbox has reached its limit of memory";
+}
+
 static void operation_event(struct operation *op, const struct operation_event *event)
 {
 	struct session *session = container_of(op, struct session, op);
@@ -153,6 +179,7 @@ static void operation_event(struct operation *op, const struct operation_event *
 		result.exit_code =
 		    result.signal != 0 ? 128 + result.signal : (int)event->exited.code;
 		result.duration_ms = event->exited.duration_ns / 1000000;
+		judge_oom(session, &result);
 		break;
 	case OPERATION_FAILED:
 		result = failure_result(&event->failure);
@@ -218,7 +245,6 @@ static int make_pipe(struct session *session, struct pump *pump, int stream, int
 	*ret_theirs = ends[is_input ? 0 : 1];
 	if (fcntl(pump->fd, F_SETFL, O_NONBLOCK) < 0)
 		return -errno;
-	(void)fcntl(pump->fd, F_SETPIPE_SZ, PIPE_OCTETS); /* a smaller pipe only means more turns */
 	pump->source.ready = is_input ? input_ready : output_ready;
 	return loop_add(session->loop, &pump->source, pump->fd, is_input ? 0 : EPOLLIN);
 }
@@ -247,6 +273,7 @@ static struct session *new_session(struct sandbox *sandbox, const struct session
 		return NULL;
 	session->sandbox = sandbox;
 	session->loop = sandbox_loop(sandbox);
+	session->oom_kills = sandbox_oom_kills(sandbox);
 	session->hooks = *hooks;
 	session->op.event = operation_event;
 	session->queue = BUF(SESSION_INPUT_OCTETS_MAX);
@@ -293,6 +320,8 @@ int session_input(struct session *session, struct span data)
 	if (session->input.fd < 0 || session->input_closing)
 		return -EPIPE;
 	int r = buf_append(&session->queue, data);
+	if (buf_len(&session->queue) >= MUCH_OCTETS)
+		grow_pump(&session->input);
 	if (r == 0 && buf_len(&session->queue) > 0)
 		loop_change(&session->input.source, EPOLLOUT);
 	return r;

@@ -22,7 +22,8 @@ struct session_result {
 	int signal;    /* that ended it, or 0 */
 	bool timed_out;
 	uint64_t duration_ms;
-	const char *error; /* why it did not start or was lost; NULL: it ran to its end */
+	bool out_of_memory; /* the kernel killed it, or a process it waited for; error says so */
+	const char *error;  /* why it did not start, was lost or killed; NULL: it ran to its end */
 };
 
 struct session_hooks {

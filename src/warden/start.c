@@ -147,6 +147,9 @@ static void run(struct sandbox *sandbox)
 
 	if (r == 0)
 		r = egress_open(&sandbox->egress, sandbox->loop, &config, &sandbox->why);
+	if (r == 0)
+		r = refused_open(&sandbox->refused, sandbox->loop, sandbox->jail.capture_log,
+				 &config.hooks);
 	if (r < 0)
 		sandbox_end_soon(sandbox);
 	else
@@ -211,6 +214,9 @@ static int build(struct sandbox *sandbox, struct diag *diag)
 			break;
 	return r;
 }
+
+/* In use for a moment only. Of our own, since at its second use its pages are there. */
+static struct jail_plan guess;
 
 /* plan_equal() - a plan has no padding, and its texts lie in the order of its members */
 static bool plan_equal(const struct jail_plan *a, const struct jail_plan *b)
@@ -293,14 +299,15 @@ int sandbox_warm(struct sandbox *sandbox, const struct config *config, struct di
 		return diag_set(diag, -ENOTSUP, "a cgroup is made for settings that are there");
 	if (names_host(config))
 		return diag_set(diag, -ENOTSUP, "what it shows may be another folder by then");
-	int r = make_plan(sandbox->jail.plan, sandbox, config, diag);
+	int r = make_plan(&guess, sandbox, config, diag);
 	if (r < 0)
 		return r;
 	sandbox->warm = malloc(sizeof(*sandbox->warm));
 	if (sandbox->warm == NULL)
 		return diag_set(diag, -ENOMEM, "out of memory");
-	memcpy(sandbox->warm, sandbox->jail.plan,
-	       offsetof(struct jail_plan, text) + sandbox->jail.plan->text_len);
+	size_t octets = offsetof(struct jail_plan, text) + guess.text_len;
+	memcpy(sandbox->warm, &guess, octets);
+	memcpy(sandbox->jail.plan, &guess, octets);
 	r = build(sandbox, diag);
 	if (r == 0) {
 		sandbox_set_status(sandbox, LIFE_START);
@@ -317,9 +324,5 @@ bool sandbox_suits(struct sandbox *sandbox, const struct config *config)
 	if (sandbox->warm == NULL || sandbox->status != STATE_STARTING || sandbox->stop_asked ||
 	    sandbox->timer.deadline_ns != 0 || sandbox->why.why[0] != '\0' || is_limited(config))
 		return false;
-	struct jail_plan *plan = malloc(sizeof(*plan)); /* most of it stays untouched */
-	bool suits = plan != NULL && make_plan(plan, sandbox, config, &diag) == 0 &&
-		     plan_equal(plan, sandbox->warm);
-	free(plan);
-	return suits;
+	return make_plan(&guess, sandbox, config, &diag) == 0 && plan_equal(&guess, sandbox->warm);
 }

@@ -12,6 +12,7 @@
  *		socket		JSON-RPC of the running sandbox
  *		logs/vm.log	output of its programs
  *		logs/start.json	walls and limits in force, self-test result
+ *		logs/end.json	how many processes the kernel killed for the limit of memory, if any
  *
  * IMMURE_HOME replaces ~/.immure. Folders are 0700, files 0600. status is overwritten
  * in place, the other files stay as they were made or are replaced whole (fd_replace_file()). All

@@ -166,23 +166,6 @@ int state_text_stat(uint64_t *ret_start, struct span text)
 	return number(ret_start, field, UINT64_MAX);
 }
 
-/* is_printable() - not a control, nor a mark that reorders or hides what stands beside it */
-static bool is_printable(uint32_t code)
-{
-	static const struct {
-		uint32_t first, last;
-	} never[] = {
-		{ 0x00, 0x1f },     { 0x7f, 0x9f },     { 0xad, 0xad },       { 0x61c, 0x61c },
-		{ 0x180e, 0x180e }, { 0x200b, 0x200f }, { 0x2028, 0x202e },   { 0x2060, 0x206f },
-		{ 0xfeff, 0xfeff }, { 0xfff9, 0xfffb }, { 0xe0000, 0xe007f },
-	};
-
-	for (size_t i = 0; i < ARRAY_SIZE(never); i++)
-		if (code >= never[i].first && code <= never[i].last)
-			return false;
-	return true;
-}
-
 /* A line for people, of limited size. */
 struct line {
 	char *ptr;
@@ -217,7 +200,7 @@ static void line_put_char(struct line *l, struct span *rest)
 	uint32_t code = 0;
 	size_t len = utf8_decode(&code, *rest);
 
-	if (len > 0 && is_printable(code)) {
+	if (len > 0 && utf8_is_plain(code)) {
 		line_put(l, (struct span){ rest->ptr, len });
 		*rest = span_drop(*rest, len);
 		return;

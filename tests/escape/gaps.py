@@ -5,8 +5,6 @@ They run all the same: one that begins to hold is reported as a failure until it
 list, so that the list stays true. docs/threat-model.md tells what they mean.
 """
 GAPS = {
-    'test_A24_other_flows_are_reported':
-        'UDP other than DNS is refused by the firewall, which tells nobody; the gateway will',
     'test_C14_socket_in_a_share':
         "a host's unix socket inside a shared folder can be connected to (Landlock ABI 9 will tell)",
 }

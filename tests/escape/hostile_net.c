@@ -52,14 +52,17 @@ static void outcome(const char *kind, const char *address, int port, const char 
 /* tcp_end() - speak, and wait for the end of a connection that was accepted */
 static const char *tcp_end(int fd)
 {
-	char data[64];
+	char data[1024] = "";
 
 	(void)send(fd, "GET / HTTP/1.0\r\n\r\n", 18, MSG_NOSIGNAL);
 	if (wait_for(fd, POLLIN) <= 0)
 		return "TIMEOUT";
-	ssize_t n = recv(fd, data, sizeof(data), 0);
-	if (n > 0)
-		return "DATA";
+	ssize_t n = recv(fd, data, sizeof(data) - 1, 0);
+	if (n > 0) /* the gateway says why, itself */
+		return strncmp(data, "HTTP/1.1 403 ", 13) == 0 &&
+			       strstr(data, "Proxy-Status: immure; error=http_request_denied") != NULL
+			   ? "DENIED"
+			   : "DATA";
 	return n == 0 ? "EOF" : strerrorname_np(errno);
 }
 

@@ -9,7 +9,7 @@ import support
 from support import as_root_and_user, eventually
 
 AT_ONCE_MS = 4900
-REFUSED_TCP = {'ECONNRESET', 'ECONNREFUSED', 'ENETUNREACH', 'EHOSTUNREACH', 'EPERM', 'EACCES', 'EINVAL',
+REFUSED_TCP = {'DENIED', 'ECONNRESET', 'ECONNREFUSED', 'ENETUNREACH', 'EHOSTUNREACH', 'EPERM', 'EACCES', 'EINVAL',
                'EADDRNOTAVAIL'}
 REFUSED_UDP = REFUSED_TCP
 
@@ -151,9 +151,42 @@ class Egress(rig.Row):
             events = []
             sandbox.on_event(events.append)
             sandbox.exec([rig.PROGRAM, 'udp', '192.0.2.7', '443', '2001:db8::7', '4712'])
-            eventually(lambda: any(event['type'] == 'network' for event in events), 2)
+            eventually(lambda: len([event for event in events if event['type'] == 'network']) >= 2, 2)
+        told = [event['network'] for event in events if event['type'] == 'network']
+        for url in ('udp://192.0.2.7:443', 'udp://[2001:db8::7]:4712'):
+            mine = [row for row in told if row['url'] == url]
+            self.assertTrue(mine, (url, told))
+            self.assertEqual({(row['method'], row['blocked']) for row in mine}, {('UDP', True)}, told)
+            self.assertGreaterEqual(sum(row['count'] for row in mine), 1, told)
+
+    def test_A24_a_flood_is_told_in_few_words(self):
+        """One place: at most one event a second; many places: at most as many as the firewall tells of."""
+        with self.sandbox({}) as sandbox:
+            events = []
+            sandbox.on_event(events.append)
+            sandbox.exec(['python3', '-c', 'import socket, time\n'
+                          's = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)\n'
+                          'def send(port):\n'
+                          '    try: s.sendto(b"x", ("192.0.2.7", port))\n'
+                          '    except PermissionError: pass\n'
+                          'end = time.monotonic() + 2.5\n'
+                          'while time.monotonic() < end: send(443)\n'
+                          'for port in range(1000, 4000): send(port)\n'])
+        told = [event['network'] for event in events if event['type'] == 'network']
+        self.assertGreaterEqual(len([row for row in told if row['url'].endswith(':443')]), 2, told)
+        self.assertLessEqual(len([row for row in told if row['url'].endswith(':443')]), 5, told)
+        self.assertGreater(sum(row['count'] for row in told), 50)
+        self.assertLess(sum(row['count'] for row in told), 250, 'the rate is not held')
+
+    def test_A24_what_is_sent_last_is_told(self):
+        """By a program that ends the sandbox with its last datagram."""
+        config = {'vfs': {'direct_mounts': {'/tmp/hostile': {'host_path': rig.HOSTILE, 'readonly': True}}}}
+        with self.sandbox(config) as sandbox:
+            events = []
+            sandbox.on_event(events.append)
+            sandbox.exec([rig.PROGRAM, 'udp', '192.0.2.9', '443'])
         urls = [event['network']['url'] for event in events if event['type'] == 'network']
-        self.assertTrue(any('192.0.2.7' in url for url in urls), 'no event of a refused datagram')
+        self.assertIn('udp://192.0.2.9:443', urls)
 
     def test_A28_flood_of_flows(self):
         tried = self.hostile('flood', '192.0.2.1', '443', '2000')

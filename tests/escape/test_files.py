@@ -384,6 +384,20 @@ class Policy(rig.Row):
         done = self.immure('run', '-v', f'{self.state}/vms/{vm}/config.json:/mnt/config', '--', 'true')
         self.assert_refused(done, 'state|settings')
 
+    def test_C18_key_of_the_authority(self):
+        """Whoever has it is believed by every sandbox of this user."""
+        self.assert_code(self.immure('ca', 'show'), 0)
+        key = f'{self.state}/ca/ca.key'
+        words = ''.join(pathlib.Path(key).read_text().splitlines()[1:-1])[:40]
+        for source in (key, f'{self.state}/ca', f'{self.state}/ca/ca.crt'):
+            done = self.immure('run', '-v', f'{source}:/mnt/share:ro', '--', 'true', timeout=20)
+            self.assert_refused(done, 'state')
+        for identity in ((), rig.BE_ROOT):
+            done = self.sh(f'cat {key}; find / -xdev -name "ca.key" 2>/dev/null; '
+                           f'grep -rls "{words}" /etc /run /tmp /home /root; ps -e 2>/dev/null | grep authority; :',
+                           '--allow-host', 'a.example', *identity, timeout=60)
+            self.assertEqual((done.code, done.text), (0, ''), done)
+
     def _judge_config(self, done, config):
         if done.code != 125:
             text = pathlib.Path(config).read_text() if os.path.exists(config) else None

@@ -343,6 +343,20 @@ class Methods(RpcTests):
                          (124, True, b64('x\n')))
         self.assertGreaterEqual(result['duration_ms'], 900)
 
+    def test_stdin_of_exec(self):
+        """Nothing at all without input; else a pipe, which ends behind what was given."""
+        peer = self.connect()
+        for params, kind, data in (({}, '/dev/null', ''), ({'stdin_open': False}, '/dev/null', ''),
+                                   ({'stdin': ''}, 'pipe:', ''), ({'stdin': b64('in')}, 'pipe:', 'in'),
+                                   ({'stdin': b64('x' * 200000)}, 'pipe:', 'x' * 200000)):
+            script = 'readlink /proc/self/fd/0; cat'
+            result = self.result(peer.ask('exec', command=script, **params))
+            link, rest = base64.b64decode(result['stdout']).decode().split('\n', 1)
+            self.assertTrue(link.startswith(kind), (params, link))
+            self.assertEqual(rest, data)
+        number = peer.send('exec', command='exec sleep 60')
+        self.assert_error(peer.ask('stdin', exec=number, data=b64('late')), -32000)
+
     def test_exec_of_what_is_not_there(self):
         peer = self.connect()
         for params, code in (({'command': ['no-such-program']}, 127), ({'command': ['/tmp']}, 126),
@@ -576,10 +590,16 @@ class Streams(RpcTests):
 
 @as_root_and_user
 class Socket(RpcTests):
+    def path(self, vm_id):
+        """Of the socket, which is made a moment after the sandbox began to run."""
+        path = os.path.join(self.state, 'vms', vm_id, 'socket')
+        self.assertTrue(eventually(lambda: os.path.exists(path)))
+        return path
+
     def attach(self, vm_id):
         one = socket.socket(socket.AF_UNIX)
         self.addCleanup(one.close)
-        one.connect(os.path.join(self.state, 'vms', vm_id, 'socket'))
+        one.connect(self.path(vm_id))
         return Peer(one.fileno(), one.fileno()), one
 
     def test_the_same_methods(self):
@@ -593,6 +613,11 @@ class Socket(RpcTests):
         self.assertEqual(self.status_of(vm_id), 'running')
         self.assertIn('result', peer.ask('close'))
         self.assertTrue(eventually(lambda: self.status_of(vm_id) == 'stopped'))
+
+    def test_the_command_line_waits_for_a_socket_that_is_not_there_yet(self):
+        vm_id = self.start()
+        done = self.immure('exec', vm_id, '--', 'sh', '-c', 'exit 7')
+        self.assertEqual((done.code, done.errors), (7, ''))
 
     def test_disconnecting_ends_what_was_under_way_only_there(self):
         vm_id = self.start()
@@ -616,7 +641,7 @@ class Socket(RpcTests):
 
     def test_other_users_cannot_connect(self):
         vm_id = self.start()
-        path = os.path.join(self.state, 'vms', vm_id, 'socket')
+        path = self.path(vm_id)
         if os.getuid() != 0:
             self.skipTest('only root can try as another user')
         code = f'import socket; socket.socket(socket.AF_UNIX).connect({path!r})'

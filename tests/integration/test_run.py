@@ -584,6 +584,28 @@ class Limits(support.Tests):
         self.assert_prints(self.run_in('python3', '-c', code, options=['--memory', '2G', *leave]),
                            f'{600 << 20}\n')
 
+    def test_out_of_memory_is_said(self):
+        """By run, by exec, and by get once the sandbox has ended; never of a SIGKILL that came otherwise."""
+        said = 'has reached its limit of memory'
+        code = 'b = bytearray(600 << 20); print(len(b))'
+        if not self.holds('memory-limit'):  # each process by itself: it is refused memory, not killed
+            done = self.run_in('python3', '-c', code, options=['--memory', '200M', '--allow-degraded', 'limits'])
+            self.assertEqual((done.code, 'MemoryError' in done.errors, said in done.errors), (1, True, False), done.errors)
+            return
+        done = self.run_in('python3', '-c', code, options=['--memory', '64M'])
+        self.assertEqual((done.code, said in done.errors), (137, True), done.errors)
+        done = self.run_in('sh', '-c', 'kill -9 $$', options=['--memory', '64M'])
+        self.assertEqual((done.code, said in done.errors), (137, False), done.errors)
+        vm_id = self.start('--memory', '64M')
+        for command, wanted in ((['python3', '-c', code], True), (['sh', '-c', 'kill -9 $$'], False),
+                                (['sh', '-c', f'python3 -c "{code}"; exit $?'], True), (['true'], False)):
+            done = self.immure('exec', vm_id, '--', *command)
+            self.assertEqual(said in done.errors, wanted, (command, done.errors))
+        self.assertIsNone(self.immure('get', vm_id).json()['end'])
+        self.immure('stop', vm_id)
+        self.assertEqual(self.immure('get', vm_id).json()['end']['oom_kills'], 2)
+        self.immure('rm', vm_id)
+
     def _start_of(self, *options):
         vm_id = self.start(*options)
         start = self.immure('get', vm_id).json()['start']

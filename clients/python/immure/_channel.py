@@ -10,12 +10,15 @@ import re
 import signal
 import socket
 import subprocess
+import time
 from typing import List, Mapping, Optional, Sequence, Union
 
 from ._errors import ErrorCode, SandboxClosed, SandboxError
 
 Binary = Union[str, 'os.PathLike[str]', Sequence[Union[str, 'os.PathLike[str]']]]
 _ID = re.compile(r'vm-[0-9a-z]{1,32}')
+_SOCKET_PATIENCE = 1.0  # seconds; a sandbox makes its socket some milliseconds after it began
+_SOCKET_PAUSE = 0.002
 
 
 def command_of(binary: Optional[Binary]) -> List[str]:
@@ -99,6 +102,31 @@ class ProcessChannel:
             self.pidfd = None
 
 
+def _is_live(directory: int) -> bool:
+    """Whether the sandbox of this folder says that it runs, or will."""
+    def opener(name: str, flags: int) -> int:
+        return os.open(name, flags | os.O_NOFOLLOW | os.O_NONBLOCK, dir_fd=directory)
+    try:
+        with open('status', 'rb', opener=opener) as status:
+            return status.read(16).strip() in (b'created', b'starting', b'running')
+    except OSError:
+        return False
+
+
+def _connect(one: socket.socket, directory: int) -> None:
+    """Connect to the sandbox's socket, which may be about to be made."""
+    end = time.monotonic() + _SOCKET_PATIENCE
+    while True:
+        try:
+            # By way of the folder's descriptor: a socket address has room for 108 octets only.
+            one.connect(f'/proc/self/fd/{directory}/socket')
+            return
+        except (FileNotFoundError, ConnectionRefusedError):  # not there, not listening yet
+            if time.monotonic() > end or not _is_live(directory):
+                raise
+        time.sleep(_SOCKET_PAUSE)
+
+
 class SocketChannel:
     """The unix socket of a running sandbox."""
 
@@ -108,10 +136,9 @@ class SocketChannel:
         folder = os.path.join(home, 'vms', check_id(vm_id))
         self._socket = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM | socket.SOCK_CLOEXEC)
         try:
-            # By way of the folder's descriptor: a socket address has room for 108 octets only.
             directory = os.open(folder, os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC)
             try:
-                self._socket.connect(f'/proc/self/fd/{directory}/socket')
+                _connect(self._socket, directory)
             finally:
                 os.close(directory)
         except OSError as error:

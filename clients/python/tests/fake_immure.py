@@ -7,6 +7,7 @@ commands see the host's paths, mount points in commands and file contents are re
 Methods that begin with fake_ misbehave on purpose, for the tests of the client.
 """
 import base64
+import contextlib
 import json
 import os
 import pty
@@ -388,7 +389,7 @@ class Server:
         self.put('config.json', json.dumps(params))
         self.put('created_at', str(int(time.time())))
         self.status('running')
-        self.listen()
+        threading.Timer(0.02, self.listen).start()  # as immure does: clients wait for it
         return {'id': self.id, 'env': params.get('env') or {}}
 
     def put(self, name, text):
@@ -401,11 +402,9 @@ class Server:
 
     def listen(self):
         listener = socket.socket(socket.AF_UNIX)
-        here = os.open('.', os.O_RDONLY)
-        os.chdir(self.folder)  # socket addresses are short
-        listener.bind('socket')
-        os.fchdir(here)
-        os.close(here)
+        folder = os.open(self.folder, os.O_PATH)  # socket addresses are short
+        listener.bind(f'/proc/self/fd/{folder}/socket')
+        os.close(folder)
         listener.listen()
 
         def accept():
@@ -436,7 +435,8 @@ class Server:
         if self.root:
             shutil.rmtree(self.root, ignore_errors=True)
             self.status(status)
-            os.unlink(os.path.join(self.folder, 'socket'))
+            with contextlib.suppress(FileNotFoundError):
+                os.unlink(os.path.join(self.folder, 'socket'))
             os.unlink(os.path.join(self.folder, 'pid'))
         os._exit(0)
 

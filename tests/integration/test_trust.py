@@ -1,0 +1,229 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The certificate authority: what sandboxes see of it, immure ca, and what stays outside."""
+import os
+import pathlib
+import re
+import shutil
+import stat
+import subprocess
+import unittest
+
+import support
+from support import as_root_and_user
+
+NETWORK = ('--allow-host', 'a.example')
+BUNDLE = '/run/immure/ca-bundle.crt'
+OURS = '/run/immure/ca.crt'
+SYSTEM = pathlib.Path('/etc/ssl/certs/ca-certificates.crt')  # of Debian and its kin
+VARIABLES = {'SSL_CERT_FILE': BUNDLE, 'CURL_CA_BUNDLE': BUNDLE, 'REQUESTS_CA_BUNDLE': BUNDLE, 'PIP_CERT': BUNDLE,
+             'GIT_SSL_CAINFO': BUNDLE, 'CARGO_HTTP_CAINFO': BUNDLE, 'AWS_CA_BUNDLE': BUNDLE,
+             'NODE_EXTRA_CA_CERTS': OURS, 'DENO_CERT': OURS}
+needs_openssl = unittest.skipIf(shutil.which('openssl') is None, 'there is no openssl here')
+needs_bundle = unittest.skipUnless(SYSTEM.is_file() and not SYSTEM.is_symlink(),
+                                   'this host keeps its roots elsewhere')
+
+
+class Rig(support.Tests):
+    def ca(self, *words, code=0, **more):
+        done = self.immure('ca', *words, **more)
+        self.assert_code(done, code)
+        return done
+
+    def certificate(self):
+        return self.ca('export').text
+
+    def folder_of_ca(self):
+        return pathlib.Path(self.state, 'ca')
+
+
+@as_root_and_user
+class Inside(Rig):
+    def variables(self, *options):
+        """Of a program in a sandbox, those that are about certificates."""
+        done = self.run_in('env', options=options)
+        self.assert_code(done, 0)
+        pairs = dict(line.split('=', 1) for line in done.text.splitlines())
+        return {name: value for name, value in pairs.items() if name in VARIABLES or 'CERT' in name}
+
+    def test_nothing_without_a_network(self):
+        self.assertEqual(self.variables(), {})
+        done = self.sh(f'ls {OURS} {BUNDLE}; cat {SYSTEM} 2>/dev/null')
+        self.assertEqual(done.text, SYSTEM.read_text() if SYSTEM.exists() else '')
+        self.assertFalse(self.folder_of_ca().exists(), 'no authority is made for nothing')
+
+    def test_variables(self):
+        self.assertEqual(self.variables(*NETWORK), VARIABLES)
+        mine = self.variables(*NETWORK, '-e', 'PIP_CERT=/mine', '-e', 'SSL_CERT_FILE=', '-e', 'SSL_CERT_DIR=/own')
+        self.assertEqual(mine, {**VARIABLES, 'PIP_CERT': '/mine', 'SSL_CERT_FILE': '', 'SSL_CERT_DIR': '/own'})
+
+    def test_files(self):
+        done = self.sh(f'cat {OURS}', *NETWORK)  # made by this launch, the first
+        self.assert_prints(done, self.certificate())
+        before = SYSTEM.read_text() if SYSTEM.exists() else ''
+        self.assertTrue(before or not SYSTEM.exists())
+        self.assert_prints(self.sh(f'cat {BUNDLE}', *NETWORK), before + self.certificate())
+
+    @needs_bundle
+    def test_the_distributions_bundle(self):
+        self.assert_prints(self.sh(f'cat {SYSTEM}', *NETWORK), SYSTEM.read_text() + self.certificate())
+        names = self.sh('ls -A /etc/ssl/certs', *NETWORK).text.split()
+        new = set(names) - set(os.listdir('/etc/ssl/certs'))
+        self.assertEqual(len(new), 1, new)
+        self.assertRegex(new.pop(), r'^[0-9a-f]{8}\.0$')
+        self.assertEqual(set(os.listdir('/etc/ssl/certs')) - set(names), set(), 'none is lost')
+
+    def test_read_only(self):
+        script = ('for f in {} {} {} /etc/ssl/certs/new /run/immure/new; do (echo x >>$f) 2>/dev/null && echo $f; done;'
+                  'rm -f {} 2>/dev/null && echo gone; true').format(OURS, BUNDLE, SYSTEM, OURS)
+        for user in ('1000', '0'):
+            self.assert_prints(self.sh(script, *NETWORK, '--user', user), '')
+
+    @needs_openssl
+    @needs_bundle
+    def test_openssl_trusts_it(self):
+        """By the variable, and, with none, by the bundle and by the hashed folder."""
+        for words in (('openssl', 'verify'), ('env', '-i', '/usr/bin/openssl', 'verify'),
+                      ('env', '-i', '/usr/bin/openssl', 'verify', '-no-CAfile', '-no-CAstore', '-CApath',
+                       '/etc/ssl/certs'),
+                      ('env', '-i', '/usr/bin/openssl', 'verify', '-CAfile', SYSTEM)):
+            with self.subTest(words):
+                self.assert_prints(self.run_in(*words, OURS, options=NETWORK), f'{OURS}: OK\n')
+        self.assertNotEqual(self.run_in('openssl', 'verify', f'{self.folder}/ca.crt', options=(
+            '-v', f'{self.make_file("ca.crt", self.certificate())}:{self.folder}/ca.crt:ro')).code, 0,
+            'without a network it is not trusted')
+
+    def test_exec_and_rpc(self):
+        vm_id = self.start(*NETWORK)
+        done = self.immure('exec', vm_id, 'sh', '-c', 'cat $NODE_EXTRA_CA_CERTS')
+        self.assert_prints(done, self.certificate())
+        with self.sandbox({'network': {'allowed_hosts': ['a.example']}}) as sandbox:
+            done = sandbox.exec(['sh', '-c', 'cat $NODE_EXTRA_CA_CERTS'])
+            self.assertEqual((done['exit_code'], done['stdout']), (0, self.certificate()), done)
+
+    def root(self, bundle=None):
+        """One for --rootfs, perhaps with a @bundle."""
+        root = pathlib.Path(self.make_root('/bin/sh', '/bin/cat', '/bin/ls'))
+        if bundle is not None:
+            certs = root / 'etc/ssl/certs'
+            certs.mkdir(parents=True)
+            (certs / 'ca-certificates.crt').write_text(bundle)
+            (certs / 'ca-certificates.crt').chmod(0o644)
+        return root
+
+    def test_rootfs(self):
+        root = self.root('ROOTS OF ITS OWN')  # and no newline at the end
+        want = 'ROOTS OF ITS OWN\n' + self.certificate()
+        done = self.sh(f'cat {SYSTEM} {BUNDLE}', '--rootfs', root, *NETWORK)
+        self.assert_prints(done, want + want)
+        self.assertEqual((root / 'etc/ssl/certs/ca-certificates.crt').read_text(), 'ROOTS OF ITS OWN')
+        self.assertEqual(os.listdir(root / 'etc/ssl/certs'), ['ca-certificates.crt'])
+
+    def test_rootfs_without_roots(self):
+        done = self.sh(f'cat {BUNDLE}; ls /etc', '--rootfs', self.root(), *NETWORK)
+        self.assertTrue(done.text.endswith(self.certificate()), done)
+
+    def test_rootfs_that_leads_elsewhere(self):
+        """Its links are followed inside, and only what everybody may read is shown."""
+        root = self.root('x')
+        bundle = root / 'etc/ssl/certs/ca-certificates.crt'
+        secret = self.make_file('secret', 'SECRET OF THE HOST', 0o600)
+        (root / 'private').write_text('PRIVATE PART OF THE ROOT')
+        (root / 'private').chmod(0o600)
+        for target in (secret, '../../../../../../../..' + secret, '/private', '/proc/self/root' + secret):
+            with self.subTest(target):
+                bundle.unlink()
+                bundle.symlink_to(target)
+                done = self.sh(f'cat {BUNDLE}', '--rootfs', root, *NETWORK)
+                self.assert_code(done, 0)
+                self.assertNotRegex(done.text, 'SECRET|PRIVATE')
+                self.assertTrue(done.text.endswith(self.certificate()))
+
+
+@as_root_and_user
+class Authority(Rig):
+    def test_show_export_rotate(self):
+        first = self.ca('show', '--json').json()
+        self.assertEqual(set(first), {'fingerprint', 'not_before', 'not_after', 'folder'})
+        self.assertEqual(first['folder'], str(self.folder_of_ca()))
+        self.assertIn(first['fingerprint'], self.ca('show').text)
+        self.assertEqual(self.ca('show', '--json').json(), first)
+        pem = self.certificate()
+        self.assertRegex(pem, r'\A-----BEGIN CERTIFICATE-----\n[\w+/=\n]+-----END CERTIFICATE-----\n\Z')
+        self.assertIn('keep to the old one', self.ca('rotate').text)
+        self.assertNotEqual(self.ca('show', '--json').json()['fingerprint'], first['fingerprint'])
+        self.assertNotEqual(self.certificate(), pem)
+        self.assert_prints(self.sh(f'cat {OURS}', *NETWORK), self.certificate())
+
+    @needs_openssl
+    def test_fingerprint(self):
+        done = subprocess.run(['openssl', 'x509', '-noout', '-fingerprint', '-sha256'], input=self.certificate(),
+                              capture_output=True, text=True, check=True)
+        self.assertEqual(done.stdout.split('=')[1].strip().replace(':', '').lower(),
+                         self.ca('show', '--json').json()['fingerprint'])
+
+    def test_modes(self):
+        self.ca('show')
+        modes = {path.name: stat.S_IMODE(path.stat().st_mode) for path in self.folder_of_ca().iterdir()}
+        self.assertEqual(modes.pop('ca.key'), 0o600)
+        self.assertEqual(set(modes), {'ca.crt', 'ca.hash'})
+        self.assertEqual(stat.S_IMODE(self.folder_of_ca().stat().st_mode), 0o700)
+
+    def test_refusals(self):
+        self.assert_refused(self.immure('ca', 'forge'), 'show, export and rotate')
+        self.assert_refused(self.immure('ca', 'export', '--json'), 'not JSON')
+        self.ca('show')
+        key = self.folder_of_ca() / 'ca.key'
+        key.chmod(0o644)
+        self.assert_refused(self.immure('ca', 'show'), 'open to others.*ca rotate')
+        self.ca('rotate')
+        self.ca('show')
+        self.folder_of_ca().chmod(0o770)
+        for words in (('ca', 'show'), ('run', *NETWORK, '--', 'true')):
+            self.assert_refused(self.immure(*words), 'written by others')
+
+    def test_damage_is_mended(self):
+        """ca.crt and ca.hash are copies: whoever lost them gets them again."""
+        pem = self.certificate()
+        for name in ('ca.crt', 'ca.hash'):
+            (self.folder_of_ca() / name).unlink()
+        self.assert_prints(self.sh(f'cat {OURS}', *NETWORK), pem)
+        self.assertEqual((self.folder_of_ca() / 'ca.crt').read_text(), pem)
+
+    def test_two_at_once(self):
+        """Of first launches at one time all trust the same."""
+        several = [self.popen('run', *NETWORK, '--', 'cat', OURS) for _ in range(4)]
+        seen = {process.communicate(timeout=60)[0].decode() for process in several}
+        self.assertEqual(seen, {self.certificate()})
+
+    def test_key_stays_outside(self):
+        self.ca('show')
+        folder = self.folder_of_ca()
+        for shared in (folder, folder / 'ca.key', self.state, self.home, self.folder):
+            with self.subTest(shared):
+                self.assert_refused(self.sh('true', '-v', f'{shared}:/x:ro', *NETWORK), "immure's own state")
+        done = self.sh('find / -xdev -name "ca.*" 2>/dev/null; ls -d ' + str(self.state) + ' 2>/dev/null', *NETWORK)
+        self.assertNotIn('ca.key', done.text)
+        self.assertNotIn('.immure', done.text)
+        key = ''.join((folder / 'ca.key').read_text().split('\n')[1:-1])[:40]
+        self.assertGreater(len(key), 30)
+        grep = self.sh(f'grep -rl "{key}" /etc /run /tmp /home 2>/dev/null', *NETWORK)
+        self.assertEqual(grep.text, '')
+
+
+@as_root_and_user
+class Upstream(Rig):
+    def test_file(self):
+        good = self.make_file('roots.pem', self.certificate())
+        for options in (('--upstream-ca', good), ('--upstream-ca', 'roots.pem')):
+            self.assert_code(self.sh('true', *options, *NETWORK), 0)
+        vm_id = self.start('--upstream-ca', 'roots.pem')
+        self.assertEqual(self.immure('get', vm_id).json()['config']['network']['ca_file'], good)
+
+    def test_refusals(self):
+        empty = self.make_file('empty', '')
+        for path, why in ((f'{self.folder}/none', 'No such file'), (self.folder, 'no regular file'),
+                          (empty, 'no certificate'), ('/dev/zero', 'no regular file')):
+            with self.subTest(path):
+                self.assert_refused(self.sh('true', '--upstream-ca', path), f'network.ca_file: {re.escape(path)}.*{why}')
+        with self.assertRaisesRegex(support.immure.SandboxError, 'network.ca_file.*no certificate'):
+            self.sandbox({'network': {'ca_file': empty}}).exec(['true'])
