@@ -283,6 +283,43 @@ static void test_gone(const struct rig *rig, int when)
 	finish(rig, &t, GATE_RESET);
 }
 
+/* What a server says before it is asked is no answer, and it is not asked any more. */
+static void test_out_of_turn(const struct rig *rig)
+{
+	struct talk t = begin(rig, 0, GET);
+	uint32_t id = asked(rig, &t, "GET /");
+
+	rig_send(t.server, OK);
+	check_silent(t.program);
+	judge(rig, id, GATE_ALLOW);
+	check_begins(t.program, "HTTP/1.1 502 Bad Gateway\r\n", "\"}\n");
+	check_silent(t.server);
+	check_ended(rig, id, GATE_RESET, 502);
+	finish(rig, &t, GATE_CLOSED);
+}
+
+/* A server that answered and reads no more: what else is sent is taken, so that the answer is read. */
+static void test_upload_into_the_void(const struct rig *rig)
+{
+	static char octets[65536];
+	static const char no[] = "HTTP/1.1 413 Large\r\nContent-Length: 0\r\n\r\n";
+	struct talk t = begin(rig, 0, "POST /" HEAD "Content-Length: 900000000\r\n\r\n");
+	uint32_t id = asked(rig, &t, "POST /");
+
+	judge(rig, id, GATE_ALLOW);
+	for (int quiet = 0; quiet < 5; quiet++)
+		while (send(t.program, octets, sizeof(octets), MSG_DONTWAIT | MSG_NOSIGNAL) > 0 ||
+		       poll(NULL, 0, 20) != 0)
+			quiet = 0;
+	rig_send(t.server, no);
+	check_begins(t.program, no, "\r\n\r\n");
+	CHECK(test_ready(t.program, POLLOUT), "nothing more is taken");
+	check_ended(rig, id, GATE_RESET, 413);
+	cut(&t.program);
+	check_over(rig, &t, GATE_CLOSED);
+	fd_close(&t.server);
+}
+
 static void test_half_close(const struct rig *rig)
 {
 	uint32_t id = 0;
@@ -512,6 +549,8 @@ int main(void)
 	test_until_close(&rig, true);
 	for (int i = 0; i < 3; i++)
 		test_gone(&rig, i);
+	test_out_of_turn(&rig);
+	test_upload_into_the_void(&rig);
 	test_half_close(&rig);
 	test_websocket(&rig);
 	test_raw(&rig);
