@@ -8,13 +8,26 @@
 
 #include "gateway/relay.h"
 
+/* has_octets() - what came before a reset can still be read: an answer to what was refused midway */
+static bool has_octets(int fd)
+{
+	char octet = 0;
+	struct iovec part = { &octet, 1 };
+	struct msghdr message = { .msg_iov = &part, .msg_iovlen = 1 };
+
+	return recvmsg(fd, &message, MSG_PEEK | MSG_DONTWAIT) > 0;
+}
+
 static void ready(struct loop_source *source, enum tls_side side, uint32_t events)
 {
 	struct ends *ends = container_of(source - side, struct ends, source[0]);
 
+	bool read_all = ends->bridge == NULL || ends->waiting[side] || side == TLS_INSIDE;
+
 	if ((events & ~(uint32_t)EPOLLOUT) != 0)
 		ends->waiting[side] = false;
-	if ((events & EPOLLERR) != 0 && !ends->opening && ends->ended[side] == 0)
+	if ((events & EPOLLERR) != 0 && !ends->opening && ends->ended[side] == 0 && read_all &&
+	    !has_octets(ends->fd[side]))
 		ends->ended[side] = TLS_TRUNCATED; /* reset, even if nobody reads from it now */
 	ends->ready(ends);
 }

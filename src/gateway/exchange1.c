@@ -65,6 +65,7 @@ enum http1_step exchange1_carry_body(struct exchange1 *x, enum tls_side from, st
 	struct span data = { 0 };
 
 	while ((step = http1_body_next(body, &data, input)) == HTTP1_DATA) {
+		*(from == TLS_INSIDE ? &x->end.up : &x->end.down) += data.len;
 		if (chunks)
 			put_chunk(out, data);
 		else
@@ -144,11 +145,25 @@ static bool keep(struct exchange1 *x, enum tls_side from, struct span rest)
 /* lose_server() - it takes no more of the request, but may have said why */
 static enum move lose_server(struct exchange1 *x)
 {
-	if (x->up != UP_BODY && x->up != UP_GO)
+	if (x->up == UP_GO)
+		return exchange1_bad_gateway(x, "the server closed the connection") ? MOVED : BROKE;
+	if (x->up != UP_BODY && x->up != UP_DONE)
 		return BROKE;
-	x->last = x->unread = true;
+	x->last = true;
+	x->unread = x->unread || x->up == UP_BODY;
 	x->up = UP_DONE;
 	return MOVED;
+}
+
+/* flush() - make room for what goes to @to. Return: STILL: there is none yet; MOVED: there is */
+static enum move flush(struct exchange1 *x, enum tls_side to)
+{
+	if (x->up == UP_DRAIN)
+		return MOVED; /* nothing goes out any more */
+	enum tls_result r = ends_flush(x->ends, to);
+	if (r == TLS_WANT_WRITE)
+		return STILL;
+	return r == TLS_DONE ? MOVED : BROKE;
 }
 
 /* carry() - one piece in one direction */
@@ -160,10 +175,10 @@ static enum move carry(struct exchange1 *x, enum tls_side from)
 
 	if (!wants(x, from))
 		return STILL;
-	enum tls_result r = ends_flush(x->ends, to);
-	if (r == TLS_WANT_WRITE)
+	enum move room_made = flush(x, to);
+	if (room_made == STILL)
 		return STILL;
-	if (r != TLS_DONE && x->up != UP_DRAIN)
+	if (room_made == BROKE)
 		return to == TLS_UPSTREAM ? lose_server(x) : BROKE;
 	size_t fresh = load(x, from, &input), len = input.len;
 	unsigned ended = x->ends->ended[from];
@@ -258,6 +273,19 @@ void exchange1_tunnel(struct exchange1 *x)
 	x->down = DOWN_TUNNEL;
 }
 
+/* can_take() - from @from; else to poll it would be to poll in vain */
+static bool can_take(struct exchange1 *x, enum tls_side from)
+{
+	return wants(x, from) && flush(x, from == TLS_INSIDE ? TLS_UPSTREAM : TLS_INSIDE) != STILL;
+}
+
+/* is_abandoned() - the program is gone, and nothing that is awaited from it would show that */
+static bool is_abandoned(const struct exchange1 *x)
+{
+	return x->ends->ended[TLS_INSIDE] == TLS_TRUNCATED &&
+	       (x->up == UP_ASKED || x->up == UP_GO || x->up == UP_DONE);
+}
+
 static void step_again(struct loop_timer *timer)
 {
 	struct exchange1 *x = container_of(timer, struct exchange1, again);
@@ -267,7 +295,7 @@ static void step_again(struct loop_timer *timer)
 
 bool exchange1_step(struct exchange1 *x)
 {
-	enum move move = MOVED;
+	enum move move = is_abandoned(x) ? BROKE : MOVED;
 
 	loop_disarm(&x->again);
 	for (int i = 0; i < ROUNDS && move == MOVED; i++) {
@@ -282,7 +310,7 @@ bool exchange1_step(struct exchange1 *x)
 		return false;
 	if (move == MOVED)
 		loop_arm(x->loop, &x->again, 0);
-	ends_watch(x->ends, (const bool[]){ wants(x, TLS_INSIDE), wants(x, TLS_UPSTREAM) });
+	ends_watch(x->ends, (const bool[]){ can_take(x, TLS_INSIDE), can_take(x, TLS_UPSTREAM) });
 	return true;
 }
 
@@ -291,7 +319,10 @@ void exchange1_verdict(struct exchange1 *x, unsigned status, struct span why)
 	if (x->up != UP_ASKED)
 		return;
 	x->up = UP_GO;
-	if (status != 0) {
+	if (status == 0) {
+		x->allowed = true;
+		x->end = (struct exchange1_end){ 0 };
+	} else {
 		buf_drop(&x->left[TLS_INSIDE], x->head_octets);
 		x->unread = x->bodied;
 		x->last = x->last || x->bodied;
@@ -301,7 +332,8 @@ void exchange1_verdict(struct exchange1 *x, unsigned status, struct span why)
 
 bool exchange1_is_brisk(const struct exchange1 *x)
 {
-	return x->up == UP_DRAIN || x->up == UP_ASKED ||
+	/* a reader of the last response may be slow, and owes nothing until it has it */
+	return (x->up == UP_DRAIN && x->ends->closed[TLS_INSIDE]) || x->up == UP_ASKED ||
 	       (x->up == UP_HEAD && buf_len(&x->left[TLS_INSIDE]) > 0);
 }
 

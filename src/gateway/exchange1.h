@@ -73,14 +73,15 @@ struct exchange1 {
 
 	enum exchange1_up up;
 	enum exchange1_down down;
-	bool raw;           /* set by the owner: what is no HTTP may pass as it is */
-	bool fresh;         /* nothing was read yet */
-	bool last;          /* no further request on this connection */
-	bool old;           /* the request is HTTP/1.0 */
-	bool allowed;       /* it is owed an end */
-	bool dead;          /* over() was called */
-	bool bodied;        /* the request that was asked about has a body */
-	bool unread;        /* the program may have sent what nobody will read: see UP_DRAIN */
+	bool raw;     /* set by the owner: what is no HTTP may pass as it is */
+	bool fresh;   /* nothing was read yet */
+	bool last;    /* no further request on this connection */
+	bool old;     /* the request is HTTP/1.0 */
+	bool allowed; /* it is owed an end */
+	bool dead;    /* over() was called */
+	bool bodied;  /* the request that was asked about has a body */
+	bool spoke;   /* the server, when it was not its turn: what it says next is no answer */
+	bool unread;  /* the program may have sent what nobody will read: see UP_DRAIN */
 	size_t head_octets; /* of that request */
 	size_t drained;
 	struct http1_asked asked;

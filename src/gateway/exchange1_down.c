@@ -3,14 +3,13 @@
 
 static struct http1_response response; /* too large for the stack of a step */
 
-/* bad_gateway() - the server said nothing that could be passed on. Return: false: too late to say so */
-static bool bad_gateway(struct exchange1 *x, const char *why)
+bool exchange1_bad_gateway(struct exchange1 *x, const char *why)
 {
-	if (x->up != UP_BODY && x->up != UP_DONE)
+	if (x->down != DOWN_IDLE && x->down != DOWN_HEAD)
 		return false;
 	x->last = true;
 	x->end.status = 502;
-	x->unread = x->up == UP_BODY;
+	x->unread = x->unread || x->up == UP_BODY || x->up == UP_GO;
 	x->end.why = why;
 	exchange1_answer(x, 502, span_of(why), x->asked.method == HTTP1_HEAD);
 	return true;
@@ -24,6 +23,7 @@ static enum http1_framing framing_out(const struct exchange1 *x, enum http1_fram
 
 static bool write_head(const struct exchange1 *x, struct outlet *out)
 {
+	const bool tunnel = response.framing == HTTP1_BODY_TUNNEL;
 	size_t len = 0;
 	const struct http1_response_out head = {
 		.status = response.status,
@@ -32,8 +32,8 @@ static bool write_head(const struct exchange1 *x, struct outlet *out)
 		.count = response.fields.count,
 		.hop = { .framing = framing_out(x, response.announced),
 			 .length = response.length,
-			 .close = x->last && !response.interim,
-			 .websocket = response.framing == HTTP1_BODY_TUNNEL },
+			 .close = x->last && !response.interim && !tunnel,
+			 .websocket = tunnel },
 	};
 	const struct http1_room room = { out->octets + out->len, sizeof(out->octets) - out->len };
 
@@ -48,7 +48,7 @@ static void begin_body(struct exchange1 *x)
 	static struct http1_fields trailers; /* used and forgotten in exchange1_carry_body() */
 
 	x->end.status = response.status;
-	x->end.down = response.head_octets;
+	x->end.down = response.head_octets; /* of its body: exchange1_carry_body() */
 	if (response.framing == HTTP1_BODY_TUNNEL) {
 		x->up = UP_TUNNEL;
 		x->down = DOWN_TUNNEL;
@@ -63,12 +63,13 @@ static void begin_body(struct exchange1 *x)
 static bool take_head(struct exchange1 *x, struct span *input, struct outlet *out)
 {
 	if (response.status == 101 && x->up != UP_DONE)
-		return bad_gateway(x, "the server switched protocols in the middle of a request");
+		return exchange1_bad_gateway(
+		    x, "the server switched protocols in the middle of a request");
 	if (!response.interim)
 		x->last = x->last || !response.persistent ||
 			  framing_out(x, response.framing) == HTTP1_BODY_CLOSE;
 	if (!(response.interim && x->old) && !write_head(x, out))
-		return bad_gateway(x, "the head of the server's response is too long");
+		return exchange1_bad_gateway(x, "the head of the server's response is too long");
 	*input = span_drop(*input, response.head_octets);
 	x->scan[TLS_UPSTREAM] = (struct http1_scan){ 0 };
 	if (!response.interim)
@@ -86,10 +87,8 @@ static bool carry_body(struct exchange1 *x, struct span *input, struct outlet *o
 		step = http1_body_end(body);
 	else if (step == HTTP1_MORE && ended != 0)
 		step = HTTP1_REFUSED;
-	if (step == HTTP1_DONE) {
-		x->end.down += body->taken;
+	if (step == HTTP1_DONE)
 		x->down = DOWN_DONE;
-	}
 	if (step == HTTP1_REFUSED)
 		x->end.why = "the server's response broke off, or is malformed";
 	return step != HTTP1_REFUSED;
@@ -110,10 +109,10 @@ static bool read_heads(struct exchange1 *x, struct span *input, struct outlet *o
 		case HTTP1_MORE:
 		case HTTP1_DATA:
 			return ended == 0 ||
-			       bad_gateway(x,
-					   "the server closed the connection without a response");
+			       exchange1_bad_gateway(
+				   x, "the server closed the connection without a response");
 		case HTTP1_REFUSED:
-			return bad_gateway(x, http1_fault_text(response.fault));
+			return exchange1_bad_gateway(x, http1_fault_text(response.fault));
 		}
 	}
 	return true;
@@ -128,6 +127,8 @@ static void speak_first(struct exchange1 *x, struct span *input, struct outlet *
 	} else if (x->up == UP_HEAD && (input->len > 0 || ended != 0)) {
 		x->last = true;
 		x->up = UP_DRAIN;
+	} else if (input->len > 0) {
+		x->spoke = true;
 	} /* else a request is on its way, and will find the end */
 	*input = (struct span){ 0 };
 }

@@ -41,6 +41,10 @@ MUST_USE bool exchange1_down(struct exchange1 *x, struct span *input, struct out
 MUST_USE enum http1_step exchange1_carry_body(struct exchange1 *x, enum tls_side from,
 					      struct span *input, struct outlet *out);
 
+/* exchange1_bad_gateway() - answer 502: of the server nothing came, or nothing that could be passed on.
+ * Return: false: it is too late for that. */
+MUST_USE bool exchange1_bad_gateway(struct exchange1 *x, const char *why);
+
 /* exchange1_answer() - answer the request ourselves; nothing of it has gone out */
 void exchange1_answer(struct exchange1 *x, unsigned status, struct span why, bool head);
 

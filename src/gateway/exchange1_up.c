@@ -4,6 +4,7 @@
  * judge and ask, once, when it is allowed, to write it. Nothing of it is kept in between but the
  * octets themselves.
  */
+#include <stdio.h>
 #include <strings.h>
 
 #include "gateway/exchange1_priv.h"
@@ -134,6 +135,20 @@ static void read_head(struct exchange1 *x, struct span input, unsigned ended)
 		ask(x, &judged);
 }
 
+/* own_authority() - of the flow, for a request that names none */
+static struct http1_authority own_authority(const struct exchange1_host *host)
+{
+	struct http1_authority own = { 0 };
+	char text[HTTP1_HOST_OCTETS + 2];
+	bool six = strchr(host->text, ':') != NULL;
+
+	(void)snprintf(text, sizeof(text), six ? "[%s]" : "%s", host->text);
+	if (!http1_authority_read(&own, span_of(text)))
+		return (struct http1_authority){ 0 }; /* which cannot be written */
+	own.port = host->port == (host->https ? 443 : 80) ? 0 : host->port;
+	return own;
+}
+
 /* write_head() - for the server. Return: false: it cannot be, which is a fault of ours. */
 static bool write_head(const struct exchange1 *x, struct outlet *out)
 {
@@ -143,8 +158,8 @@ static bool write_head(const struct exchange1 *x, struct outlet *out)
 
 	if (judged.status != 0)
 		return false;
-	if (host.kind == HTTP1_HOST_ABSENT && !http1_authority_read(&host, span_of(x->host.text)))
-		return false;
+	if (host.kind == HTTP1_HOST_ABSENT)
+		host = own_authority(&x->host);
 	const struct http1_request_out head = {
 		.method = request.method_text,
 		.form = request.form == HTTP1_ASTERISK ? HTTP1_ASTERISK : HTTP1_ORIGIN,
@@ -171,12 +186,13 @@ static bool send_head(struct exchange1 *x, struct span *input, struct outlet *ou
 	static struct http1_fields trailers; /* used and forgotten in exchange1_carry_body() */
 	struct http1_scan scan = { 0 };
 
+	if (x->spoke)
+		return exchange1_bad_gateway(x, "the server spoke before it was asked");
 	if (http1_request_read(&request, &scan, *input, &exchange1_limits) != HTTP1_DONE ||
 	    !write_head(x, out))
 		return false;
 	*input = span_drop(*input, request.head_octets);
-	x->end = (struct exchange1_end){ .up = request.head_octets };
-	x->allowed = true;
+	x->end.up = request.head_octets;
 	http1_body_begin(&x->body[TLS_INSIDE], request.framing, request.length, &trailers,
 			 &exchange1_limits);
 	x->up = UP_BODY;
@@ -188,7 +204,6 @@ static bool carry_body(struct exchange1 *x, struct span *input, struct outlet *o
 {
 	switch (exchange1_carry_body(x, TLS_INSIDE, input, out)) {
 	case HTTP1_DONE:
-		x->end.up += x->body[TLS_INSIDE].taken;
 		x->up = UP_DONE;
 		return true;
 	case HTTP1_MORE:
@@ -209,7 +224,8 @@ bool exchange1_up(struct exchange1 *x, struct span *input, struct outlet *out, u
 		read_head(x, *input, ended);
 		return true;
 	case UP_GO:
-		return send_head(x, input, out) && carry_body(x, input, out, ended);
+		return send_head(x, input, out) &&
+		       (x->up != UP_BODY || carry_body(x, input, out, ended));
 	case UP_BODY:
 		return carry_body(x, input, out, ended);
 	case UP_TUNNEL:

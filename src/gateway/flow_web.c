@@ -36,7 +36,9 @@ static void ask(struct flow_web *w, bool leaf, struct span data, unsigned flags)
 {
 	struct flows *flows = w->flow->flows;
 
-	w->id = id_next(w->id, ID_WEB + (unsigned)(w->flow - flows->flows));
+	/* on from the slot's last one: a late answer to another flow's ask is none to this one */
+	w->id = id_next(w->flow->web_id, ID_WEB + (unsigned)(w->flow - flows->flows));
+	w->flow->web_id = w->id;
 	w->leaf = leaf;
 	w->asked_flags = (uint16_t)flags;
 	w->asked = BUF(GATE_DATA_OCTETS_MAX);
@@ -214,25 +216,58 @@ static void refuse(struct flow *flow, const char *why)
 	flow_end(flow, false);
 }
 
+/* pass() - TLS unopened, if it is for the host of its flow */
+static void pass(struct flow *flow)
+{
+	struct net_name host;
+	const char *why =
+	    host_of(&host, flow) ? web_hello_fault(&host, flow->fd) : "it has no name";
+
+	if (why == NULL)
+		flow_relay(flow);
+	else
+		refuse(flow, why);
+}
+
+/* refuse_silent() - nothing was sent: whether it could be read does not matter, but to nobody who left */
+static void refuse_silent(struct flow *flow, bool left)
+{
+	if (!left) {
+		refuse(flow, "nothing was sent, and the rule names no port");
+		return;
+	}
+	relay_finish(&flow->fd);
+	relay_finish(&flow->server);
+	flow_end(flow, true);
+}
+
 static void sniffed(struct sniff *sniff, enum sniff_kind kind)
 {
 	struct flow *flow = container_of(sniff, struct flow, sniff);
+	bool raw = (flow->flags & GATE_RAW) != 0;
+	struct span sent = { 0 };
 	bool tls = kind == SNIFF_TLS, web = tls || kind == SNIFF_HTTP1 || kind == SNIFF_HTTP2;
 
-	if ((flow->flags & (tls ? GATE_PASSTHROUGH : GATE_RAW)) != 0 && (tls || !web))
-		flow_relay(flow);
+	if (tls && (flow->flags & GATE_PASSTHROUGH) != 0)
+		pass(flow);
 	else if (tls && flow->flows->context == NULL)
 		refuse(flow, "TLS cannot be opened: this host has no root certificates");
 	else if (web && read_flow(flow, tls, 0, (struct span){ 0 }) < 0)
 		flow_end(flow, false);
+	else if (!web && raw)
+		flow_relay(flow);
+	else if (!web && sniff_peek(&sent, flow->fd) <= 0)
+		refuse_silent(flow, sent.ptr != NULL);
 	else if (!web)
 		refuse(flow, "what was sent is neither TLS nor HTTP, and the rule names no port");
 }
 
 void flow_sniffed_too_long(struct flow *flow)
 {
+	struct span octets = { 0 };
+
 	sniff_stop(&flow->sniff);
-	sniffed(&flow->sniff, SNIFF_RAW);
+	sniffed(&flow->sniff, sniff_peek(&octets, flow->fd) > 0 ? sniff_whole(octets) : SNIFF_RAW);
 }
 
 /* explain() - it was refused: whoever speaks HTTP, and has spoken, is told why */

@@ -233,11 +233,12 @@ static void take_flow(struct flows *flows, int fd, const struct sockaddr_in6 *as
 		relay_reset(&fd);
 		return;
 	}
-	uint32_t last = flow->id;
+	uint32_t last = flow->id, last_web = flow->web_id;
 	list_remove(&flow->node);
 	*flow = (struct flow){
 		.flows = flows,
 		.id = last,
+		.web_id = last_web,
 		.port = port,
 		.address = address,
 		.name = name,

@@ -56,6 +56,7 @@ struct flow {
 	int fd;                     /* owned; WAITING, SNIFFING: the program's socket */
 	int server;                 /* owned; SNIFFING: the server's */
 	uint16_t flags;             /* enum gate_flag, of the verdict that allowed it */
+	uint32_t web_id;            /* of the last leaf or request asked about in this slot */
 	bool refused;               /* WEB: it is only told why; the warden knows it no more */
 	struct sniff sniff;         /* SNIFFING */
 	struct relay relay;         /* RELAYING, and its counts in ENDING, of WEB, too */

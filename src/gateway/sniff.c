@@ -86,6 +86,15 @@ enum sniff_kind sniff_octets(struct span octets)
 	return octets.ptr[0] == TLS_HANDSHAKE ? tls_octets(octets) : http_octets(octets);
 }
 
+enum sniff_kind sniff_whole(struct span octets)
+{
+	enum sniff_kind kind = sniff_octets(octets);
+
+	if (kind != SNIFF_MORE)
+		return kind;
+	return octets.len > 0 && octets.ptr[0] == TLS_HANDSHAKE ? SNIFF_TLS : SNIFF_RAW;
+}
+
 int sniff_peek(struct span *ret, int fd)
 {
 	struct iovec part = { peeked, sizeof(peeked) };
@@ -141,12 +150,11 @@ static void inside_ready(struct loop_source *source, uint32_t events)
 	struct span octets = { 0 };
 	bool over = (events & (EPOLLERR | EPOLLHUP | EPOLLRDHUP)) != 0;
 
-	int n = sniff_peek(&octets, source->fd);
-	if (n == -EAGAIN && !over)
+	if (sniff_peek(&octets, source->fd) == -EAGAIN && !over)
 		return;
-	enum sniff_kind kind = n > 0 ? sniff_octets(octets) : SNIFF_RAW;
+	enum sniff_kind kind = sniff_octets(octets);
 	if (kind != SNIFF_MORE || over || octets.len == sizeof(peeked))
-		settle(sniff, kind != SNIFF_MORE ? kind : SNIFF_RAW);
+		settle(sniff, sniff_whole(octets));
 	else
 		wait_for_more(sniff, octets);
 }
@@ -158,8 +166,11 @@ static void patience_over(struct loop_timer *timer)
 
 static void outside_ready(struct loop_source *source, uint32_t events)
 {
+	struct sniff *sniff = container_of(source, struct sniff, outside);
+	struct span octets = { 0 };
+
 	(void)events;
-	settle(container_of(source, struct sniff, outside), SNIFF_RAW);
+	settle(sniff, sniff_peek(&octets, sniff->inside.fd) > 0 ? sniff_whole(octets) : SNIFF_RAW);
 }
 
 int sniff_start(struct sniff *sniff, struct loop *loop, int inside, int outside, bool raw)

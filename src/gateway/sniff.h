@@ -45,6 +45,10 @@ void sniff_stop(struct sniff *sniff);
 /* sniff_octets() - what begins so? */
 enum sniff_kind sniff_octets(struct span octets);
 
+/* sniff_whole() - what begins so, if nothing more comes? What began as TLS is that: it shall not pass
+ * unopened because it came slowly. */
+enum sniff_kind sniff_whole(struct span octets);
+
 /* sniff_peek() - the octets that wait on a socket. @room: valid until the next peek. Return: octets;
  * 0: the end; -errno, -EAGAIN. */
 MUST_USE int sniff_peek(struct span *ret, int fd);

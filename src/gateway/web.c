@@ -200,15 +200,15 @@ static void begin(struct loop_timer *timer)
 	on_ready(&container_of(timer, struct web, later)->ends);
 }
 
-/* is_named() - does the hello name the host of the flow, or none? */
-static bool is_named(const struct web *web, const struct tls_hello *hello)
+/* is_named() - does the hello name @host, or none? */
+static bool is_named(const struct net_name *host, const struct tls_hello *hello)
 {
 	struct net_name name;
 
 	if (hello->host_name.ptr == NULL)
 		return true;
 	return net_name_parse(&name, hello->host_name) == NULL &&
-	       strcmp(name.text, web->host.text) == 0;
+	       strcmp(name.text, host->text) == 0;
 }
 
 /* offer_of() - the protocols that the program offers and we can read. Return: octets */
@@ -229,6 +229,20 @@ static size_t offer_of(char offer[BRIDGE_ALPN_OCTETS_MAX], const struct tls_hell
 	return len;
 }
 
+static const char other_host[] = "TLS names another host than the one connected to";
+
+const char *web_hello_fault(const struct net_name *host, int inside)
+{
+	static char room[TLS_HELLO_OCTETS_MAX];
+	struct tls_hello hello = { 0 };
+	struct span octets = { 0 };
+
+	if (sniff_peek(&octets, inside) < 0 ||
+	    tls_hello_parse(&hello, octets, room, sizeof(room)) != TLS_HELLO_WHOLE)
+		return hello.fault != NULL ? hello.fault : "TLS broke off";
+	return is_named(host, &hello) ? NULL : other_host;
+}
+
 /* make_bridge() - Return: 0; -EPROTO: the hello is refused, and reported; -errno */
 static int make_bridge(struct web *web, int inside, int upstream)
 {
@@ -243,8 +257,8 @@ static int make_bridge(struct web *web, int inside, int upstream)
 		web->owner->refused(web, 0, hello.fault != NULL ? hello.fault : "TLS broke off");
 		return -EPROTO;
 	}
-	if (!is_named(web, &hello)) {
-		web->owner->refused(web, 421, "TLS names another host than the one connected to");
+	if (!is_named(&web->host, &hello)) {
+		web->owner->refused(web, 421, other_host);
 		return -EPROTO;
 	}
 	const struct bridge_plan plan = {

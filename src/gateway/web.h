@@ -57,6 +57,10 @@ MUST_USE int web_start(struct web *web, struct loop *loop, int inside, int upstr
 /* web_shut() - answer each request with @status and @why, as there is no server */
 void web_shut(struct web *web, unsigned status, struct span why);
 
+/* web_hello_fault() - does the hello that waits on @inside name @host, or none? Return: NULL: it does; else why
+ * it is refused, static */
+const char *web_hello_fault(const struct net_name *host, int inside);
+
 /* web_leaf() - @der: empty: there is none */
 void web_leaf(struct web *web, struct span der);
 
