@@ -60,7 +60,8 @@ static const char *tcp_end(int fd)
 	ssize_t n = recv(fd, data, sizeof(data) - 1, 0);
 	if (n > 0) /* the gateway says why, itself */
 		return strncmp(data, "HTTP/1.1 403 ", 13) == 0 &&
-			       strstr(data, "Proxy-Status: immure; error=http_request_denied") != NULL
+			       strstr(data, "Proxy-Status: immure; error=http_request_denied") !=
+				   NULL
 			   ? "DENIED"
 			   : "DATA";
 	return n == 0 ? "EOF" : strerrorname_np(errno);
