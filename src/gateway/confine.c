@@ -21,6 +21,7 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include "gateway/confine_priv.h"
 #include "gateway/gateway_priv.h"
 
 #if defined(__x86_64__)
@@ -85,6 +86,9 @@ static const struct sock_filter rows[] = {
 	RETURN(SECCOMP_RET_ERRNO | EPERM),
 };
 
+/* 10,000 intercepted flows take some 300 MiB; beyond this allocations fail, and so does what asked */
+#define HEAP_OCTETS_MAX ((rlim_t)1 << 30)
+
 static int limit_resources(void)
 {
 	static const struct {
@@ -92,7 +96,7 @@ static int limit_resources(void)
 		rlim_t most;
 	} limits[] = {
 		{ RLIMIT_CORE, 0 },    { RLIMIT_FSIZE, 0 },    { RLIMIT_NPROC, 0 },
-		{ RLIMIT_MEMLOCK, 0 }, { RLIMIT_MSGQUEUE, 0 },
+		{ RLIMIT_MEMLOCK, 0 }, { RLIMIT_MSGQUEUE, 0 }, { RLIMIT_DATA, HEAP_OCTETS_MAX },
 	};
 
 	for (size_t i = 0; i < ARRAY_SIZE(limits); i++) {
@@ -142,9 +146,11 @@ int gateway_confine(const char **ret_step)
 		const char *name;
 		int (*take)(void); /* 0, or -1 with errno */
 	} steps[] = {
-		{ "no_new_privs", no_new_privileges },       { "not dumpable", not_dumpable },
-		{ "capabilities", drop_capabilities },       { "rlimits", limit_resources },
-		{ "close stdin to stderr", close_terminal }, { "seccomp", filter_calls },
+		{ "namespaces", place_namespaces },    { "empty root", place_root },
+		{ "no_new_privs", no_new_privileges }, { "not dumpable", not_dumpable },
+		{ "capabilities", drop_capabilities }, { "landlock", place_landlock },
+		{ "rlimits", limit_resources },        { "close stdin to stderr", close_terminal },
+		{ "seccomp", filter_calls },
 	};
 
 	for (size_t i = 0; i < ARRAY_SIZE(steps); i++)

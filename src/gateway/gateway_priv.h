@@ -10,7 +10,8 @@
  * gateway_confine() - give up all that serving needs not, for good
  * @ret_step:	written on failure: what did not work; static text
  *
- * Closes 0, 1 and 2; no_new_privs; not dumpable; no capabilities; rlimits, but for
+ * Closes 0, 1 and 2; user, mount, IPC and UTS namespaces of its own; an empty root; Landlock without
+ * a rule; no_new_privs; not dumpable; no capabilities; rlimits, memory among them, but for
  * descriptors, whose number the caller limits; a seccomp filter under
  * which execve() kills and any call but those in confine.c fails with EPERM: memory cannot be
  * mapped, so whoever calls this has allocated what it needs.

@@ -26,7 +26,7 @@
 #include "base/fd.h"
 #include "jail/builder_priv.h"
 #include "jail/caps.h"
-#include "jail/landlock.h"
+#include "base/landlock.h"
 #include "jail/seccomp.h"
 
 struct stage {

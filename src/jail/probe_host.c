@@ -24,7 +24,7 @@
 
 #include "base/fd.h"
 #include "jail/caps.h"
-#include "jail/landlock.h"
+#include "base/landlock.h"
 #include "jail/probe_priv.h"
 #include "jail/seccomp.h"
 

@@ -16,7 +16,7 @@
 #include <unistd.h>
 
 #include "base/test.h"
-#include "jail/landlock.h"
+#include "base/landlock.h"
 
 static struct probe_fact facts[PROBE_FACTS_MAX];
 static size_t len;

@@ -3,7 +3,7 @@
  * A child confines itself to two trees and a file, then tries everything: in a tree it may write,
  * in one it may read, and outside of both.
  */
-#include "jail/landlock.h"
+#include "base/landlock.h"
 
 #include <errno.h>
 #include <fcntl.h>

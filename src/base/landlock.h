@@ -3,8 +3,8 @@
  * landlock - the second wall for files: were a mount ever to be in the wrong place, still only the
  * listed trees can be reached, and only the writable ones changed.
  */
-#ifndef JAIL_LANDLOCK_H
-#define JAIL_LANDLOCK_H
+#ifndef BASE_LANDLOCK_H
+#define BASE_LANDLOCK_H
 
 #include "base/base.h"
 

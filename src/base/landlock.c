@@ -9,7 +9,7 @@
  * The constants are our own, for the headers of a stable distribution know ABI 1 to 3 only.
  * Source: Linux 7.1 include/uapi/linux/landlock.h and Documentation/userspace-api/landlock.rst.
  */
-#include "jail/landlock.h"
+#include "base/landlock.h"
 
 #include <errno.h>
 #include <sys/stat.h>
