@@ -2,6 +2,7 @@
 /* immure-gateway: started by the warden with the descriptors of enum gateway_fd, never by hand. */
 #include <fcntl.h>
 #include <stdio.h>
+#include <unistd.h>
 
 #include "gateway/gateway.h"
 
@@ -14,5 +15,6 @@ int main(int argc, char **argv)
 				"use the network; by itself it does nothing\n");
 		return 2;
 	}
-	return gateway_main();
+	/* not exit(): what libraries want to do at the end they can do no more behind the wall */
+	_exit(gateway_main());
 }

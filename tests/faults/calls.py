@@ -4,9 +4,10 @@ import errno
 import re
 import subprocess
 
-# These cannot fail, or nothing could be done about it (close(2): the descriptor is gone all the same).
+# These cannot fail, or nothing could be done about it (close(2): the descriptor is gone all the same; futex(2): who
+# uses it in one thread only wakes, which needs no memory).
 NEVER = {
-    'alarm', 'arch_prctl', 'capget', 'clock_gettime', 'close', 'close_range', 'exit', 'exit_group', 'getegid', 'geteuid',
+    'alarm', 'arch_prctl', 'capget', 'clock_gettime', 'close', 'close_range', 'exit', 'exit_group', 'futex', 'getegid', 'geteuid',
     'getgid', 'getpid', 'getppid', 'gettid', 'gettimeofday', 'getuid', 'munmap', 'restart_syscall',
     'rt_sigaction', 'rt_sigprocmask', 'rt_sigreturn', 'sched_getaffinity', 'sched_setaffinity',
     'set_robust_list', 'set_tid_address', 'rseq', 'sched_yield', 'umask', 'kill', 'tgkill',

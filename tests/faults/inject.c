@@ -342,6 +342,14 @@ static void on_child(struct process *p)
 	child->held = false;
 }
 
+/* is_sibling() - is @path the program, or one of those beside it: immure-gateway, immure-authority? */
+static bool is_sibling(const char *path)
+{
+	size_t len = strlen(program);
+
+	return strncmp(path, program, len) == 0 && (path[len] == '\0' || path[len] == '-');
+}
+
 /* on_exec() - Return: is it still one of ours? */
 static bool on_exec(struct process *p)
 {
@@ -354,7 +362,7 @@ static bool on_exec(struct process *p)
 	p->starting = true;
 	p->points = false;
 	p->call = SYS_execve; /* its end is yet to come */
-	return strcmp(path, program) == 0 || strncmp(path, init, sizeof(init) - 1) == 0;
+	return is_sibling(path) || strncmp(path, init, sizeof(init) - 1) == 0;
 }
 
 static void on_stop(struct process *p, int status)

@@ -177,7 +177,7 @@ class Bench:
 
     def judge(self, scenario, fault, outcome):
         """What is wrong: a list of texts."""
-        wrong = [f'{row[0]} died of {signal.Signals(int(row[1])).name}' for row in outcome.told('died')]
+        wrong = [f'{row[:-1]} died of {signal.Signals(int(row[-1])).name}' for row in outcome.told('died')]
         wrong += [f'{row[0]} was left' for row in outcome.told('left')]
         if outcome.code == HUNG:
             hung = ', '.join(f'{row[0]} in {NAMES.get(row[1], row[1])}' for row in outcome.told('hang'))
