@@ -16,9 +16,9 @@ enum move { STILL, MOVED, BROKE };
 
 const struct http1_limits exchange1_limits = {
 	.head_octets_max = EXCHANGE1_IN_OCTETS - 1024,
-	.target_octets_max = 16 * 1024,
+	.target_octets_max = (size_t)16 * 1024,
 	.fields_max = HTTP1_FIELDS_MAX,
-	.trailer_octets_max = 8 * 1024,
+	.trailer_octets_max = (size_t)8 * 1024,
 	.body_octets_max = INT64_MAX,
 };
 

@@ -93,24 +93,24 @@ struct exchange1 {
 	struct loop_timer again;    /* it goes on when others had their turn */
 };
 
-/* exchange1_start() - @exchange: ends to id, and raw, are set, the rest is 0. From now on ends->ready() calls
+/* exchange1_start() - @x: ends to id, and raw, are set, the rest is 0. From now on ends->ready() calls
  * exchange1_step(). */
-void exchange1_start(struct exchange1 *exchange);
+void exchange1_start(struct exchange1 *x);
 
 /* exchange1_tunnel() - from now on carry octets as they are */
-void exchange1_tunnel(struct exchange1 *exchange);
+void exchange1_tunnel(struct exchange1 *x);
 
 /* exchange1_step() - go on as far as it goes. Return: false: over() was called */
-bool exchange1_step(struct exchange1 *exchange);
+bool exchange1_step(struct exchange1 *x);
 
 /* exchange1_verdict() - the answer to what was asked; it takes effect at the next step. @status: 0: it
  * may go out; else how to answer; @why: for people */
-void exchange1_verdict(struct exchange1 *exchange, unsigned status, struct span why);
+void exchange1_verdict(struct exchange1 *x, unsigned status, struct span why);
 
 /* exchange1_is_brisk() - does the program owe us something soon? */
-bool exchange1_is_brisk(const struct exchange1 *exchange);
+bool exchange1_is_brisk(const struct exchange1 *x);
 
 /* exchange1_stop() - forget all; over() is not called. An allowed request is ended. */
-void exchange1_stop(struct exchange1 *exchange);
+void exchange1_stop(struct exchange1 *x);
 
 #endif
