@@ -298,6 +298,13 @@ static void test_out_of_turn(const struct rig *rig)
 	finish(rig, &t, GATE_CLOSED);
 }
 
+static bool test_ready_soon(int fd)
+{
+	struct pollfd p = { .fd = fd, .events = POLLIN };
+
+	return poll(&p, 1, 5) == 1;
+}
+
 /* A server that answered and reads no more: what else is sent is taken, so that the answer is read. */
 static void test_upload_into_the_void(const struct rig *rig)
 {
@@ -313,10 +320,12 @@ static void test_upload_into_the_void(const struct rig *rig)
 			quiet = 0;
 	rig_send(t.server, no);
 	check_begins(t.program, no, "\r\n\r\n");
-	CHECK(test_ready(t.program, POLLOUT), "nothing more is taken");
 	check_ended(rig, id, GATE_RESET, 413);
-	cut(&t.program);
+	/* up to a megabyte of it, then it is over */
+	for (int i = 0; i < 200 && !test_ready_soon(rig->warden); i++)
+		(void)!send(t.program, octets, sizeof(octets), MSG_DONTWAIT | MSG_NOSIGNAL);
 	check_over(rig, &t, GATE_CLOSED);
+	fd_close(&t.program);
 	fd_close(&t.server);
 }
 

@@ -8,6 +8,7 @@
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <unistd.h>
 
 #include "authority/process.h"
 #include "base/fd.h"
@@ -128,7 +129,8 @@ int main(int argc, char **argv)
 		int r = play(&roles[i], &diag);
 		if (r < 0)
 			complain(roles[i].serve, &diag);
-		return r == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+		/* not exit(): what OpenSSL wants to do at the end it can do no more behind the wall */
+		_exit(r == 0 ? EXIT_SUCCESS : EXIT_FAILURE);
 	}
 	fprintf(stderr, "immure-authority: immure starts this to make certificates for its "
 			"sandboxes; for people there is immure ca\n");

@@ -322,8 +322,38 @@ static void test_rows(void)
 	}
 }
 
+/* Nobody hurries a program that is slow to read the last response; and it gets all of it. */
+static void test_slow_reader(void)
+{
+	enum { BODY = 40000 };
+	static const struct exchange1_host host = { "lab.test", 80, false };
+	static const char head[] =
+	    "HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Length: 40000\r\n\r\n";
+	static char body[BODY];
+	const int least = 1; /* the kernel makes it some KiB: socket(7) */
+
+	bench_begin(&b, &host, false);
+	CHECK(setsockopt(b.ends.fd[TLS_INSIDE], SOL_SOCKET, SO_SNDBUF, &least, sizeof(least)) == 0,
+	      "%d", errno);
+	bench_send(b.program, span_of(GET));
+	bench_spin(&b, TURNS);
+	bench_verdict(&b, 0);
+	bench_spin(&b, TURNS);
+	bench_send(b.server, span_of(head));
+	bench_send(b.server, (struct span){ body, BODY });
+	(void)exchange1_step(&b.x);
+	b.ends.waiting[TLS_UPSTREAM] = false; /* as an event would say */
+	CHECK(exchange1_step(&b.x) && b.x.up == UP_DRAIN && !b.ends.closed[TLS_INSIDE], "state %d",
+	      (int)b.x.up);
+	CHECK(!exchange1_is_brisk(&b.x), "hurries");
+	bench_spin(&b, 100);
+	CHECK(b.over && b.clean && b.to_program.len > BODY, "%zu", b.to_program.len);
+	bench_end(&b);
+}
+
 int main(void)
 {
 	test_rows();
+	test_slow_reader();
 	return test_failures > 0;
 }

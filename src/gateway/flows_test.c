@@ -280,58 +280,9 @@ static void test_slow_head(void)
 	finish(rig);
 }
 
-/* Nobody hurries a program that is slow to read the last response. */
-static void test_slow_end(void)
-{
-	enum { BODY = 16 * 1024 * 1024, TURNS = 4000 };
-	static char octets[65536];
-	struct rig *rig = begin(4, 60 * MS, 5000 * MS);
-	CLEANUP_FD int program = dial(rig);
-	CLEANUP_FD int server = allow(rig, hear(rig, GATE_ASK_FLOW).id);
-	size_t got = 0, sent = 0;
-	ssize_t n = 0;
-
-	char head[128];
-	snprintf(head, sizeof(head), "GET / HTTP/1.1\r\nHost: [::1]:%u\r\n\r\n",
-		 ntohs(rig->at.sin6_port));
-	say(program, head);
-	struct gate_message ask = hear(rig, GATE_ASK_REQUEST);
-	const struct gate_message yes = { .kind = GATE_REQUEST,
-					  .id = ask.id,
-					  .verdict = GATE_ALLOW };
-	static char packet[GATE_OCTETS_MAX];
-	size_t size = 0;
-	CHECK(gate_message_encode(&size, packet, &yes) == 0 &&
-		  fd_send(rig->warden, (struct span){ packet, size }, NULL, 0) == 0,
-	      "send");
-	spin(rig, 1);
-	CHECK(recv(server, octets, sizeof(octets), MSG_DONTWAIT) > 0, "%d", errno);
-	say(server, "HTTP/1.1 200 OK\r\n\r\n");
-	/* as much as fits: then what is left is with the gateway, and the server ends */
-	for (int quiet = 0; quiet < 20 && sent < BODY; quiet++) {
-		n = send(server, octets, sizeof(octets), MSG_DONTWAIT | MSG_NOSIGNAL);
-		sent += n > 0 ? (size_t)n : 0;
-		quiet = n > 0 ? 0 : quiet;
-		spin(rig, 1);
-	}
-	fd_close(&server);
-	for (int i = 0; i < TURNS && sent > 0; i++) {
-		n = recv(program, octets, i < 3 ? 1024 : sizeof(octets), MSG_DONTWAIT);
-		got += n > 0 ? (size_t)n : 0;
-		if (n == 0 || (n < 0 && errno != EAGAIN))
-			break;
-		spin(rig, got < sent / 2 || got > sent ? 0 : i % 40 == 0 ? 20 : 1);
-	}
-	CHECK(n == 0 && got > sent, "%zu of %zu, %zd %d", got, sent, n, errno);
-	CHECK(hear(rig, GATE_END_REQUEST).verdict == GATE_CLOSED, "broken");
-	CHECK(hear(rig, GATE_END).verdict == GATE_CLOSED, "reset");
-	finish(rig);
-}
-
 int main(void)
 {
 	test_slow_head();
-	test_slow_end();
 	test_no_answer();
 	test_full();
 	test_idle();
