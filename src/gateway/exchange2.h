@@ -64,10 +64,11 @@ struct exchange2_stream {
 	bool bodiless;                       /* the request ended with its head */
 	bool head_only;                      /* HEAD: the response has no body */
 	bool websocket;
-	bool responded; /* the final head has been passed on */
-	bool said;      /* and the end of the response */
-	bool broken;    /* it was reset by us */
-	bool allowed;   /* it is owed an end */
+	bool responded;    /* the final head has been passed on */
+	bool said;         /* and the end of the response */
+	bool broken;       /* it was reset by us */
+	uint64_t unwanted; /* octets that came and were dropped */
+	bool allowed;      /* it is owed an end */
 	struct exchange1_end end;
 	void *slot;      /* the owner's, from ask() on */
 	uint32_t ask_id; /* for replies; the owner's */
@@ -112,7 +113,6 @@ struct exchange2 {
 	bool broke;
 	bool seeing_off; /* all is said; read until the program has seen it */
 	bool dead;
-	size_t waiting; /* octets of bodies in our hands */
 	size_t drained;
 	unsigned asked, verdicts, blocks; /* waiting now; so far; heads so far */
 	unsigned paced_verdicts, paced_blocks;

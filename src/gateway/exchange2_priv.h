@@ -54,6 +54,9 @@ void exchange2_blame(struct exchange2_stream *s, unsigned status, const char *wh
 /* exchange2_came() - octets of a body from @side. */
 void exchange2_came(struct exchange2_stream *s, enum tls_side side, struct span data);
 
+/* exchange2_unwanted() - the same of what was dropped */
+void exchange2_unwanted(struct exchange2_stream *s, enum tls_side side, size_t len);
+
 /* exchange2_ended() - @side has said all it had to */
 void exchange2_ended(struct exchange2_stream *s, enum tls_side side);
 

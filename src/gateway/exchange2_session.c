@@ -169,8 +169,10 @@ static int on_data(nghttp2_session *session, uint8_t flags, int32_t id, const ui
 	struct exchange2_stream *s = exchange2_stream_of(x, side, id);
 
 	(void)flags;
-	if (s == NULL || s->way[side].dropped)
+	if (s == NULL)
 		(void)nghttp2_session_consume(session, id, len);
+	else if (s->way[side].dropped)
+		exchange2_unwanted(s, side, len);
 	else
 		exchange2_came(s, side, (struct span){ (const char *)data, len });
 	return 0;

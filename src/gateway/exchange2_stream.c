@@ -13,6 +13,8 @@
 #include "gateway/exchange2_priv.h"
 #include "gateway/reply.h"
 
+enum { UNWANTED_OCTETS_MAX = 256 * 1024 };
+
 static size_t waiting_octets; /* of all exchanges */
 
 struct exchange2_stream *exchange2_stream_new(struct exchange2 *x, int32_t id)
@@ -185,12 +187,30 @@ void exchange2_ended(struct exchange2_stream *s, enum tls_side side)
 		wake(s, side);
 }
 
+/*
+ * stop_program() - nobody wants the rest of its request (RFC 9113 section 8.1). Not at once: there are
+ * clients that take a reset while they still send for the loss of the response.
+ */
+static void stop_program(struct exchange2_stream *s)
+{
+	struct exchange2_way *way = &s->way[TLS_INSIDE];
+
+	if (s->said && s->id[TLS_UPSTREAM] == 0 && !way->ended && s->unwanted > UNWANTED_OCTETS_MAX)
+		reset(s, TLS_INSIDE, NGHTTP2_NO_ERROR);
+}
+
 void exchange2_said_all(struct exchange2_stream *s)
 {
 	s->said = true;
-	/* RFC 9113 section 8.1: nobody wants the rest of the request */
-	if (s->id[TLS_UPSTREAM] == 0 && !s->way[TLS_INSIDE].ended)
-		reset(s, TLS_INSIDE, NGHTTP2_NO_ERROR);
+	stop_program(s);
+}
+
+void exchange2_unwanted(struct exchange2_stream *s, enum tls_side side, size_t len)
+{
+	(void)nghttp2_session_consume(s->exchange->session[side], s->id[side], len);
+	s->unwanted += len;
+	if (side == TLS_INSIDE)
+		stop_program(s);
 }
 
 static void server_closed(struct exchange2_stream *s, uint32_t code)
@@ -201,8 +221,7 @@ static void server_closed(struct exchange2_stream *s, uint32_t code)
 		return;
 	}
 	exchange2_drop(s, TLS_INSIDE);
-	if (s->said)
-		exchange2_said_all(s);
+	stop_program(s);
 }
 
 void exchange2_closed(struct exchange2_stream *s, enum tls_side side, uint32_t code)
@@ -279,9 +298,10 @@ int exchange2_send_body(nghttp2_session *session, nghttp2_frame *frame, const ui
 		return NGHTTP2_ERR_TEMPORAL_CALLBACK_FAILURE;
 	enum tls_side from = exchange2_other(to);
 	struct buf *data = &s->way[from].data;
-	if (buf_len(data) < length || frame->data.padlen > 0 ||
-	    sizeof(exchange2_outlet.octets) - exchange2_outlet.len < FRAME_HEAD_OCTETS + length)
+	if (buf_len(data) < length || frame->data.padlen > 0)
 		return NGHTTP2_ERR_CALLBACK_FAILURE; /* a fault of ours */
+	if (sizeof(exchange2_outlet.octets) - exchange2_outlet.len < FRAME_HEAD_OCTETS + length)
+		return NGHTTP2_ERR_WOULDBLOCK; /* it comes back with the next write */
 	put(head, FRAME_HEAD_OCTETS);
 	put(buf_span(data).ptr, length);
 	buf_drop(data, length);

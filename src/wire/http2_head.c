@@ -54,7 +54,7 @@ static struct http2_fault fault_of(enum http1_fault fault)
 
 struct record {
 	uint16_t name_len, value_len;
-	bool sensitive;
+	uint16_t sensitive; /* no padding: it is compared and copied as octets */
 };
 
 void http2_block_add(struct http2_block *block, struct span name, struct span value, bool sensitive)
@@ -97,7 +97,7 @@ static bool next_field(struct http2_field *ret, struct span *rest)
 	ret->name = (struct span){ rest->ptr + sizeof(record), record.name_len };
 	ret->value = (struct span){ ret->name.ptr + record.name_len, record.value_len };
 	ret->id = HTTP1_OTHER;
-	ret->sensitive = record.sensitive;
+	ret->sensitive = record.sensitive != 0;
 	*rest = span_drop(*rest, sizeof(record) + record.name_len + record.value_len);
 	return true;
 }
@@ -336,6 +336,8 @@ struct http2_fault http2_request_read(struct http2_request *ret, char *room,
 	ret->method = HTTP1_METHOD_OTHER;
 	ret->websocket = false;
 	struct http2_fault fault = sort(&head, &ret->fields, block, OF_REQUEST);
+	if (span_is(head.pseudo[METHOD], "HEAD"))
+		ret->method = HTTP1_HEAD;
 	if (fault.status == 0)
 		fault = judge_method(ret, &head);
 	if (fault.status == 0)

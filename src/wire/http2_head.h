@@ -79,7 +79,7 @@ struct http2_request {
 
 /**
  * http2_request_read() - judge the head of a request
- * @ret:	means nothing if refused, but for method
+ * @ret:	means nothing if refused, but for method: is it HEAD?
  * @room:	for HTTP2_LIST_OCTETS_MAX; ret->path borrows from it
  * @ended:	no body follows
  */
