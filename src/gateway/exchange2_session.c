@@ -184,8 +184,9 @@ static int on_close(nghttp2_session *session, int32_t id, uint32_t code, void *c
 	enum tls_side side = side_of(x, session);
 	struct exchange2_stream *s = exchange2_stream_of(x, side, id);
 
-	if (side == TLS_INSIDE && code != NGHTTP2_NO_ERROR &&
-	    !spend(&x->resets, RESETS_MAX, RESETS_PER_S))
+	bool early = code != NGHTTP2_NO_ERROR || (s != NULL && !s->said);
+
+	if (side == TLS_INSIDE && early && !spend(&x->resets, RESETS_MAX, RESETS_PER_S))
 		exchange2_calm_down(x, side, "too many HTTP/2 streams were reset");
 	if (s != NULL)
 		exchange2_closed(s, side, code);
