@@ -8,6 +8,7 @@ import collections
 import ctypes
 import ctypes.util
 import socket
+import ssl
 import struct
 
 DATA, HEADERS, PRIORITY, RST_STREAM, SETTINGS, PUSH, PING, GOAWAY, WINDOW_UPDATE, CONTINUATION = range(10)
@@ -169,9 +170,15 @@ class Peer:
                 return heads, body, None
 
 
-def client(host, port, **options):
+def client(host, port, tls=None, **options):
+    """@tls: the protocols to offer; it opens TLS and trusts what is trusted here."""
     connection = socket.create_connection((host, port), timeout=20)
     connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+    if tls is not None:
+        context = ssl.create_default_context()
+        if tls:
+            context.set_alpn_protocols(tls)
+        connection = context.wrap_socket(connection, server_hostname=host)
     return Peer(connection, True, **options)
 
 
