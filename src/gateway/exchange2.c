@@ -209,23 +209,29 @@ static void step_again(struct loop_timer *timer)
 	x->owner->again(x);
 }
 
+/* move_all() - in the order in which octets go round, what they led to at last */
+static enum move move_all(struct exchange2 *x)
+{
+	enum move most = pull(x, TLS_INSIDE);
+
+	for (int i = 0; i < 4 && most != BROKE; i++) {
+		enum move one = i == 0   ? push(x, TLS_UPSTREAM)
+				: i == 1 ? pull(x, TLS_UPSTREAM)
+				: i == 2 ? push(x, TLS_INSIDE)
+					 : settle(x);
+
+		most = one > most ? one : most;
+	}
+	return most;
+}
+
 bool exchange2_step(struct exchange2 *x)
 {
 	enum move move = MOVED;
 
 	loop_disarm(&x->again);
-	for (int i = 0; i < ROUNDS && move == MOVED; i++) {
-		move = STILL;
-		for (int k = 0; k < 5 && move != BROKE; k++) {
-			enum move one = k == 0   ? pull(x, TLS_INSIDE)
-					: k == 1 ? push(x, TLS_UPSTREAM)
-					: k == 2 ? pull(x, TLS_UPSTREAM)
-					: k == 3 ? push(x, TLS_INSIDE)
-						 : settle(x);
-
-			move = one > move ? one : move;
-		}
-	}
+	for (int i = 0; i < ROUNDS && move == MOVED; i++)
+		move = move_all(x);
 	if (look_for_end(x, move == BROKE))
 		return false;
 	if (move == MOVED)

@@ -120,20 +120,20 @@ struct exchange2 {
 	struct loop_timer again;
 };
 
-/* exchange2_start() - @exchange: ends to host are set, the rest is 0. @first: octets that were read from
+/* exchange2_start() - @x: ends to host are set, the rest is 0. @first: octets that were read from
  * the program already. Return: 0 or -ENOMEM. */
-MUST_USE int exchange2_start(struct exchange2 *exchange, struct span first);
+MUST_USE int exchange2_start(struct exchange2 *x, struct span first);
 
 /* exchange2_step() - go on as far as it goes. Return: false: over() was called */
-bool exchange2_step(struct exchange2 *exchange);
+bool exchange2_step(struct exchange2 *x);
 
 /* exchange2_verdict() - on what was asked. @status: 0: it may go out. Step afterwards. */
-void exchange2_verdict(struct exchange2_stream *stream, unsigned status, struct span why);
+void exchange2_verdict(struct exchange2_stream *s, unsigned status, struct span why);
 
 /* exchange2_is_brisk() - does the program owe us something soon? To be asked after each step. */
-bool exchange2_is_brisk(struct exchange2 *exchange);
+bool exchange2_is_brisk(struct exchange2 *x);
 
 /* exchange2_stop() - forget all; over() is not called. Allowed requests are ended. */
-void exchange2_stop(struct exchange2 *exchange);
+void exchange2_stop(struct exchange2 *x);
 
 #endif

@@ -252,6 +252,7 @@ static bool send_trailers(struct exchange2_stream *s, enum tls_side from)
 							exchange2_vector(&list), list.count) == 0;
 }
 
+/* NOLINTNEXTLINE(readability-function-size): its parameters are the library's */
 ssize_t exchange2_read_body(nghttp2_session *session, int32_t id, uint8_t *room, size_t length,
 			    uint32_t *flags, nghttp2_data_source *source, void *context)
 {
@@ -281,7 +282,8 @@ ssize_t exchange2_read_body(nghttp2_session *session, int32_t id, uint8_t *room,
 
 static void put(const void *octets, size_t len)
 {
-	memcpy(exchange2_outlet.octets + exchange2_outlet.len, octets, len);
+	if (len > 0)
+		memcpy(exchange2_outlet.octets + exchange2_outlet.len, octets, len);
 	exchange2_outlet.len += len;
 }
 
@@ -298,7 +300,7 @@ int exchange2_send_body(nghttp2_session *session, nghttp2_frame *frame, const ui
 		return NGHTTP2_ERR_TEMPORAL_CALLBACK_FAILURE;
 	enum tls_side from = exchange2_other(to);
 	struct buf *data = &s->way[from].data;
-	if (buf_len(data) < length || frame->data.padlen > 0)
+	if (length == 0 || buf_len(data) < length || frame->data.padlen > 0)
 		return NGHTTP2_ERR_CALLBACK_FAILURE; /* a fault of ours */
 	if (sizeof(exchange2_outlet.octets) - exchange2_outlet.len < FRAME_HEAD_OCTETS + length)
 		return NGHTTP2_ERR_WOULDBLOCK; /* it comes back with the next write */

@@ -391,13 +391,6 @@ int web_start(struct web *web, struct loop *loop, int inside, int upstream, enum
 		shut_door(web, door, why);
 	if (r == 0)
 		r = ends_open(&web->ends, loop, inside, upstream);
-	if (r == 0 && kind == SNIFF_HTTP2) {
-		r = begin_exchange2(web, loop, false, (struct span){ 0 });
-		if (r < 0)
-			inside = upstream = -1;
-		if (r < 0)
-			ends_reset(&web->ends);
-	}
 	if (r < 0) {
 		bridge_free(web->ends.bridge);
 		web->ends.bridge = NULL;
@@ -407,6 +400,10 @@ int web_start(struct web *web, struct loop *loop, int inside, int upstream, enum
 	}
 	if (kind == SNIFF_HTTP1)
 		begin_exchange(web, loop, false, false);
+	else if (kind == SNIFF_HTTP2 && begin_exchange2(web, loop, false, (struct span){ 0 }) < 0) {
+		ends_reset(&web->ends);
+		return -ENOMEM;
+	}
 	web->later.fired = begin;
 	loop_arm(loop, &web->later, 0);
 	return 0;

@@ -91,7 +91,7 @@ static bool next_field(struct http2_field *ret, struct span *rest)
 {
 	struct record record;
 
-	if (rest->len < sizeof(record))
+	if (rest->ptr == NULL || rest->len < sizeof(record))
 		return false;
 	memcpy(&record, rest->ptr, sizeof(record));
 	ret->name = (struct span){ rest->ptr + sizeof(record), record.name_len };
