@@ -153,6 +153,26 @@ for i, (length, body) in enumerate((('5', b'four'), ('5', b'sixsix'))):
         self.assertFalse([got for got in server.results[0] if got.type == h2.DATA and got.flags & h2.END_STREAM])
 
 
+    def test_a_server_that_greets_first(self):
+        """And a program that takes its time."""
+        def handle(connection):
+            connection.sendall(h2.frame(h2.SETTINGS, 0, 0, struct.pack('>HI', 3, 100)))
+            peer = h2.Peer(connection, False)
+            ok(peer, peer.read())
+            peer.read()
+        for options in (('--allow-host', HOST), None):
+            with self.subTest(options), Server(handle) as server:
+                shown = self.inside(server, '''
+import socket
+connection = socket.create_connection((host, port), timeout=20)
+time.sleep(0.5)
+peer = h2.Peer(connection, True)
+peer.headers(1, ask('/x'), end=True)
+show(peer.response(1)[1:])
+''', options or ('--allow-host', f'{HOST}:{server.port}'))
+                self.assertEqual(shown, [['/x', None]])
+
+
 @needs_nghttp2
 @as_root_and_user
 class Bodies(Rig):
