@@ -282,8 +282,7 @@ ssize_t exchange2_read_body(nghttp2_session *session, int32_t id, uint8_t *room,
 
 static void put(const void *octets, size_t len)
 {
-	if (len > 0)
-		memcpy(exchange2_outlet.octets + exchange2_outlet.len, octets, len);
+	memcpy(exchange2_outlet.octets + exchange2_outlet.len, octets, len);
 	exchange2_outlet.len += len;
 }
 
@@ -300,12 +299,13 @@ int exchange2_send_body(nghttp2_session *session, nghttp2_frame *frame, const ui
 		return NGHTTP2_ERR_TEMPORAL_CALLBACK_FAILURE;
 	enum tls_side from = exchange2_other(to);
 	struct buf *data = &s->way[from].data;
-	if (length == 0 || buf_len(data) < length || frame->data.padlen > 0)
+	const char *octets = buf_span(data).ptr;
+	if (octets == NULL || buf_len(data) < length || frame->data.padlen > 0)
 		return NGHTTP2_ERR_CALLBACK_FAILURE; /* a fault of ours */
 	if (sizeof(exchange2_outlet.octets) - exchange2_outlet.len < FRAME_HEAD_OCTETS + length)
 		return NGHTTP2_ERR_WOULDBLOCK; /* it comes back with the next write */
 	put(head, FRAME_HEAD_OCTETS);
-	put(buf_span(data).ptr, length);
+	put(octets, length);
 	buf_drop(data, length);
 	if (buf_len(data) == 0)
 		buf_free(data);

@@ -379,6 +379,20 @@ static int make_bridge(struct web *web, int inside, int upstream)
 	return bridge_new(&web->ends.bridge, &plan);
 }
 
+/* begin_kind() - soon. Return: 0; -ENOMEM: the sockets were reset */
+static int begin_kind(struct web *web, struct loop *loop, enum sniff_kind kind)
+{
+	if (kind == SNIFF_HTTP1)
+		begin_exchange(web, loop, false, false);
+	else if (kind == SNIFF_HTTP2 && begin_exchange2(web, loop, false, (struct span){ 0 }) < 0) {
+		ends_reset(&web->ends);
+		return -ENOMEM;
+	}
+	web->later.fired = begin;
+	loop_arm(loop, &web->later, 0);
+	return 0;
+}
+
 int web_start(struct web *web, struct loop *loop, int inside, int upstream, enum sniff_kind kind,
 	      unsigned door, struct span why)
 {
@@ -398,13 +412,5 @@ int web_start(struct web *web, struct loop *loop, int inside, int upstream, enum
 		relay_reset(&upstream);
 		return r;
 	}
-	if (kind == SNIFF_HTTP1)
-		begin_exchange(web, loop, false, false);
-	else if (kind == SNIFF_HTTP2 && begin_exchange2(web, loop, false, (struct span){ 0 }) < 0) {
-		ends_reset(&web->ends);
-		return -ENOMEM;
-	}
-	web->later.fired = begin;
-	loop_arm(loop, &web->later, 0);
-	return 0;
+	return begin_kind(web, loop, kind);
 }
