@@ -287,7 +287,7 @@ static struct talk begin(const struct rig *rig, unsigned flags)
 /* program_speaks() - @sni: NULL: none */
 static void program_speaks(struct talk *t, const char *sni)
 {
-	static const unsigned char offer[] = "\2h2\x8http/1.1";
+	static const unsigned char offer[] = "\x8http/1.1";
 
 	t->p = SSL_new(program_context);
 	CHECK(SSL_set_fd(t->p, t->program) == 1 && SSL_set1_host(t->p, host) == 1 &&

@@ -108,6 +108,8 @@ static void give_up(struct exchange1 *x, bool clean)
 
 static bool wants(const struct exchange1 *x, enum tls_side from)
 {
+	if (x->preface)
+		return false;
 	if (from == TLS_INSIDE)
 		return x->up == UP_HEAD || x->up == UP_GO || x->up == UP_BODY ||
 		       x->up == UP_TUNNEL || (x->up == UP_DRAIN && x->unread);

@@ -74,6 +74,8 @@ struct exchange1 {
 	enum exchange1_up up;
 	enum exchange1_down down;
 	bool raw;     /* set by the owner: what is no HTTP may pass as it is */
+	bool two;     /* set by the owner: HTTP/2 may be spoken as well */
+	bool preface; /* it is spoken; left[TLS_INSIDE] has what came. Nothing happens any more. */
 	bool fresh;   /* nothing was read yet */
 	bool last;    /* no further request on this connection */
 	bool old;     /* the request is HTTP/1.0 */
@@ -93,7 +95,7 @@ struct exchange1 {
 	struct loop_timer again;    /* it goes on when others had their turn */
 };
 
-/* exchange1_start() - @x: ends to id, and raw, are set, the rest is 0. From now on ends->ready() calls
+/* exchange1_start() - @x: ends to id, raw and two, are set, the rest is 0. From now on ends->ready() calls
  * exchange1_step(). */
 void exchange1_start(struct exchange1 *x);
 

@@ -92,6 +92,9 @@ static bool is_http(struct exchange1 *x, struct span input, unsigned ended)
 
 	if (kind == SNIFF_MORE)
 		return input.len == 0 || ended != 0;
+	x->preface = kind == SNIFF_HTTP2 && x->two;
+	if (x->preface)
+		return false;
 	x->fresh = false;
 	if (kind == SNIFF_HTTP1)
 		return true;

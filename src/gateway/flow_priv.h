@@ -18,6 +18,7 @@ struct flow_web {
 	bool brisk;
 	struct exchange1_end ended; /* of the last request that ended */
 	uint32_t ended_id;
+	struct stream_flow streams; /* its requests of HTTP/2 */
 };
 
 /* flow_free() - give the slot back; closes what it holds */
@@ -41,6 +42,9 @@ void flow_sniffed_too_long(struct flow *flow);
 
 /* flow_web_answer() - LEAF or REQUEST; one for what was asked no more is ignored */
 void flow_web_answer(struct flow *flow, const struct gate_message *answer);
+
+/* flow_web_stream_answer() - REQUEST, for one of HTTP/2 */
+void flow_web_stream_answer(struct flows *flows, const struct gate_message *answer);
 
 /* flow_web_stop() - reset both sides; flow_web_free() - free the memory; fine if there is none */
 void flow_web_stop(struct flow *flow);

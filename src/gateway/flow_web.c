@@ -98,6 +98,27 @@ static void on_refused(struct web *web, unsigned status, const char *why)
 		talk_tell(flow->flows->talk, &refused);
 }
 
+static bool on_ask_stream(struct web *web, struct exchange2_stream *stream, struct span what,
+			  unsigned flags)
+{
+	struct flow_web *w = of(web);
+
+	return streams_ask(&w->flow->flows->streams, &w->streams, stream, what, flags);
+}
+
+static void on_stream_left(struct web *web, struct exchange2_stream *stream)
+{
+	(void)web;
+	streams_left(stream);
+}
+
+static void on_stream_ended(struct web *web, struct exchange2_stream *stream,
+			    const struct exchange1_end *end)
+{
+	(void)web;
+	streams_ended(stream, end);
+}
+
 /* on_moved() - the short time goes on from when it began */
 static void on_moved(struct web *web, bool brisk)
 {
@@ -126,10 +147,20 @@ static const struct web_owner owner = {
 	.ask_leaf = on_ask_leaf,
 	.ask = on_ask,
 	.ended = on_ended,
+	.ask_stream = on_ask_stream,
+	.stream_left = on_stream_left,
+	.stream_ended = on_stream_ended,
 	.refused = on_refused,
 	.moved = on_moved,
 	.over = on_over,
 };
+
+static unsigned status_of(const struct gate_message *answer)
+{
+	if (answer->verdict == GATE_ALLOW)
+		return 0;
+	return answer->verdict == GATE_DENY ? 403 : 503;
+}
 
 void flow_web_answer(struct flow *flow, const struct gate_message *answer)
 {
@@ -141,11 +172,15 @@ void flow_web_answer(struct flow *flow, const struct gate_message *answer)
 	if (w->leaf)
 		web_leaf(&w->web, answer->data);
 	else
-		web_verdict(&w->web,
-			    answer->verdict == GATE_ALLOW  ? 0
-			    : answer->verdict == GATE_DENY ? 403
-							   : 503,
-			    answer->data);
+		web_verdict(&w->web, status_of(answer), answer->data);
+}
+
+void flow_web_stream_answer(struct flows *flows, const struct gate_message *answer)
+{
+	struct exchange2_stream *stream = streams_answer(&flows->streams, answer);
+
+	if (stream != NULL)
+		web_stream_verdict(stream, status_of(answer), answer->data);
 }
 
 void flow_web_stop(struct flow *flow)
@@ -162,6 +197,7 @@ void flow_web_free(struct flow *flow)
 	list_remove(&flow->web->ask.node);
 	list_remove(&flow->web->end.node);
 	buf_free(&flow->web->asked);
+	streams_forget(&flow->web->streams);
 	free(flow->web);
 	flow->web = NULL;
 }
@@ -178,7 +214,7 @@ static bool host_of(struct net_name *ret, const struct flow *flow)
 }
 
 /* read_flow() - Return: 0 or -errno: it is closed */
-static int read_flow(struct flow *flow, bool tls, unsigned door, struct span why)
+static int read_flow(struct flow *flow, enum sniff_kind kind, unsigned door, struct span why)
 {
 	struct flow_web *w = calloc(1, sizeof(*w));
 
@@ -186,6 +222,8 @@ static int read_flow(struct flow *flow, bool tls, unsigned door, struct span why
 		return -ENOMEM;
 	flow->web = w;
 	w->flow = flow;
+	w->streams.id = flow->id;
+	list_init(&w->streams.list);
 	w->web.owner = &owner;
 	w->web.context = flow->flows->context;
 	w->web.port = flow->port;
@@ -194,7 +232,7 @@ static int read_flow(struct flow *flow, bool tls, unsigned door, struct span why
 		return -EINVAL;
 	if (door != 0)
 		web_shut(&w->web, door, why);
-	int r = web_start(&w->web, flow->flows->loop, flow->fd, flow->server, tls);
+	int r = web_start(&w->web, flow->flows->loop, flow->fd, flow->server, kind);
 	flow->fd = flow->server = -1;
 	if (r < 0)
 		return r;
@@ -252,7 +290,7 @@ static void sniffed(struct sniff *sniff, enum sniff_kind kind)
 		pass(flow);
 	else if (tls && flow->flows->context == NULL)
 		refuse(flow, "TLS cannot be opened: this host has no root certificates");
-	else if (web && read_flow(flow, tls, 0, (struct span){ 0 }) < 0)
+	else if (web && read_flow(flow, kind, 0, (struct span){ 0 }) < 0)
 		flow_end(flow, false);
 	else if (!web && raw)
 		flow_relay(flow);
@@ -274,10 +312,13 @@ void flow_sniffed_too_long(struct flow *flow)
 static void explain(struct flow *flow, const struct gate_message *verdict)
 {
 	struct span octets = { 0 };
+	enum sniff_kind kind = SNIFF_MORE;
 
 	flow->refused = true;
-	if (sniff_peek(&octets, flow->fd) <= 0 || sniff_octets(octets) != SNIFF_HTTP1 ||
-	    read_flow(flow, false, verdict->verdict == GATE_DENY ? 403 : 502, verdict->data) < 0)
+	if (sniff_peek(&octets, flow->fd) > 0)
+		kind = sniff_octets(octets);
+	if ((kind != SNIFF_HTTP1 && kind != SNIFF_HTTP2) ||
+	    read_flow(flow, kind, verdict->verdict == GATE_DENY ? 403 : 502, verdict->data) < 0)
 		flow_free(flow);
 }
 

@@ -353,6 +353,8 @@ void flows_answer(struct flows *flows, const struct gate_message *message, int f
 
 	if (message->kind == GATE_FLOW)
 		take_verdict(flows, message, fd);
+	else if (id_owner(message->id) >= ID_STREAMS)
+		flow_web_stream_answer(flows, message);
 	else if (index < flows->made)
 		flow_web_answer(&flows->flows[index], message);
 }
@@ -385,6 +387,7 @@ int flows_start(struct flows *flows, int fd)
 	list_init(&flows->relaying);
 	list_init(&flows->ending);
 	list_init(&flows->spare);
+	streams_start(&flows->streams, flows->talk);
 	flows->pause.fired = pause_over;
 	flows->timer.fired = fired;
 	flows->listener.ready = listener_ready;

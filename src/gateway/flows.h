@@ -21,6 +21,7 @@
 #include "gateway/dns_tcp.h"
 #include "gateway/relay.h"
 #include "gateway/sniff.h"
+#include "gateway/streams.h"
 #include "gateway/talk.h"
 #include "tls/context.h"
 
@@ -77,6 +78,7 @@ struct flows {
 	struct loop_timer pause; /* accepting goes on when it fires */
 	struct loop_timer timer;
 	struct list waiting, brisk, relaying, ending, spare;
+	struct streams streams;
 	bool last;     /* no more will come: see flows_last() */
 	unsigned made; /* how many of the following were ever used */
 	struct flow flows[FLOWS_MAX];

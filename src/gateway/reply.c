@@ -52,6 +52,11 @@ struct reply reply_of_status(unsigned status, struct span why, uint32_t id)
 			       .id = id };
 }
 
+const char *reply_proxy_error(unsigned status)
+{
+	return find(status)->proxy_error;
+}
+
 /* put_text() - as the inside of a JSON string; what is no visible ASCII becomes '?' */
 static int put_text(struct buf *to, struct span text)
 {

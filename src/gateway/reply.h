@@ -26,6 +26,9 @@ MUST_USE int reply_body(struct buf *to, const struct reply *reply);
  * connection ends with it. Return: 0 or -ENOMEM. */
 MUST_USE int reply_http1(struct buf *to, const struct reply *reply, bool head, bool close);
 
+/* reply_proxy_error() - for Proxy-Status (RFC 9209 section 2.3) */
+const char *reply_proxy_error(unsigned status);
+
 /* reply_of_status() - code and message for a status that the gateway gives; retryable, too */
 struct reply reply_of_status(unsigned status, struct span why, uint32_t id);
 

@@ -164,13 +164,27 @@ static void patience_over(struct loop_timer *timer)
 	settle(container_of(timer, struct sniff, patience), SNIFF_RAW);
 }
 
+/* is_greeting() - does a server of HTTP/2 begin so: with SETTINGS (RFC 9113 sections 3.4, 4.1, 6.5)? */
+static bool is_greeting(struct span octets)
+{
+	static const uint8_t rest[] = { 4, 0, 0, 0, 0, 0 }; /* type, flags, stream */
+	const uint8_t *at = (const uint8_t *)octets.ptr;
+
+	return octets.len >= 3 + sizeof(rest) && at[0] == 0 && at[1] < 64 &&
+	       (at[1] * 256 + at[2]) % 6 == 0 && memcmp(at + 3, rest, sizeof(rest)) == 0;
+}
+
 static void outside_ready(struct loop_source *source, uint32_t events)
 {
 	struct sniff *sniff = container_of(source, struct sniff, outside);
 	struct span octets = { 0 };
 
 	(void)events;
-	settle(sniff, sniff_peek(&octets, sniff->inside.fd) > 0 ? sniff_whole(octets) : SNIFF_RAW);
+	if (sniff_peek(&octets, source->fd) > 0 && is_greeting(octets))
+		loop_remove(source); /* gRPC's do so at once; the program speaks as well */
+	else
+		settle(sniff,
+		       sniff_peek(&octets, sniff->inside.fd) > 0 ? sniff_whole(octets) : SNIFF_RAW);
 }
 
 int sniff_start(struct sniff *sniff, struct loop *loop, int inside, int outside, bool raw)

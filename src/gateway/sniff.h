@@ -2,7 +2,8 @@
 /*
  * sniff - what a flow speaks, from the first octets that its program sends, which stay unread.
  *
- * A server that speaks first (SMTP, MySQL) settles it as well: that is neither TLS nor HTTP.
+ * A server that speaks first (SMTP, MySQL) settles it as well, unless it greets as those of HTTP/2 do: that
+ * is neither TLS nor HTTP.
  */
 #ifndef GATEWAY_SNIFF_H
 #define GATEWAY_SNIFF_H

@@ -19,9 +19,10 @@
  */
 enum {
 	ID_BITS = 16,
-	ID_FLOWS = 1,     /* + index of the flow */
-	ID_NAMES = 12000, /* + index of the ask */
-	ID_WEB = 16384,   /* + index of the flow: its leaf, its requests */
+	ID_FLOWS = 1,       /* + index of the flow */
+	ID_NAMES = 12000,   /* + index of the ask */
+	ID_WEB = 16384,     /* + index of the flow: its leaf, its requests of HTTP/1 */
+	ID_STREAMS = 32768, /* + index of the request of HTTP/2 */
 };
 
 static inline unsigned id_owner(uint32_t id)

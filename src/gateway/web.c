@@ -59,6 +59,40 @@ static void on_refused(struct exchange1 *exchange, unsigned status, const char *
 	web_of(exchange)->owner->refused(web_of(exchange), status, why);
 }
 
+static struct web *web_of_stream(struct exchange2_stream *stream)
+{
+	return container_of(stream->exchange, struct web, exchange2);
+}
+
+static bool on_ask_stream(struct exchange2_stream *stream, struct span what, bool websocket)
+{
+	struct web *web = web_of_stream(stream);
+
+	if (web->door == 0)
+		return web->owner->ask_stream(web, stream, what,
+					      (web->exchange2.host.https ? GATE_HTTPS : 0U) |
+						  (websocket ? GATE_WEBSOCKET : 0U));
+	exchange2_verdict(stream, web->door, span_of(web->door_why));
+	return true;
+}
+
+static void on_stream_left(struct exchange2_stream *stream)
+{
+	web_of_stream(stream)->owner->stream_left(web_of_stream(stream), stream);
+}
+
+static void on_stream_ended(struct exchange2_stream *stream, const struct exchange1_end *end)
+{
+	web_of_stream(stream)->owner->stream_ended(web_of_stream(stream), stream, end);
+}
+
+static void on_refused2(struct exchange2 *exchange, unsigned status, const char *why)
+{
+	struct web *web = container_of(exchange, struct web, exchange2);
+
+	web->owner->refused(web, status, why);
+}
+
 static void close_down(struct web *web, bool clean)
 {
 	loop_disarm(&web->later);
@@ -81,11 +115,46 @@ static void on_over(struct exchange1 *exchange, bool clean)
 	close_down(web_of(exchange), clean);
 }
 
+static void on_again2(struct exchange2 *exchange)
+{
+	on_ready(exchange->ends);
+}
+
+static void on_over2(struct exchange2 *exchange, bool clean)
+{
+	close_down(container_of(exchange, struct web, exchange2), clean);
+}
+
+static const struct exchange2_owner exchange2_owner = {
+	.ask = on_ask_stream,
+	.left = on_stream_left,
+	.ended = on_stream_ended,
+	.refused = on_refused2,
+	.over = on_over2,
+	.again = on_again2,
+};
+
 static const struct exchange1_owner exchange_owner = {
 	.ask = on_ask, .ended = on_ended, .refused = on_refused, .over = on_over, .again = on_again
 };
 
-static void begin_exchange(struct web *web, struct loop *loop, bool https)
+/* begin_exchange2() - @first: what was read before. Return: 0 or -ENOMEM */
+static int begin_exchange2(struct web *web, struct loop *loop, bool https, struct span first)
+{
+	web->ends.opening = false;
+	web->exchange2 = (struct exchange2){
+		.ends = &web->ends,
+		.loop = loop,
+		.owner = &exchange2_owner,
+		.host = { .text = web->host.text, .port = web->port, .https = https },
+	};
+	int r = exchange2_start(&web->exchange2, first);
+	web->two = r == 0;
+	return r;
+}
+
+/* begin_exchange() - @open: no version was agreed on */
+static void begin_exchange(struct web *web, struct loop *loop, bool https, bool open)
 {
 	web->ends.opening = false;
 	web->exchange = (struct exchange1){
@@ -94,8 +163,19 @@ static void begin_exchange(struct web *web, struct loop *loop, bool https)
 		.owner = &exchange_owner,
 		.host = { .text = web->host.text, .port = web->port, .https = https },
 		.raw = web->raw && web->door == 0,
+		.two = open,
 	};
 	exchange1_start(&web->exchange);
+}
+
+/* change_version() - exchange1 has seen the preface of HTTP/2. Return: 0 or -ENOMEM */
+static int change_version(struct web *web)
+{
+	struct exchange1 *one = &web->exchange;
+
+	int r = begin_exchange2(web, one->loop, one->host.https, buf_span(&one->left[TLS_INSIDE]));
+	exchange1_stop(one);
+	return r;
 }
 
 /* Opening. */
@@ -121,7 +201,7 @@ static void take_refusal(struct web *web)
 	if (web->door == 0)
 		explain(web, TLS_UPSTREAM, 502);
 	ends_drop(&web->ends, TLS_UPSTREAM);
-	bridge_answer(web->ends.bridge, "http/1.1");
+	bridge_answer(web->ends.bridge, web->offers_two ? "h2" : "http/1.1");
 }
 
 static void ask_leaf(struct web *web)
@@ -130,6 +210,21 @@ static void ask_leaf(struct web *web)
 		return;
 	web->asked_leaf = true;
 	web->owner->ask_leaf(web);
+}
+
+/* begin_agreed() - the version that the server chose. Return: as step_opening() */
+static bool begin_agreed(struct web *web)
+{
+	struct loop *loop = web->ends.source[TLS_INSIDE].loop;
+	struct span version = bridge_alpn(web->ends.bridge);
+
+	if (!span_is(version, "h2")) {
+		begin_exchange(web, loop, true, version.len == 0);
+	} else if (begin_exchange2(web, loop, true, (struct span){ 0 }) < 0) {
+		close_down(web, false);
+		return false;
+	}
+	return true;
 }
 
 /* step_opening() - Return: false: it is over, and the owner told */
@@ -149,11 +244,28 @@ static bool step_opening(struct web *web)
 	}
 	if (state == BRIDGE_LEAF)
 		ask_leaf(web);
-	if (state == BRIDGE_OPEN)
-		begin_exchange(web, web->ends.source[TLS_INSIDE].loop, true);
-	else
+	if (state != BRIDGE_OPEN) {
 		ends_watch(&web->ends, both);
-	return true;
+		return true;
+	}
+	return begin_agreed(web);
+}
+
+/* step() - whichever exchange it is. Return: false: it is over, and the owner told */
+static bool step(struct web *web)
+{
+	if (!web->two && !exchange1_step(&web->exchange))
+		return false;
+	if (!web->two && web->exchange.preface && change_version(web) < 0) {
+		close_down(web, false);
+		return false;
+	}
+	return !web->two || exchange2_step(&web->exchange2);
+}
+
+static bool is_brisk(struct web *web)
+{
+	return web->two ? exchange2_is_brisk(&web->exchange2) : exchange1_is_brisk(&web->exchange);
 }
 
 static void on_ready(struct ends *ends)
@@ -162,9 +274,9 @@ static void on_ready(struct ends *ends)
 
 	if (ends->opening && !step_opening(web))
 		return;
-	if (!ends->opening && !exchange1_step(&web->exchange))
+	if (!ends->opening && !step(web))
 		return;
-	web->owner->moved(web, ends->opening || exchange1_is_brisk(&web->exchange));
+	web->owner->moved(web, ends->opening || is_brisk(web));
 }
 
 void web_leaf(struct web *web, struct span der)
@@ -185,10 +297,20 @@ void web_verdict(struct web *web, unsigned status, struct span why)
 	on_ready(&web->ends);
 }
 
+void web_stream_verdict(struct exchange2_stream *stream, unsigned status, struct span why)
+{
+	struct ends *ends = stream->exchange->ends;
+
+	exchange2_verdict(stream, status, why);
+	on_ready(ends);
+}
+
 void web_stop(struct web *web)
 {
 	loop_disarm(&web->later);
-	if (!web->ends.opening)
+	if (web->two)
+		exchange2_stop(&web->exchange2);
+	else if (!web->ends.opening)
 		exchange1_stop(&web->exchange);
 	ends_reset(&web->ends);
 }
@@ -211,17 +333,17 @@ static bool is_named(const struct net_name *host, const struct tls_hello *hello)
 	       strcmp(name.text, host->text) == 0;
 }
 
-/* offer_of() - the protocols that the program offers and we can read. Return: octets */
-static size_t offer_of(char offer[BRIDGE_ALPN_OCTETS_MAX], const struct tls_hello *hello)
+/* offer_of() - the protocols that the program offers. Return: octets */
+static size_t offer_of(char offer[BRIDGE_ALPN_OCTETS_MAX], bool *two, const struct tls_hello *hello)
 {
 	size_t len = 0;
 
 	for (size_t i = 0; i < hello->alpn_count; i++) {
 		struct span name = hello->alpn[i];
 
-		if ((name.len == 2 && memcmp(name.ptr, "h2", 2) == 0) ||
-		    len + 1 + name.len > BRIDGE_ALPN_OCTETS_MAX)
+		if (len + 1 + name.len > BRIDGE_ALPN_OCTETS_MAX)
 			continue;
+		*two = *two || span_is(name, "h2");
 		offer[len++] = (char)name.len;
 		memcpy(offer + len, name.ptr, name.len);
 		len += name.len;
@@ -266,13 +388,28 @@ static int make_bridge(struct web *web, int inside, int upstream)
 		.name = web->host,
 		.port = web->port,
 		.fd = { inside, upstream },
-		.alpn = { offer, offer_of(offer, &hello) },
+		.alpn = { offer, offer_of(offer, &web->offers_two, &hello) },
 	};
 	return bridge_new(&web->ends.bridge, &plan);
 }
 
-int web_start(struct web *web, struct loop *loop, int inside, int upstream, bool tls)
+/* begin_kind() - soon. Return: 0; -ENOMEM: the sockets were reset */
+static int begin_kind(struct web *web, struct loop *loop, enum sniff_kind kind)
 {
+	if (kind == SNIFF_HTTP1)
+		begin_exchange(web, loop, false, false);
+	else if (kind == SNIFF_HTTP2 && begin_exchange2(web, loop, false, (struct span){ 0 }) < 0) {
+		ends_reset(&web->ends);
+		return -ENOMEM;
+	}
+	web->later.fired = begin;
+	loop_arm(loop, &web->later, 0);
+	return 0;
+}
+
+int web_start(struct web *web, struct loop *loop, int inside, int upstream, enum sniff_kind kind)
+{
+	bool tls = kind == SNIFF_TLS;
 	int r = tls ? make_bridge(web, inside, upstream) : 0;
 
 	web->ends.ready = on_ready;
@@ -286,9 +423,5 @@ int web_start(struct web *web, struct loop *loop, int inside, int upstream, bool
 		relay_reset(&upstream);
 		return r;
 	}
-	if (!tls)
-		begin_exchange(web, loop, false);
-	web->later.fired = begin;
-	loop_arm(loop, &web->later, 0);
-	return 0;
+	return begin_kind(web, loop, kind);
 }

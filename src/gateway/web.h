@@ -4,7 +4,7 @@
  * what is in it, or came without TLS, is exchanged request by request.
  *
  *	OPENING		handshakes, upstream's first; a leaf is asked for if there is none
- *	OPEN		exchange1 is at work
+ *	OPEN		exchange1 or exchange2 is at work, as the server chose (ALPN) or the program began
  *
  * A flow that has no server (it was refused, or cannot be reached, or its server cannot be trusted) is
  * opened all the same, and each request answered with the reason.
@@ -12,7 +12,8 @@
 #ifndef GATEWAY_WEB_H
 #define GATEWAY_WEB_H
 
-#include "gateway/exchange1.h"
+#include "gateway/exchange2.h"
+#include "gateway/sniff.h"
 
 enum { WEB_WHY_OCTETS = 400 };
 
@@ -22,6 +23,12 @@ struct web_owner {
 	void (*ask_leaf)(struct web *web); /* then web_leaf() is to be called, later */
 	void (*ask)(struct web *web, struct span what, unsigned flags); /* then web_verdict() */
 	void (*ended)(struct web *web, const struct exchange1_end *end);
+	/* the same of a stream of HTTP/2, then web_stream_verdict(); see exchange2.h */
+	bool (*ask_stream)(struct web *web, struct exchange2_stream *stream, struct span what,
+			   unsigned flags);
+	void (*stream_left)(struct web *web, struct exchange2_stream *stream);
+	void (*stream_ended)(struct web *web, struct exchange2_stream *stream,
+			     const struct exchange1_end *end);
 	void (*refused)(struct web *web, unsigned status, const char *why);
 	/* something moved; @brisk: it must get on within a short time */
 	void (*moved)(struct web *web, bool brisk);
@@ -38,7 +45,10 @@ struct web {
 
 	bool asked_leaf;
 	struct ends ends;
+	bool two;        /* exchange2, not exchange */
+	bool offers_two; /* in the program's hello */
 	struct exchange1 exchange;
+	struct exchange2 exchange2;
 	unsigned door; /* status with which each request is answered; 0: it is asked about */
 	char door_why[WEB_WHY_OCTETS];
 	struct loop_timer later; /* for what must not happen within a call */
@@ -48,11 +58,12 @@ struct web {
  * web_start() - begin
  * @web:	owner to raw are set, the rest is 0
  * @inside, @upstream:	owned from now on, whatever comes; @upstream may be -1: see web_shut()
- * @tls:	the program began TLS, and its hello waits on @inside
+ * @kind:	what the program began, which waits on @inside
  *
  * over() is not called from within. Return: 0; -errno: the sockets were reset, and nothing was begun.
  */
-MUST_USE int web_start(struct web *web, struct loop *loop, int inside, int upstream, bool tls);
+MUST_USE int web_start(struct web *web, struct loop *loop, int inside, int upstream,
+		       enum sniff_kind kind);
 
 /* web_shut() - answer each request with @status and @why, as there is no server */
 void web_shut(struct web *web, unsigned status, struct span why);
@@ -66,6 +77,7 @@ void web_leaf(struct web *web, struct span der);
 
 /* web_verdict() - @status: 0: it may go out */
 void web_verdict(struct web *web, unsigned status, struct span why);
+void web_stream_verdict(struct exchange2_stream *stream, unsigned status, struct span why);
 
 /* web_stop() - reset both sides; over() is not called */
 void web_stop(struct web *web);

@@ -66,7 +66,7 @@ static bool takes_trailers(struct span value)
 	return false;
 }
 
-static enum http1_fault judge_trailer(struct span value)
+enum http1_fault http1_trailer_judge(struct span value)
 {
 	struct span name;
 
@@ -88,7 +88,7 @@ enum http1_fault http1_options_read(struct http1_options *ret, struct http1_fiel
 		if (field->id == HTTP1_CONNECTION)
 			fault = read_connection(&options, &count, fields, field->value);
 		else if (field->id == HTTP1_TRAILER)
-			fault = judge_trailer(field->value);
+			fault = http1_trailer_judge(field->value);
 		else if (field->id == HTTP1_TE)
 			options.trailers |= takes_trailers(field->value);
 		if (fault != HTTP1_FAULTLESS)

@@ -94,6 +94,15 @@ MUST_USE enum http1_fault http1_fields_read(struct http1_fields *ret, struct spa
 /* http1_list_next() - the next member of a comma-separated list that is not empty (RFC 9110 5.6.1) */
 MUST_USE bool http1_list_next(struct span *ret, struct span *rest);
 
+/* http1_method_read() - @ret: written unless it is refused */
+MUST_USE enum http1_fault http1_method_read(enum http1_method *ret, struct span text);
+
+/* http1_target_judge() - what no form of a target may hold; http1_path_read() judges paths */
+MUST_USE enum http1_fault http1_target_judge(struct span target, size_t octets_max);
+
+/* http1_trailer_judge() - a value of Trailer: names that may be trailers */
+MUST_USE enum http1_fault http1_trailer_judge(struct span value);
+
 /* What Connection, Upgrade, TE and Trailer say. */
 struct http1_options {
 	bool close;

@@ -31,7 +31,7 @@ static const struct {
 };
 
 /* Lower case is refused because some servers take "trace" for TRACE and some do not. */
-static enum http1_fault read_method(struct http1_request *ret, struct span text)
+enum http1_fault http1_method_read(enum http1_method *ret, struct span text)
 {
 	if (!http1_is_token(text))
 		return HTTP1_METHOD;
@@ -42,18 +42,16 @@ static enum http1_fault read_method(struct http1_request *ret, struct span text)
 		return HTTP1_METHOD_LONG;
 	if (span_is(text, "TRACE") || span_is(text, "TRACK"))
 		return HTTP1_METHOD_ECHO;
-	ret->method_text = text;
-	ret->method = HTTP1_METHOD_OTHER;
+	*ret = HTTP1_METHOD_OTHER;
 	for (size_t i = 0; i < ARRAY_SIZE(methods); i++)
 		if (span_is(text, methods[i].text))
-			ret->method = methods[i].method;
+			*ret = methods[i].method;
 	return HTTP1_FAULTLESS;
 }
 
-/* judge_target() - what no form may hold; http1_path_read() judges paths */
-static enum http1_fault judge_target(struct span target, const struct http1_limits *limits)
+enum http1_fault http1_target_judge(struct span target, size_t octets_max)
 {
-	if (target.len > limits->target_octets_max)
+	if (target.len > octets_max)
 		return HTTP1_TARGET_LONG;
 	for (size_t i = 0; i < target.len; i++)
 		if (target.ptr[i] <= ' ' || target.ptr[i] >= 0x7f) /* those above are negative */
@@ -117,9 +115,10 @@ static enum http1_fault read_line(struct http1_request *ret, struct span line,
 
 	if (line.ptr == NULL || target.len == 0)
 		return HTTP1_START_LINE;
-	enum http1_fault fault = read_method(ret, method);
+	ret->method_text = method;
+	enum http1_fault fault = http1_method_read(&ret->method, method);
 	if (fault == HTTP1_FAULTLESS)
-		fault = judge_target(target, limits);
+		fault = http1_target_judge(target, limits->target_octets_max);
 	if (fault == HTTP1_FAULTLESS)
 		fault = http1_version_read(&ret->minor, line);
 	return fault == HTTP1_FAULTLESS ? read_target(ret, target) : fault;
