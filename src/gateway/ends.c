@@ -6,7 +6,7 @@
 #include <netinet/tcp.h>
 #include <sys/socket.h>
 
-#include "gateway/relay.h"
+#include "relay/relay.h"
 
 static void ready(struct loop_source *source, enum tls_side side, uint32_t events)
 {
