@@ -276,8 +276,8 @@ static const struct row rows[] = {
 	{ "network: {allow_private: ['a.b:80']}", BAD,
 	  "i.yaml:1: network.allow_private[0]: \"a.b:80\" is impossible: a port" },
 	{ "network: {allow_private: [10.0.0.0/40]}", BAD, "i.yaml:1: network.allow_private[0]: " },
-	{ "network: {publish: ['8080:80']}", LATER,
-	  "i.yaml:1: network.publish: not supported yet" },
+	{ "network: {publish: ['8080:80', '0:81', '::1:9:9', '80']}", 0, "" },
+	{ "network: {publish: [8080]}", BAD, "i.yaml:1: network.publish[0]: must be" },
 	{ "network: {publish: [x]}", BAD, "i.yaml:1: network.publish[0]: \"x\" is impossible" },
 	{ "network: {secrets: {K: {value: v, hosts: [a.b]}}}", LATER,
 	  "i.yaml:1: network.secrets: not" },
@@ -308,8 +308,8 @@ static const struct row rows[] = {
 	{ "network: {secrets: {K: v}}", BAD, "i.yaml:1: network.secrets.K: must be a map" },
 	{ "network: {secrets: [K]}", BAD,
 	  "i.yaml:1: network.secrets: must be a map (NAME: VALUE)" },
-	{ "image: alpine\nnetwork: {publish: ['80']}\nuser: x", BAD, "i.yaml:3: user: must be" },
-	{ "network: {publish: ['80']}\nimage: alpine", LATER, "i.yaml:1: network.publish" },
+	{ "image: alpine\nnetwork: {policy_script: x}\nuser: x", BAD, "i.yaml:3: user: must be" },
+	{ "network: {policy_script: x}\nimage: alpine", LATER, "i.yaml:1: network.policy_script" },
 
 	/* vfs.direct_mounts */
 	{ "vfs: {}", 0, "" },
