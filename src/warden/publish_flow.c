@@ -77,19 +77,25 @@ static void end(struct inflow *flow, const char *why)
 	publish_left(door);
 }
 
+/* end_all() - of a list of connections without a socket; never while it drains */
+static void end_all(struct list *list)
+{
+	struct list_node *next = NULL;
+
+	for (struct list_node *node = list->head.next; node != &list->head; node = next) {
+		next = node->next;
+		end(container_of(node, struct inflow, node), "no socket could be made inside");
+	}
+}
+
 /* lose() - the dialler is gone, or of no use */
 static void lose(struct publish *publish)
 {
-	struct list *lists[] = { &publish->asked, &publish->waiting };
-
 	loop_remove(&publish->channel);
 	dialler_end(&publish->dialler);
 	publish->asked_len = 0;
-	for (size_t i = 0; i < ARRAY_SIZE(lists); i++)
-		for (struct list_node *node = list_first(lists[i]); node != NULL;
-		     node = list_first(lists[i]))
-			end(container_of(node, struct inflow, node),
-			    "no socket could be made inside");
+	end_all(&publish->asked);
+	end_all(&publish->waiting);
 }
 
 /* ask() - for sockets, for as many as may be asked for */
@@ -268,32 +274,36 @@ int publish_flow(struct door *door, int outside)
 
 void publish_flows_last(struct publish *publish)
 {
-	struct list carrying;
-	struct list_node *node = NULL;
+	struct list *list = &publish->others;
+	struct list_node *next = NULL;
 
-	list_init(&carrying);
 	lose(publish);
-	while ((node = list_first(&publish->others)) != NULL) {
+	for (struct list_node *node = list->head.next; node != &list->head; node = next) {
 		struct inflow *flow = container_of(node, struct inflow, node);
 
-		list_append(&carrying, node);
+		next = node->next;
 		if (flow->carries)
 			relay_last(&flow->relay); /* may end it */
 		else
 			end(flow, "no program listens on this port");
 	}
-	while ((node = list_first(&carrying)) != NULL)
-		list_append(&publish->others, node);
+}
+
+static void drop_all(struct list *list)
+{
+	struct list_node *next = NULL;
+
+	for (struct list_node *node = list->head.next; node != &list->head; node = next) {
+		next = node->next;
+		drop(container_of(node, struct inflow, node));
+	}
 }
 
 void publish_flows_drop(struct publish *publish)
 {
-	struct list *lists[] = { &publish->asked, &publish->waiting, &publish->others };
-
 	loop_remove(&publish->channel);
 	dialler_end(&publish->dialler);
-	for (size_t i = 0; i < ARRAY_SIZE(lists); i++)
-		for (struct list_node *node = list_first(lists[i]); node != NULL;
-		     node = list_first(lists[i]))
-			drop(container_of(node, struct inflow, node));
+	drop_all(&publish->asked);
+	drop_all(&publish->waiting);
+	drop_all(&publish->others);
 }

@@ -151,24 +151,40 @@ static void test_open(void)
 	publish_close(second);
 }
 
+/* expect() - octets, then the end, on @fd */
+static void expect(int fd, const char *want, bool end)
+{
+	char text[16] = "";
+	ssize_t n = recv(fd, text, sizeof(text), 0);
+
+	CHECK(n == (ssize_t)strlen(want) && strcmp(text, want) == 0, "%zd: %s", n, text);
+	if (!end)
+		return;
+	n = recv(fd, text, sizeof(text), 0);
+	CHECK(n == 0, "%zd %d", n, errno);
+}
+
+/* talk() - a question with its end, then the answer with its own */
+static void talk(int near, int far)
+{
+	CHECK(send(near, "hello", 5, 0) == 5 && shutdown(near, SHUT_WR) == 0, "%d", errno);
+	run_until(far, NULL, 0);
+	expect(far, "hello", false);
+	CHECK(send(far, "hi", 2, 0) == 2 && shutdown(far, SHUT_WR) == 0, "%d", errno);
+	run_until(-1, &told.reports, 1);
+	expect(near, "hi", true);
+}
+
 /* check_echo() - one connection, answered at @address */
 static void check_echo(int inside, const char *address)
 {
 	struct publish *publish = start_one(inside);
 	CLEANUP_FD int server = listen_at(address, PORT);
 	CLEANUP_FD int near = connect_to(publish);
-	char text[16] = "";
 
 	run_until(server, NULL, 0);
 	CLEANUP_FD int far = accept(server, NULL, NULL);
-	CHECK(send(near, "hello", 5, 0) == 5 && shutdown(near, SHUT_WR) == 0, "%d", errno);
-	run_until(far, NULL, 0);
-	CHECK(recv(far, text, sizeof(text), 0) == 5 && memcmp(text, "hello", 5) == 0, "%s", text);
-	CHECK(send(far, "hi", 2, 0) == 2, "%d", errno);
-	fd_close(&far);
-	run_until(-1, &told.reports, 1);
-	CHECK(recv(near, text, sizeof(text), 0) == 2 && recv(near, text, sizeof(text), 0) == 0,
-	      "%d", errno);
+	talk(near, far);
 	CHECK(told.up == 5 && told.down == 2 && told.why[0] == '\0', "%s", told.why);
 	CHECK(strcmp(told.host, address) == 0 && strcmp(told.rule, "publish[0]") == 0, "%s %s",
 	      told.host, told.rule);
@@ -219,7 +235,6 @@ static void test_drain(int inside)
 	struct publish *publish = start_one(inside);
 	CLEANUP_FD int server = listen_at("127.0.0.1", PORT);
 	CLEANUP_FD int near = connect_to(publish);
-	char text[8];
 
 	run_until(server, NULL, 0);
 	CLEANUP_FD int far = accept(server, NULL, NULL);
@@ -228,7 +243,7 @@ static void test_drain(int inside)
 	CHECK(publish_drain(publish), "something is left");
 	CHECK(publish->doors[0].fd == -1 && publish->dialler.pid == 0, "not given up");
 	run_until(-1, &told.drained, 1);
-	CHECK(recv(near, text, sizeof(text), 0) == 4 && recv(near, text, 1, 0) == 0, "%d", errno);
+	expect(near, "last", true);
 	CHECK(told.reports == 1 && told.down == 4, "%d", told.reports);
 	publish_close(publish);
 }
