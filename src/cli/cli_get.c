@@ -42,7 +42,7 @@ int cli_get(struct cli_call *call)
 		r = sandboxes_open(&dir, home, id, call);
 	if (r < 0)
 		return cli_complain(call, r);
-	r = sandboxes_json(&value, &entry, call);
+	r = sandboxes_json(&value, home, &entry, call);
 	if (r < 0)
 		return r;
 	logs = openat(dir, "logs", O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);

@@ -22,6 +22,7 @@ int cli_run(struct cli_call *call)
 		       : cli_has(call, "no-tty") ? FOREGROUND_TTY_NO
 						 : FOREGROUND_TTY_AUTO,
 		.log = cli_has(call, "log"),
+		.notes = call->err,
 		.words = call->operands,
 		.words_len = call->operands_len,
 	};

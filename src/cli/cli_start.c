@@ -13,6 +13,7 @@
 #include "base/fd.h"
 #include "cli/cli.h"
 #include "cli/commands.h"
+#include "cli/ports.h"
 #include "cli/sandbox_options.h"
 #include "cli/signals.h"
 #include "warden/server.h"
@@ -174,8 +175,33 @@ static int run_background(struct background *b, struct config *config)
 	return r;
 }
 
+/* show_start() - print the ID, and what became of the ports it is to publish */
+static int show_start(struct cli_call *call, const char *id, const struct config *config)
+{
+	struct state_entry entry = { 0 };
+	CLEANUP_FD int home = -1;
+	json_auto_t *ports = NULL;
+
+	if (config->network.publish_len > 0 && state_home(&home, &call->diag) == 0 &&
+	    state_read(&entry, home, id) == 0)
+		ports = ports_read(home, &entry);
+	if (cli_has(call, "json")) {
+		json_auto_t *value = json_pack("{s:s, s:O*}", "id", id, "ports", ports);
+		char *text = value != NULL ? json_dumps(value, 0) : NULL;
+
+		if (text == NULL)
+			return diag_set(&call->diag, -ENOMEM, "out of memory");
+		fprintf(call->out, "%s\n", text);
+		free(text);
+		return 0;
+	}
+	fprintf(call->out, "%s\n", id);
+	ports_tell(call->err, ports, &config->network);
+	return 0;
+}
+
 /* await_start() - what the child told. Return: 0 with the ID printed, or -EIO with the diag. */
-static int await_start(struct cli_call *call, int report)
+static int await_start(struct cli_call *call, int report, const struct config *config)
 {
 	char line[REPORT_OCTETS] = { 0 };
 	size_t len = 0;
@@ -190,11 +216,7 @@ static int await_start(struct cli_call *call, int report)
 	if (line[0] != '+')
 		return diag_set(&call->diag, -EIO, "%s",
 				len > 1 ? line + 1 : "the sandbox died at its start");
-	if (cli_has(call, "json"))
-		fprintf(call->out, "{\"id\": \"%s\"}\n", line + 1);
-	else
-		fprintf(call->out, "%s\n", line + 1);
-	return 0;
+	return show_start(call, line + 1, config);
 }
 
 int cli_start(struct cli_call *call)
@@ -217,7 +239,8 @@ int cli_start(struct cli_call *call)
 		_exit(r < 0 ? CLI_EXIT_FAILED : 0);
 	}
 	fd_close(&b.report);
+	r = child < 0 ? diag_set(&call->diag, -errno, "cannot fork: %s", strerror(errno))
+		      : await_start(call, report, config);
 	config_free(config);
-	return child < 0 ? diag_set(&call->diag, -errno, "cannot fork: %s", strerror(errno))
-			 : await_start(call, report);
+	return r;
 }

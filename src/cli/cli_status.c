@@ -61,6 +61,6 @@ int cli_status(struct cli_call *call)
 		status_line(call->out, &entry);
 		return 0;
 	}
-	r = sandboxes_json(&value, &entry, call);
+	r = sandboxes_json(&value, home, &entry, call);
 	return r < 0 ? r : print_json(call, value);
 }

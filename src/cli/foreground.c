@@ -19,6 +19,7 @@
 
 #include "base/fd.h"
 #include "cli/conduit.h"
+#include "cli/ports.h"
 #include "cli/relay.h"
 #include "cli/terminal.h"
 #include "warden/server.h"
@@ -427,6 +428,9 @@ static int start_session(struct foreground *f)
 static void on_running(void *context)
 {
 	struct foreground *f = context;
+	json_auto_t *ports = sandbox_ports_json(server_get(f->server));
+
+	ports_tell(f->options->notes, ports, &sandbox_config(server_get(f->server))->network);
 	int r = start_session(f);
 
 	if (r == 0)

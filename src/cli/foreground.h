@@ -6,6 +6,8 @@
 #ifndef CLI_FOREGROUND_H
 #define CLI_FOREGROUND_H
 
+#include <stdio.h>
+
 #include "config/config.h"
 
 enum foreground_tty { FOREGROUND_TTY_AUTO, FOREGROUND_TTY_YES, FOREGROUND_TTY_NO };
@@ -13,6 +15,7 @@ enum foreground_tty { FOREGROUND_TTY_AUTO, FOREGROUND_TTY_YES, FOREGROUND_TTY_NO
 struct foreground_options {
 	enum foreground_tty tty;
 	bool log;           /* pass all output through us and keep it */
+	FILE *notes;        /* what people should know goes there; borrowed */
 	const char **words; /* the command, NULL at the end */
 	size_t words_len;
 };

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 
 #include "base/fd.h"
+#include "cli/ports.h"
 #include "cli/print.h"
 #include "jail/cgroup.h"
 
@@ -138,17 +139,18 @@ int sandboxes_each(struct sandboxes *sandboxes, struct cli_call *call,
 	return worst;
 }
 
-int sandboxes_json(json_t **ret, const struct state_entry *entry, struct cli_call *call)
+int sandboxes_json(json_t **ret, int home, const struct state_entry *entry, struct cli_call *call)
 {
 	char created[PRINT_TIME_OCTETS];
 	json_t *value = NULL;
 
 	print_rfc3339(created, entry->created_at);
-	value = json_pack(
-	    "{s:s, s:s, s:o, s:s, s:o, s:s}", "id", entry->id, "status", state_names[entry->status],
-	    "pid", entry->pid > 0 ? json_integer(entry->pid) : json_null(), "image", entry->image,
-	    "created_at", entry->created_at > 0 ? json_string(created) : json_null(), "command",
-	    entry->command);
+	value = json_pack("{s:s, s:s, s:o, s:s, s:o, s:s, s:o}", "id", entry->id, "status",
+			  state_names[entry->status], "pid",
+			  entry->pid > 0 ? json_integer(entry->pid) : json_null(), "image",
+			  entry->image, "created_at",
+			  entry->created_at > 0 ? json_string(created) : json_null(), "command",
+			  entry->command, "ports", ports_read(home, entry));
 	if (value == NULL)
 		return diag_set(&call->diag, -ENOMEM, "out of memory");
 	*ret = value;

@@ -56,7 +56,8 @@ MUST_USE bool sandboxes_is_running(const struct state_entry *entry); /* has it p
 
 /* sandboxes_json() - what a listing says of one. @ret: owned. Return: 0 or -ENOMEM and call->diag.
  */
-MUST_USE int sandboxes_json(json_t **ret, const struct state_entry *entry, struct cli_call *call);
+MUST_USE int sandboxes_json(json_t **ret, int home, const struct state_entry *entry,
+			    struct cli_call *call);
 
 static inline void entries_freep(struct state_entry **entries)
 {

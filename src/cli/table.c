@@ -51,6 +51,11 @@ static const struct cli_option sandbox_options[] = {
 	{ "dns-server", 0, CLI_LIST, true, "ADDRESS[:PORT]",
 	  "ask this resolver for allowed names, not those of the host", "network.dns_servers",
 	  NULL },
+	{ "publish", 'p', CLI_LIST, true, "[[ADDRESS:]HOST_PORT:]PORT",
+	  "let TCP port PORT of the program be reached from outside, at HOST_PORT of ADDRESS, "
+	  "which "
+	  "is 127.0.0.1 if not given; HOST_PORT 0 is any that is free, see \"immure list\"",
+	  "network.publish", NULL },
 	{ "upstream-ca", 0, CLI_FILE, false, "FILE",
 	  "judge the servers it reaches also by the certificates in FILE, PEM", "network.ca_file",
 	  NULL },
@@ -433,6 +438,7 @@ const struct cli_note cli_files[] = {
 	{ "~/.immure/vms/ID/config.json", "The settings in force." },
 	{ "~/.immure/vms/ID/status", "created, starting, running, stopping, stopped or crashed." },
 	{ "~/.immure/vms/ID/socket", "JSON-RPC of the sandbox while it runs." },
+	{ "~/.immure/vms/ID/ports.json", "Its published ports while it runs." },
 	{ "~/.immure/vms/ID/logs/vm.log",
 	  "What its programs wrote; what came before is in vm.log.1." },
 	{ "~/.immure/vms/ID/logs/start.json",
@@ -445,6 +451,7 @@ const struct cli_note cli_files[] = {
 const struct cli_note cli_examples[] = {
 	{ "immure run python3 -c 'print(6 * 7)'", "Run a program with nothing allowed." },
 	{ "immure run -v .:/tmp/workspace:ro -- make -n", "Let it read the folder you are in." },
+	{ "immure run -p 8080:80 -- ./serve", "Reach its port 80 at 127.0.0.1:8080." },
 	{ "immure run --memory 512M --cpus 1 --timeout 5m ./agent.sh", "Bound what it uses." },
 	{ "id=$(immure start) && immure exec $id sh", "Keep a sandbox and work in it." },
 	{ "immure logs -f -n 20 vm-a1b2c3d4", "Watch what it writes." },

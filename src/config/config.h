@@ -28,6 +28,7 @@ enum {
 	CONFIG_RULE_PATHS_MAX = 64,
 	CONFIG_DNS_SERVERS_MAX = 8, /* glibc asks 3 at most, resolv.conf(5) MAXNS */
 	CONFIG_DNS_PORT = 53,
+	CONFIG_PUBLISH_MAX = 64, /* ports; each is a listening socket */
 };
 
 enum config_mount_type {
@@ -69,6 +70,13 @@ struct config_rule {
 	bool raw_given, raw;         /* may it carry what is no HTTP? Likewise. */
 };
 
+/* A TCP port of the sandbox that is reachable from outside. */
+struct config_publish {
+	struct net_address address; /* of this machine, to listen on */
+	uint16_t host_port;         /* 0: any that is free */
+	uint16_t port;              /* inside */
+};
+
 /* What may be reached. Nothing, when all is empty. */
 struct config_network {
 	struct config_rule *rules; /* owned */
@@ -78,6 +86,8 @@ struct config_network {
 	struct config_texts dns_servers;   /* each as config_parse_server() reads it */
 	struct config_host *hosts;         /* owned; names with fixed addresses, none twice */
 	size_t hosts_len;
+	struct config_publish *publish; /* owned; in the order given */
+	size_t publish_len;
 	const char *ca_file; /* absolute path of further roots for upstream servers; NULL: none */
 	bool block_private_ips; /* default true */
 };
@@ -192,5 +202,13 @@ MUST_USE int config_parse_duration_s(uint64_t *ret, struct span text);
  * Return: 0; -EINVAL.
  */
 MUST_USE int config_parse_server(struct net_address *ret, uint16_t *ret_port, struct span text);
+
+/**
+ * config_parse_publish() - "80" (the same port outside), "8080:80", "192.0.2.1:8080:80",
+ * "[::1]:0:80", "::1:0:80"
+ *
+ * Return: 0; -EINVAL.
+ */
+MUST_USE int config_parse_publish(struct config_publish *ret, struct span text);
 
 #endif

@@ -212,6 +212,26 @@ static int rules_of(struct config_network *network, const json_t *list)
 	return r;
 }
 
+static int publish_of(struct config_network *network, const json_t *list)
+{
+	size_t len = json_array_size(list);
+
+	if (len == 0)
+		return 0;
+	network->publish = calloc(len, sizeof(*network->publish));
+	if (network->publish == NULL)
+		return -ENOMEM;
+	for (; network->publish_len < len; network->publish_len++) {
+		const char *text = json_string_value(json_array_get(list, network->publish_len));
+		int r =
+		    config_parse_publish(&network->publish[network->publish_len], span_of(text));
+
+		if (r < 0)
+			return r;
+	}
+	return 0;
+}
+
 int config_network_fill(struct config_network *network, json_t *tree)
 {
 	int r = texts_of(&network->allowed_hosts, json_object_get(tree, "allowed_hosts"));
@@ -222,6 +242,8 @@ int config_network_fill(struct config_network *network, json_t *tree)
 		r = texts_of(&network->allow_private, json_object_get(tree, "allow_private"));
 	if (r == 0)
 		r = texts_of(&network->dns_servers, json_object_get(tree, "dns_servers"));
+	if (r == 0)
+		r = publish_of(network, json_object_get(tree, "publish"));
 	return r < 0 ? r : hosts_of(network, json_object_get(tree, "hosts"));
 }
 
@@ -241,4 +263,5 @@ void config_network_free(struct config_network *network)
 	free(network->allow_private.items);
 	free(network->dns_servers.items);
 	free(network->hosts);
+	free(network->publish);
 }

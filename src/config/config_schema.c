@@ -171,8 +171,10 @@ const struct config_row config_rows[] = {
 	{ "network.ca_file", CONFIG_HOST, .offset = MEMBER(network.ca_file),
 	  .text =
 	      "PEM file of further certificates by which servers are judged, beside the host's" },
-	{ "network.publish", CONFIG_LIST, .max = ITEMS_MAX, .fault = config_publish_fault,
-	  .later = NOT_YET, .text = "ports of the sandbox to offer: [[ADDRESS:]PORT:]PORT" },
+	{ "network.publish", CONFIG_LIST, .max = CONFIG_PUBLISH_MAX, .fault = config_publish_fault,
+	  .text = "TCP ports of its programs that are reachable from outside: PORT, HOST_PORT:PORT "
+		  "or ADDRESS:HOST_PORT:PORT; ADDRESS is 127.0.0.1 if not given, HOST_PORT 0 any "
+		  "that is free" },
 
 	{ "vfs", CONFIG_OBJECT, .text = "folders of the sandbox beside its root" },
 	{ "vfs.direct_mounts", CONFIG_MAP, .max = CONFIG_MOUNTS_MAX,

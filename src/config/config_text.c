@@ -4,7 +4,6 @@
  * durations). No locale, no allocation; nothing here looks at the file system, so a path that is
  * fine here may still be missing. The ctype calls mean ASCII: this project never calls setlocale().
  */
-#include <arpa/inet.h>
 #include <ctype.h>
 #include <errno.h>
 #include <math.h>
@@ -215,31 +214,50 @@ static bool parse_count(uint64_t *ret, struct span text, uint64_t max)
 	return true;
 }
 
-static bool is_port(const char *text)
+/* cut_port() - take a port and its colon off the end of @rest, whose ptr is NULL when all is taken */
+static bool cut_port(uint16_t *ret, struct span *rest)
 {
+	const char *colon = rest->len > 0 ? memrchr(rest->ptr, ':', rest->len) : NULL;
+	size_t front = colon != NULL ? (size_t)(colon - rest->ptr) : 0;
+	struct span text = colon != NULL ? span_drop(*rest, front + 1) : *rest;
 	uint64_t port = 0;
 
-	return parse_count(&port, span_of(text), PORT_MAX) && port > 0;
+	if (!parse_count(&port, text, PORT_MAX))
+		return false;
+	*ret = (uint16_t)port;
+	*rest = colon != NULL ? (struct span){ rest->ptr, front } : (struct span){ 0 };
+	return true;
+}
+
+int config_parse_publish(struct config_publish *ret, struct span text)
+{
+	struct config_publish publish = { .address = { .family = 4, .octets = { 127, 0, 0, 1 } } };
+	struct net_address address;
+
+	if (!cut_port(&publish.port, &text) || publish.port == 0)
+		return -EINVAL;
+	publish.host_port = publish.port;
+	if (text.ptr != NULL && !cut_port(&publish.host_port, &text))
+		return -EINVAL;
+	if (text.len > 2 && text.ptr[0] == '[' && text.ptr[text.len - 1] == ']')
+		text = (struct span){ text.ptr + 1, text.len - 2 };
+	if (text.ptr != NULL) {
+		if (net_address_parse(&address, text) < 0)
+			return -EINVAL;
+		publish.address = net_address_unmap(&address);
+	}
+	*ret = publish;
+	return 0;
 }
 
 const char *config_publish_fault(const char *text)
 {
-	const char *fault = "it is not PORT, PORT:PORT or ADDRESS:PORT:PORT, with ports 1 to 65535";
-	char front[INET6_ADDRSTRLEN + 16];
-	int len = snprintf(front, sizeof(front), "%s", text);
+	struct config_publish publish;
 
-	if (len < 0 || (size_t)len >= sizeof(front))
-		return fault;
-	for (int ports = 0; ports < 2; ports++) {
-		char *colon = strrchr(front, ':');
-
-		if (!is_port(colon != NULL ? colon + 1 : front))
-			return fault;
-		if (colon == NULL)
-			return NULL;
-		*colon = '\0';
-	}
-	return config_address_fault(front) == NULL ? NULL : fault;
+	return config_parse_publish(&publish, span_of(text)) < 0
+		   ? "it is not PORT, HOST_PORT:PORT or ADDRESS:HOST_PORT:PORT, with ports up to "
+		     "65535"
+		   : NULL;
 }
 
 const char *config_secret_fault(const char *text)

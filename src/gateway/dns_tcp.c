@@ -12,7 +12,7 @@
 #include "base/clock.h"
 #include "base/fd.h"
 #include "gateway/dns_udp.h"
-#include "gateway/relay.h"
+#include "relay/relay.h"
 
 #define NS_PER_S INT64_C(1000000000)
 

@@ -6,7 +6,7 @@
 #include <netinet/tcp.h>
 #include <sys/socket.h>
 
-#include "gateway/relay.h"
+#include "relay/relay.h"
 
 /* has_octets() - what came before a reset can still be read: an answer to what was refused midway */
 static bool has_octets(int fd)

@@ -19,8 +19,8 @@
 
 #include <nghttp2/nghttp2.h>
 
+#include "base/list.h"
 #include "gateway/exchange1.h"
-#include "gateway/list.h"
 #include "wire/http2_head.h"
 
 enum {

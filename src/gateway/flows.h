@@ -19,10 +19,10 @@
 #define GATEWAY_FLOWS_H
 
 #include "gateway/dns_tcp.h"
-#include "gateway/relay.h"
 #include "gateway/sniff.h"
 #include "gateway/streams.h"
 #include "gateway/talk.h"
+#include "relay/relay.h"
 #include "tls/context.h"
 
 enum {

@@ -11,7 +11,7 @@
 #ifndef GATEWAY_NAMES_H
 #define GATEWAY_NAMES_H
 
-#include "gateway/list.h"
+#include "base/list.h"
 #include "net/address.h"
 #include "net/name.h"
 

@@ -9,7 +9,7 @@
 #ifndef GATEWAY_TALK_H
 #define GATEWAY_TALK_H
 
-#include "gateway/list.h"
+#include "base/list.h"
 #include "loop/loop.h"
 #include "wire/gate.h"
 

@@ -6,8 +6,8 @@
 #include <strings.h>
 
 #include "base/fd.h"
-#include "gateway/relay.h"
 #include "gateway/sniff.h"
+#include "relay/relay.h"
 #include "wire/gate.h"
 #include "wire/tls_hello.h"
 

@@ -24,9 +24,9 @@
 
 #include "agent/agent.h"
 #include "base/fd.h"
+#include "base/landlock.h"
 #include "jail/builder_priv.h"
 #include "jail/caps.h"
-#include "base/landlock.h"
 #include "jail/seccomp.h"
 
 struct stage {

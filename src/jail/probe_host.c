@@ -23,8 +23,8 @@
 #include <unistd.h>
 
 #include "base/fd.h"
-#include "jail/caps.h"
 #include "base/landlock.h"
+#include "jail/caps.h"
 #include "jail/probe_priv.h"
 #include "jail/seccomp.h"
 

@@ -15,8 +15,8 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "base/test.h"
 #include "base/landlock.h"
+#include "base/test.h"
 
 static struct probe_fact facts[PROBE_FACTS_MAX];
 static size_t len;

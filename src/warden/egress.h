@@ -21,6 +21,7 @@ enum egress_kind {
 	EGRESS_REQUEST,   /* an HTTP request was refused, or ended */
 	EGRESS_REFUSED,   /* the gateway itself refused something on a flow */
 	EGRESS_MALFORMED, /* what came to port 53 was no DNS */
+	EGRESS_ACCEPTED,  /* a connection to a published port could not be carried, or ended */
 	EGRESS_PACKETS,   /* the firewall refused count packets to one place: see refused.h */
 	EGRESS_DROPPED,   /* count things were refused without a report each */
 };
@@ -37,8 +38,9 @@ struct egress_report {
 	bool blocked;               /* by policy, or for what the name leads to */
 	const char *rule;           /* which rule decided; "" for none */
 	const char *why;            /* for people; "" if there is nothing to say */
-	uint64_t up, down;          /* FLOW, REQUEST: octets from and to the program */
-	int64_t duration_ns;        /* FLOW, REQUEST: since it was asked for */
+	uint64_t up, down;          /* FLOW, REQUEST: octets from and to the program; ACCEPTED:
+				       to and from it, as they are of the request and the answer */
+	int64_t duration_ns;        /* FLOW, REQUEST, ACCEPTED: since it was asked for */
 	uint64_t count;             /* DROPPED, PACKETS */
 };
 

@@ -11,8 +11,9 @@ enum { URL_OCTETS = NET_NAME_OCTETS + 64 + GATE_DATA_OCTETS_MAX, SCHEME_OCTETS =
 static void put_scheme(char ret[SCHEME_OCTETS], const struct egress_report *report)
 {
 	static const char *const names[] = {
-		[EGRESS_NAME] = "dns",    [EGRESS_FLOW] = "tcp",      [EGRESS_REQUEST] = "http",
-		[EGRESS_REFUSED] = "tcp", [EGRESS_MALFORMED] = "dns", [EGRESS_DROPPED] = "",
+		[EGRESS_NAME] = "dns",     [EGRESS_FLOW] = "tcp",      [EGRESS_REQUEST] = "http",
+		[EGRESS_REFUSED] = "tcp",  [EGRESS_MALFORMED] = "dns", [EGRESS_DROPPED] = "",
+		[EGRESS_ACCEPTED] = "tcp",
 	};
 	const char *name = report->kind == EGRESS_PACKETS ? report->protocol : names[report->kind];
 
@@ -56,6 +57,8 @@ static struct span report_method(const struct egress_report *report)
 		return report->method;
 	if (report->kind == EGRESS_PACKETS)
 		return span_of(report->protocol);
+	if (report->kind == EGRESS_ACCEPTED)
+		return SPAN("ACCEPT");
 	return report->kind == EGRESS_FLOW || report->kind == EGRESS_REFUSED ? SPAN("CONNECT")
 									     : SPAN("QUERY");
 }

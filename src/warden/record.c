@@ -112,6 +112,19 @@ int record_end(const struct sandbox *sandbox)
 				 (json_int_t)sandbox->oom_kills));
 }
 
+int record_ports(const struct sandbox *sandbox, struct diag *diag)
+{
+	static char text[RECORD_OCTETS_MAX];
+	json_t *ports = sandbox_ports_json(sandbox);
+	size_t len = ports != NULL ? json_dumpb(ports, text, sizeof(text), 0) : 0;
+	int r = len == 0 || len > sizeof(text) ? -ENOMEM : 0;
+
+	json_decref(ports);
+	if (r == 0)
+		r = fd_replace_file(sandbox->dir, "ports.json", (struct span){ text, len }, 0600);
+	return r < 0 ? diag_set(diag, r, "cannot record the ports: %s", strerror(-r)) : 0;
+}
+
 /* config_text() - what config.json holds: the settings and the command. @ret: owned. */
 static int config_text(char **ret, struct config *config, json_t *command)
 {

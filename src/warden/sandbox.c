@@ -72,17 +72,43 @@ static void drop_record(struct sandbox *sandbox)
 
 void sandbox_drained(struct sandbox *sandbox)
 {
-	egress_close(sandbox->egress);
-	sandbox->egress = NULL;
+	if (!sandbox_is_over(sandbox))
+		return;
 	if (sandbox->hooks.ended != NULL && sandbox->config != NULL)
 		sandbox->hooks.ended(sandbox->hooks.context, sandbox->status, sandbox->why.why);
+}
+
+static void close_network(struct sandbox *sandbox, bool egress, bool publish)
+{
+	if (egress) { /* while the capture sockets are open, which it may watch */
+		egress_close(sandbox->egress);
+		sandbox->egress = NULL;
+	}
+	if (publish) {
+		publish_close(sandbox->publish);
+		sandbox->publish = NULL;
+	}
+}
+
+/* drain_network() - let go out what programs sent, if anybody waits for the end */
+static void drain_network(struct sandbox *sandbox)
+{
+	bool waits = sandbox->hooks.ended != NULL;
+	bool egress = waits && sandbox->egress != NULL && egress_drain(sandbox->egress);
+	bool publish = waits && sandbox->publish != NULL && publish_drain(sandbox->publish);
+
+	refused_close(sandbox->refused);
+	sandbox->refused = NULL;
+	close_network(sandbox, !egress, !publish);
 }
 
 void sandbox_finish(struct sandbox *sandbox)
 {
 	if (sandbox->finished) { /* asked again while it drains: then at once */
-		if (sandbox->egress != NULL)
+		if (!sandbox_is_over(sandbox)) {
+			close_network(sandbox, true, true);
 			sandbox_drained(sandbox);
+		}
 		return;
 	}
 	sandbox->finished = true;
@@ -98,16 +124,11 @@ void sandbox_finish(struct sandbox *sandbox)
 			diag_set(&sandbox->why, r, "cannot record the start: %s", strerror(-r));
 	}
 	loop_disarm(&sandbox->note);
-	bool drains = sandbox->egress != NULL && sandbox->hooks.ended != NULL &&
-		      egress_drain(sandbox->egress);
-	refused_close(sandbox->refused);
-	sandbox->refused = NULL;
-	if (!drains) { /* while the capture sockets are open, which it may watch */
-		egress_close(sandbox->egress);
-		sandbox->egress = NULL;
-	}
-	if (sandbox->dir >= 0)
+	drain_network(sandbox);
+	if (sandbox->dir >= 0) {
 		(void)unlinkat(sandbox->dir, "socket", 0);
+		(void)unlinkat(sandbox->dir, "ports.json", 0);
+	}
 	sandbox_set_status(sandbox, LIFE_DIED);
 	jail_end(&sandbox->jail); /* its mounts and its network go after it was told */
 	release_cgroup(sandbox);
@@ -115,8 +136,7 @@ void sandbox_finish(struct sandbox *sandbox)
 	channel_lose_all(sandbox);
 	if (sandbox->dir >= 0)
 		drop_record(sandbox);
-	if (!drains)
-		sandbox_drained(sandbox);
+	sandbox_drained(sandbox); /* if nothing drains */
 }
 
 static void timer_fired(struct loop_timer *timer)
@@ -176,7 +196,7 @@ void sandbox_stop(struct sandbox *sandbox, bool now)
 
 bool sandbox_is_over(const struct sandbox *sandbox)
 {
-	return sandbox->finished && sandbox->egress == NULL;
+	return sandbox->finished && sandbox->egress == NULL && sandbox->publish == NULL;
 }
 
 void sandbox_kill(struct sandbox *sandbox)
@@ -193,7 +213,7 @@ void sandbox_free(struct sandbox *sandbox)
 	sandbox->stop_asked = true;
 	if (!sandbox->finished)
 		sandbox_finish(sandbox);
-	egress_close(sandbox->egress);
+	close_network(sandbox, true, true);
 	environment_free(&sandbox->environment);
 	json_decref(sandbox->command);
 	free(sandbox->warm);
@@ -264,6 +284,11 @@ const struct span *sandbox_env(const struct sandbox *sandbox, size_t *ret_len)
 {
 	*ret_len = sandbox->environment.len;
 	return sandbox->environment.variables;
+}
+
+json_t *sandbox_ports_json(const struct sandbox *sandbox)
+{
+	return sandbox->publish != NULL ? publish_json(sandbox->publish) : NULL;
 }
 
 json_t *sandbox_env_json(const struct sandbox *sandbox)

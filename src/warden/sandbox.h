@@ -126,6 +126,9 @@ const struct span *sandbox_env(const struct sandbox *sandbox, size_t *ret_len);
 /* The settings' own variables as the program sees them (placeholders drawn), for create's answer. */
 json_t *sandbox_env_json(const struct sandbox *sandbox);
 
+/* sandbox_ports_json() - as publish_json(); owned; NULL: none is published */
+json_t *sandbox_ports_json(const struct sandbox *sandbox);
+
 /**
  * sandbox_exec() - start a program; op->event tells how it goes
  * @exec:	borrowed; without variables: it gets sandbox_env()

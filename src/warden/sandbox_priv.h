@@ -7,6 +7,7 @@
 #include "jail/cgroup.h"
 #include "jail/jail.h"
 #include "warden/environment.h"
+#include "warden/publish.h"
 #include "warden/refused.h"
 #include "warden/sandbox.h"
 
@@ -39,6 +40,7 @@ struct sandbox {
 	struct loop_timer timer; /* grace time of a stop, or "end at once" */
 	struct egress *egress;   /* owned; NULL before it runs */
 	struct refused *refused; /* likewise */
+	struct publish *publish; /* owned; NULL: no port is published */
 	struct pending *pending; /* frames that init's full queue did not take yet */
 	size_t pending_len;
 	struct operation *operations;
@@ -65,7 +67,8 @@ void sandbox_set_status(struct sandbox *sandbox, enum lifecycle_event event);
 void sandbox_end_soon(struct sandbox *sandbox); /* sandbox_finish() from the loop */
 /* sandbox_finish() - it is dead or shall be: release what it held, record the end, tell the owner */
 void sandbox_finish(struct sandbox *sandbox);
-void sandbox_drained(struct sandbox *sandbox); /* what its programs sent is out: tell the owner */
+/* sandbox_drained() - perhaps all that its programs sent is out: tell the owner */
+void sandbox_drained(struct sandbox *sandbox);
 void sandbox_broken(struct sandbox *sandbox, const char *why);
 
 /*
@@ -93,6 +96,9 @@ MUST_USE int record_create(struct sandbox *sandbox, struct diag *diag);
 
 /* record.c: logs/end.json, of an end that has more to tell than its status */
 MUST_USE int record_end(const struct sandbox *sandbox);
+
+/* record.c: ports.json, of one that publishes ports */
+MUST_USE int record_ports(const struct sandbox *sandbox, struct diag *diag);
 
 /* record.c: logs/start.json: walls, limits and self-test of this start */
 MUST_USE int record_start(const struct sandbox *sandbox);

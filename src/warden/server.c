@@ -177,10 +177,11 @@ bool server_timed_out(const struct server *server)
 /* answer_create() - the sandbox runs */
 static void answer_create(struct server *server)
 {
-	if (server->creating != NULL)
+	if (server->creating != NULL) /* "ports" only if there are any */
 		rpc_reply(server->creating,
-			  json_pack("{s:s, s:o}", "id", sandbox_id(server->sandbox), "env",
-				    sandbox_env_json(server->sandbox)));
+			  json_pack("{s:s, s:o, s:o*}", "id", sandbox_id(server->sandbox), "env",
+				    sandbox_env_json(server->sandbox), "ports",
+				    sandbox_ports_json(server->sandbox)));
 	server->creating = NULL;
 }
 

@@ -129,7 +129,33 @@ static void on_report(void *context, const struct egress_report *report)
 
 static void on_drained(void *context)
 {
-	sandbox_drained(context);
+	struct sandbox *sandbox = context;
+
+	egress_close(sandbox->egress);
+	sandbox->egress = NULL;
+	sandbox_drained(sandbox);
+}
+
+static void on_ports_drained(void *context)
+{
+	struct sandbox *sandbox = context;
+
+	publish_close(sandbox->publish);
+	sandbox->publish = NULL;
+	sandbox_drained(sandbox);
+}
+
+/* open_ports() - for who connects from outside; they were taken when it was started */
+static int open_ports(struct sandbox *sandbox)
+{
+	const struct egress_hooks hooks = { .report = on_report,
+					    .drained = on_ports_drained,
+					    .context = sandbox };
+
+	if (sandbox->publish == NULL)
+		return 0;
+	int r = publish_start(sandbox->publish, sandbox->jail.capture_tcp, &hooks, &sandbox->why);
+	return r < 0 ? r : record_ports(sandbox, &sandbox->why);
 }
 
 /* run() - every wall stands, and its settings are there */
@@ -150,6 +176,8 @@ static void run(struct sandbox *sandbox)
 	if (r == 0)
 		r = refused_open(&sandbox->refused, sandbox->loop, sandbox->jail.capture_log,
 				 &config.hooks);
+	if (r == 0)
+		r = open_ports(sandbox);
 	if (r < 0)
 		sandbox_end_soon(sandbox);
 	else
@@ -264,11 +292,14 @@ int sandbox_start(struct sandbox *sandbox, struct config *config, json_t *comman
 	assert(sandbox->config == NULL);
 	sandbox->config = config;
 	sandbox->command = json_incref(command);
+	int r = publish_open(&sandbox->publish, sandbox->loop, &config->network, diag);
+	if (r < 0)
+		return r;
 	if (sandbox->warm != NULL) {
 		take_up(sandbox);
 		return 0;
 	}
-	int r = make_plan(sandbox->jail.plan, sandbox, config, diag);
+	r = make_plan(sandbox->jail.plan, sandbox, config, diag);
 	if (r == 0 && is_limited(config)) { /* the plan depends on what can be held, the cgroup on
 					       the id */
 		r = prepare(sandbox, diag);

@@ -6,11 +6,11 @@
  * error on one side resets the other, so that nobody takes a part for the whole. A receiver that
  * does not read stops its sender: at most one pipe or COPY octets of a way are out of both sockets.
  */
-#ifndef GATEWAY_RELAY_H
-#define GATEWAY_RELAY_H
+#ifndef RELAY_RELAY_H
+#define RELAY_RELAY_H
 
-#include "gateway/pipes.h"
 #include "loop/loop.h"
+#include "relay/pipes.h"
 
 enum relay_side { RELAY_INSIDE = 0, RELAY_OUTSIDE = 1 };
 

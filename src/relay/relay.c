@@ -10,7 +10,7 @@
  * wake us for ever; so a source that is not read from is edge-triggered. That is safe as writing goes
  * on until EAGAIN.
  */
-#include "gateway/relay.h"
+#include "relay/relay.h"
 
 #include <errno.h>
 #include <fcntl.h>

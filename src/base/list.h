@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* list - doubly linked, its nodes embedded in their owners; owns and allocates nothing. */
-#ifndef GATEWAY_LIST_H
-#define GATEWAY_LIST_H
+#ifndef BASE_LIST_H
+#define BASE_LIST_H
 
 #include "base/base.h"
 

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * pipes - a few pipes, made before the gateway is confined and lent to relays while octets are on
+ * pipes - a few pipes, made before their process is confined, and lent to relays while octets are on
  * their way, so that idle flows hold none. What is lent must come back empty or by
  * pipes_give_back(), which empties it.
  */
-#ifndef GATEWAY_PIPES_H
-#define GATEWAY_PIPES_H
+#ifndef RELAY_PIPES_H
+#define RELAY_PIPES_H
 
 #include "base/base.h"
 

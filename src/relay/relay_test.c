@@ -3,7 +3,7 @@
  * Each row of life is a program and a server at the ends of two loopback connections, and the relay
  * between them, all in this thread: what they do is tried until it works, and the loop runs between.
  */
-#include "gateway/relay.h"
+#include "relay/relay.h"
 
 #include <errno.h>
 #include <netinet/in.h>

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "gateway/pipes.h"
+#include "relay/pipes.h"
 
 #include <errno.h>
 #include <fcntl.h>

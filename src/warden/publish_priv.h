@@ -1,0 +1,54 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* publish_priv - what the files of publish share: ports (publish.c), their connections
+ * (publish_flow.c). */
+#ifndef WARDEN_PUBLISH_PRIV_H
+#define WARDEN_PUBLISH_PRIV_H
+
+#include "base/list.h"
+#include "jail/dialler.h"
+#include "relay/relay.h"
+#include "warden/publish.h"
+
+struct door {
+	struct publish *publish;
+	struct config_publish at; /* host_port: the one that was had */
+	struct loop_source source;
+	int fd;     /* owned: the listener */
+	size_t len; /* connections */
+};
+
+struct publish {
+	struct loop *loop;
+	struct egress_hooks hooks;
+	int inside;
+	struct dialler dialler;
+	struct loop_source channel;
+	struct pipes pipes;
+	struct loop_timer rest; /* accepting ran out of something; patience, while it drains */
+	bool resting, draining;
+	size_t len, len_max; /* connections */
+	struct list waiting,
+	    asked; /* connections in want of a socket: not yet, already asked for */
+	size_t asked_len;
+	struct list others; /* those that have one */
+	size_t doors_len;
+	struct door doors[];
+};
+
+/* publish_flow.c */
+
+/* publish_flow() - carry the connection @outside, which is consumed. Return: 0 or -ENOMEM. */
+MUST_USE int publish_flow(struct door *door, int outside);
+
+/* publish_flows_last() - no program is left: hear out those that carry, end all others */
+void publish_flows_last(struct publish *publish);
+
+/* publish_flows_drop() - reset all, unreported */
+void publish_flows_drop(struct publish *publish);
+
+MUST_USE int publish_dialler(struct publish *publish); /* start it. Return: 0 or -errno */
+
+/* publish.c: there is one connection less, in all and of @door; the last of a drain may free all */
+void publish_left(struct door *door);
+
+#endif
