@@ -3,6 +3,7 @@
 #include "warden/broker.h"
 
 #include <errno.h>
+#include <signal.h>
 #include <sys/socket.h>
 
 #include "base/clock.h"
@@ -382,6 +383,7 @@ int main(void)
 	uint16_t port = 0, deaf = 0, hole = 0;
 	int filled[2];
 
+	(void)signal(SIGPIPE, SIG_IGN); /* as those do who have a broker */
 	CHECK(loop_new(&loop) == 0, "loop");
 	fake_dns_open(&dns, loop, names, "127.0.0.1", 0);
 	snprintf(server, sizeof(server), "127.0.0.1:%u", dns.port);
