@@ -11,7 +11,10 @@
 #include "loop/loop.h"
 #include "net/name.h"
 
-enum { EGRESS_DRAIN_MS = 2000 };
+enum {
+	EGRESS_DRAIN_MS = 2000,
+	EGRESS_STUCK_MS = 10000, /* a gateway that takes no answer for so long is ended */
+};
 
 struct egress;
 
