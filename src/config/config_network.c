@@ -227,7 +227,7 @@ int config_network_fill(struct config_network *network, json_t *tree)
 
 bool config_network_allows(const struct config_network *network)
 {
-	return network->allowed_hosts.len > 0;
+	return network->allowed_hosts.len > 0 || network->rules_len > 0;
 }
 
 void config_network_free(struct config_network *network)
@@ -236,6 +236,7 @@ void config_network_free(struct config_network *network)
 		free(network->rules[i].methods.items);
 		free(network->rules[i].paths.items);
 	}
+	config_secrets_free(network);
 	free(network->rules);
 	free(network->allowed_hosts.items);
 	free(network->allow_private.items);
