@@ -194,6 +194,7 @@ void sandbox_free(struct sandbox *sandbox)
 	if (!sandbox->finished)
 		sandbox_finish(sandbox);
 	egress_close(sandbox->egress);
+	secrets_free(sandbox->secrets);
 	environment_free(&sandbox->environment);
 	json_decref(sandbox->command);
 	free(sandbox->warm);

@@ -27,7 +27,7 @@ static int prepare(struct sandbox *sandbox, struct diag *diag)
 
 	if (r < 0 || sandbox->environment.given != NULL)
 		return r;
-	r = environment_make(&sandbox->environment, sandbox->config);
+	r = environment_make(&sandbox->environment, sandbox->config, sandbox->secrets);
 	if (r < 0)
 		diag_set(diag, r, "cannot make the environment: %s", strerror(-r));
 	return r;
@@ -139,6 +139,7 @@ static void run(struct sandbox *sandbox)
 		.network = &sandbox->config->network,
 		.sandbox = sandbox->id,
 		.home = sandbox->home,
+		.secrets = sandbox->secrets,
 		.tcp = sandbox->jail.capture_tcp,
 		.dns = sandbox->jail.capture_dns,
 		.hooks = { .report = on_report, .drained = on_drained, .context = sandbox },
@@ -264,11 +265,14 @@ int sandbox_start(struct sandbox *sandbox, struct config *config, json_t *comman
 	assert(sandbox->config == NULL);
 	sandbox->config = config;
 	sandbox->command = json_incref(command);
+	int r = secrets_load(&sandbox->secrets, &config->network, diag);
+	if (r < 0)
+		return r;
 	if (sandbox->warm != NULL) {
 		take_up(sandbox);
 		return 0;
 	}
-	int r = make_plan(sandbox->jail.plan, sandbox, config, diag);
+	r = make_plan(sandbox->jail.plan, sandbox, config, diag);
 	if (r == 0 && is_limited(config)) { /* the plan depends on what can be held, the cgroup on
 					       the id */
 		r = prepare(sandbox, diag);
