@@ -174,9 +174,10 @@ const char *config_secret_fault(const char *text); /* 4 octets to 8 KiB that a h
 const char *config_secret_host_fault(const char *text); /* a pattern, but not "*" */
 const char *config_where_fault(const char *text);
 
-/* config_secret_also(), config_network_also() - what the table cannot say of one of network.secrets; of
- * "network" */
+/* config_secret_also(), config_network_also(), config_env_also() - what the table cannot say of one of
+ * network.secrets; of "network"; of all settings: a variable that would show a secret */
 int config_secret_also(struct config_judge *judge, const struct config_at *at, json_t *value);
+int config_env_also(struct config_judge *judge, const struct config_at *at, json_t *value);
 int config_network_also(struct config_judge *judge, const struct config_at *at, json_t *value);
 
 /* config_secrets_fill() - lay out "secrets" of @given and of @tree, the same judged: values are in the

@@ -307,6 +307,11 @@ static const struct row rows[] = {
 	  "i.yaml:1: network.secrets.K.where: is empty" },
 	{ "network: {secrets: {K: {env: E, hosts: [a], where: [path]}}}", BAD,
 	  "i.yaml:1: network.secrets.K.where[0]: \"path\" is impossible: it is not one of" },
+	{ "network: {secrets: {K: {env: E, hosts: [a]}}, allowed_hosts: [a]}\nenv: {K: sk}", BAD,
+	  "i.yaml:2: env.K: is a secret, whose placeholder this variable holds" },
+	{ "network: {secrets: {K: {env: E, hosts: [a]}}, allowed_hosts: [a]}\n"
+	  "env: {K: '${K}', L: '${K}'}",
+	  0, "" },
 	{ "network: {secrets: {K: {value: abc, hosts: [a.b]}}}", BAD,
 	  "i.yaml:1: network.secrets.K.value: impossible value: it is shorter than 4" },
 	{ "network: {secrets: {K: {value: \"ab\\tc\", hosts: [a.b]}}}", BAD,

@@ -35,7 +35,7 @@ static int root_also(struct config_judge *judge, const struct config_at *at, jso
 	struct config_at rootfs = { .up = at, .parent = value, .key = "rootfs" };
 
 	if (json_object_get(value, "rootfs") == NULL || json_object_get(value, "image") == NULL)
-		return 0;
+		return config_env_also(judge, at, value);
 	return config_judge_refuse(judge, &rootfs, CONFIG_SPOT_KEY,
 				   "the root is given twice: leave out either image or rootfs");
 }

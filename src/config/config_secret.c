@@ -176,6 +176,32 @@ int config_network_also(struct config_judge *judge, const struct config_at *at, 
 	return 0;
 }
 
+/* is_reference() - "${NAME}", which is a placeholder inside */
+static bool is_reference(const char *text)
+{
+	size_t len = strlen(text);
+
+	return len > 3 && memcmp(text, "${", 2) == 0 && strchr(text, '}') == text + len - 1;
+}
+
+int config_env_also(struct config_judge *judge, const struct config_at *at, json_t *value)
+{
+	const json_t *secrets = json_object_get(json_object_get(value, "network"), "secrets");
+	json_t *env = json_object_get(value, "env"), *text = NULL;
+	struct config_at map = { .up = at, .parent = value, .key = "env" };
+	struct config_at one = { .up = &map, .parent = env };
+
+	json_object_foreach(env, one.key, text)
+	{
+		if (json_object_get(secrets, one.key) != NULL &&
+		    !is_reference(json_string_value(text)))
+			return config_judge_refuse(
+			    judge, &one, CONFIG_SPOT_KEY,
+			    "is a secret, whose placeholder this variable holds: leave it out");
+	}
+	return 0;
+}
+
 /* texts_of() - Return: 0 or -ENOMEM */
 static int texts_of(struct config_texts *ret, const json_t *list)
 {

@@ -143,10 +143,24 @@ static _Noreturn void become_shell(int out, const char *command)
 	_exit(127);
 }
 
+/* reap() - Return: its status; -ETIMEDOUT: it goes on, having closed its output */
+static int reap(pid_t pid, int64_t deadline_ns)
+{
+	int status = 0;
+
+	while (waitpid(pid, &status, WNOHANG) == 0) {
+		if (clock_mono_ns() > deadline_ns)
+			return -ETIMEDOUT;
+		(void)poll(NULL, 0, 1);
+	}
+	return status == 0 ? 0 : -ECHILD;
+}
+
 /* from_command() - what it prints; what it complains of goes to our standard error */
 static int from_command(size_t *len, struct vault *vault, const char *command)
 {
-	int pipe_fds[2], status = 0;
+	const int64_t deadline_ns = clock_mono_ns() + (int64_t)COMMAND_MS * 1000000;
+	int pipe_fds[2];
 
 	if (pipe2(pipe_fds, O_CLOEXEC) < 0)
 		return -errno;
@@ -156,16 +170,18 @@ static int from_command(size_t *len, struct vault *vault, const char *command)
 	int r = pid < 0 ? -errno : 0;
 	fd_close(&pipe_fds[1]);
 	if (r == 0)
-		r = read_until(len, vault, pipe_fds[0],
-			       clock_mono_ns() + (int64_t)COMMAND_MS * 1000000);
+		r = read_until(len, vault, pipe_fds[0], deadline_ns);
 	fd_close(&pipe_fds[0]);
 	if (pid < 0)
 		return r;
-	if (r < 0)
-		(void)kill(-pid, SIGKILL);
-	while (waitpid(pid, &status, 0) < 0 && errno == EINTR)
+	if (r == 0)
+		r = reap(pid, deadline_ns);
+	if (r == -ECHILD || r == 0)
+		return r;
+	(void)kill(-pid, SIGKILL);
+	while (waitpid(pid, NULL, 0) < 0 && errno == EINTR)
 		;
-	return r == 0 && status != 0 ? -ECHILD : r;
+	return r;
 }
 
 static int fetch(size_t *len, struct vault *vault, const struct config_secret *given)
@@ -228,8 +244,6 @@ static int take_value(struct secret *secret, struct vault *vault, const struct c
 	/* the list of one request may hold all of them */
 	if (fault == NULL && LIST_OCTETS - vault->used < SUBSTITUTION_HEAD_OCTETS + value.len)
 		fault = "all secrets together are longer than 20 KiB";
-	if (fault == NULL && memchr(value.ptr, '\0', value.len) != NULL)
-		fault = "it holds a NUL";
 	if (fault != NULL)
 		return diag_set(diag, -EINVAL, "network.secrets.%s.%s: %s", given->name,
 				origins[given->kind], fault);
@@ -290,8 +304,9 @@ int secrets_load(struct secrets **ret, struct config_network *network, struct di
 		return 0;
 	}
 	struct secrets *secrets = calloc(1, sizeof(*secrets));
-	int r = secrets == NULL ? diag_set(diag, -ENOMEM, "out of memory") : secrets_shield(diag);
-
+	if (secrets == NULL)
+		return diag_set(diag, -ENOMEM, "out of memory");
+	int r = secrets_shield(diag);
 	if (r == 0)
 		r = vault_new(&secrets->vault, diag);
 	for (size_t i = 0; r == 0 && i < network->secrets_len; i++) {

@@ -87,7 +87,7 @@ static void test_refused(void)
 		{ CONFIG_SECRET_COMMAND, "echo abcdef; false",
 		  "network.secrets.K.command: the comm" },
 		{ CONFIG_SECRET_COMMAND, "printf 'ab\\0cd'",
-		  "network.secrets.K.command: it holds a" },
+		  "network.secrets.K.command: it holds a control" },
 		{ CONFIG_SECRET_COMMAND, "printf 'ab\\n\\ncd'",
 		  "network.secrets.K.command: it holds a line" },
 		{ CONFIG_SECRET_COMMAND, "head -c 9000 /dev/zero | tr '\\0' x",

@@ -122,6 +122,11 @@ class Outside(Rig):
                     curl -s -H "X-Key: $TOKEN" https://b.test:{server.port}/bad'''])
                 facts = support.eventually(lambda: [
                     e['network'] for e in list(events) if e['type'] == 'network' and '/bad' in e['network']['url']])
+                written = list(pathlib.Path(self.state).rglob('config.json'))
+                self.assertEqual(len(written), 1)
+                for path in written:
+                    self.assertIn('KEY', path.read_text())
+                    self.assertNotIn(VALUE[:12], path.read_text())
         self.assertTrue(done['stdout'].startswith('same\n'), done)
         self.assertEqual(len(server.requests), 1)
         self.assertIn(VALUE.encode(), server.requests[0])
@@ -198,6 +203,7 @@ class Settings(Rig):
         rows = [(('--secret', 'KEY'), 'write NAME@HOST'), (('--secret', 'KEY=sk-oops@a.test'), 'write NAME@HOST'),
                 (('--secret', 'NONE@a.test'), 'NONE.env: this variable is not set'),
                 (('--secret', 'KEY@c.test'), 'c.test" may not be reached'),
+                (('--secret', 'KEY@a.test', '-e', 'KEY'), 'env.KEY: is a secret'),
                 (('--secret', 'K-1@a.test'), 'a name holds only')]
         for words, why in rows:
             done = self.immure('run', *self.options(*words), '--', 'true')
