@@ -58,6 +58,11 @@ static void test_trust(void)
 	CHECK(environment_make(&e, &settings, NULL) == 0, "make");
 	CHECK(find(e.variables, e.len, "SSL_CERT_FILE").len == 0, "nothing may be reached");
 	environment_free(&e);
+	settings.network.rules_len = 1;
+	CHECK(environment_make(&e, &settings, NULL) == 0, "make");
+	CHECK(find(e.variables, e.len, "SSL_CERT_FILE").len > 0, "a rule allows something");
+	environment_free(&e);
+	settings.network.rules_len = 0;
 	settings.network.allowed_hosts = (struct config_texts){ hosts, 1 };
 	settings.env_len = 1;
 	settings.env[0] = (struct config_env){ "PIP_CERT", "/mine" };

@@ -13,6 +13,7 @@ from servers import Secure, make_authority
 from support import PYTHON, as_root_and_user
 
 VALUE = 'sk-live-7b/"q\\9+x'  # what URLs and JSON escape
+PART = 'sk-live-7b'  # what no escaping changes
 PLACEHOLDER = r'IMMURE_SECRET_[0-9a-f]{32}'
 
 
@@ -72,7 +73,7 @@ class Outside(Rig):
         self.assertNotIn(VALUE, told)
         for path in pathlib.Path(self.state).rglob('*'):
             if path.is_file():
-                self.assertNotIn(VALUE.encode(), path.read_bytes(), path)
+                self.assertNotIn(PART.encode(), path.read_bytes(), path)
 
     def test_basic_query_and_body(self):
         secret = self.config(env='KEY', hosts=['a.test'], where=['query', 'basic', 'body'])
@@ -126,13 +127,13 @@ class Outside(Rig):
                 self.assertEqual(len(written), 1)
                 for path in written:
                     self.assertIn('KEY', path.read_text())
-                    self.assertNotIn(VALUE[:12], path.read_text())
+                    self.assertNotIn(PART, path.read_text())
         self.assertTrue(done['stdout'].startswith('same\n'), done)
         self.assertEqual(len(server.requests), 1)
         self.assertIn(VALUE.encode(), server.requests[0])
         self.assertEqual(facts[0]['status_code'], 403)
         self.assertIn('placeholder', facts[0]['reason'])
-        self.assertNotIn(VALUE, json.dumps(events) + json.dumps(done))
+        self.assertNotIn(PART, json.dumps(events) + json.dumps(done))
 
     def test_origins(self):
         path = self.make_file('key', VALUE + '\n')
