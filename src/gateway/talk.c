@@ -141,6 +141,8 @@ static int take(struct talk *talk)
 		return -EPROTO;
 	}
 	talk->answer(talk->context, &message, count > 0 ? fds[0] : -1);
+	if (message.kind == GATE_REQUEST) /* it may hold secrets */
+		explicit_bzero(packet, len);
 	return 0;
 }
 

@@ -67,6 +67,8 @@ int gate_send(struct gate *gate, const struct gate_message *message, int fd)
 	if (r < 0)
 		return r;
 	r = fd_send(gate->fd, (struct span){ packet, len }, &fd, fd >= 0);
+	if (message->kind == GATE_REQUEST) /* it may hold secrets */
+		explicit_bzero(packet, len);
 	if (r < 0 && r != -EAGAIN) /* an answer is lost: then it shall not wait for it */
 		(void)shutdown(gate->fd, SHUT_RDWR);
 	return r;
