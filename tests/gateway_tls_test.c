@@ -53,7 +53,7 @@ static struct authority *authority_new(void)
 static X509 *leaf_for(const struct authority *authority, EVP_PKEY *key, const char *name)
 {
 	struct authority_key point;
-	struct authority_leaf leaf;
+	struct authority_leaf leaf = { 0 };
 	struct net_name parsed;
 	unsigned char *octets = NULL;
 
@@ -64,7 +64,7 @@ static X509 *leaf_for(const struct authority *authority, EVP_PKEY *key, const ch
 		  authority_mint(&leaf, authority, &point, &parsed) == 0,
 	      "mint");
 	const unsigned char *der = leaf.der;
-	return d2i_X509(NULL, &der, leaf.len);
+	return leaf.len > 0 ? d2i_X509(NULL, &der, leaf.len) : NULL;
 }
 
 static void world_new(void)

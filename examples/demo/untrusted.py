@@ -4,7 +4,7 @@
 Each attempt returns what it got, or raises OSError with the reason it was refused. None would do
 lasting harm if it succeeded.
 """
-import ctypes, os, signal, socket, sys
+import ctypes, json, os, signal, socket, sys
 
 libc = ctypes.CDLL(None, use_errno=True)
 
@@ -33,8 +33,11 @@ def plant_program():
 
 def send_away():
     with socket.create_connection(('1.1.1.1', 80), timeout=10) as peer:
-        peer.sendall(b'HEAD / HTTP/1.0\r\n\r\n')
-        return f'{len(peer.recv(100))} octets of answer'
+        peer.sendall(b'GET / HTTP/1.0\r\n\r\n')
+        head, _, body = peer.recv(4096).partition(b'\r\n\r\n')
+    if head.startswith(b'HTTP/1.1 403 ') and b'\nProxy-Status: immure' in head:  # who answers is the gateway
+        raise PermissionError(json.loads(body)['policy_explanation'])
+    return f'{len(head + body)} octets of answer'
 
 
 def resolve():

@@ -92,8 +92,12 @@ static void signal_terminal(struct job *job, int number)
 			job->early_signal = (uint32_t)number;
 		return;
 	}
-	if (kill(-program, number) < 0 && number == SIGKILL)
+	/* a leader that stands still gives the terminal back first: a Ctrl-C before that would be lost */
+	bool led = number == SIGCONT && job->stopped;
+
+	if (!led && kill(-program, number) < 0 && number == SIGKILL)
 		(void)kill(program, number);
+	job->stopped = job->stopped && number != SIGCONT;
 	if (number == SIGKILL)
 		kill_session(job->pid, job->pid);
 	if (number == SIGKILL || number == SIGCONT)
@@ -120,6 +124,7 @@ static void on_stopped(struct job *job)
 
 	if (job->kind != JOB_TERMINAL)
 		return;
+	job->stopped = true;
 	number = __atomic_load_n(&job->shared->stop_signal, __ATOMIC_ACQUIRE);
 	job->stop_signal =
 	    number != 0 ? number : SIGSTOP; /* 0: somebody inside stopped the leader */

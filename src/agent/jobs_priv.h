@@ -52,6 +52,7 @@ struct job {
 	int64_t start_ns;
 	uint32_t told_pid;    /* for STARTED */
 	uint32_t stop_signal; /* for STOPPED */
+	bool stopped;         /* a terminal's leader stands still, as its program does */
 	struct agent_exit exit;
 	struct agent_failure failure;
 	uint64_t moved;

@@ -6,17 +6,15 @@
  */
 #include <errno.h>
 #include <linux/audit.h>
-#include <linux/capability.h>
 #include <linux/filter.h>
 #include <linux/seccomp.h>
 #include <sys/mman.h>
-#include <sys/prctl.h>
-#include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
 #include "authority/process.h"
+#include "base/confine.h"
 #include "wire/leaf.h"
 
 #if defined(__x86_64__)
@@ -68,46 +66,19 @@ static const struct sock_filter rows[] = {
 
 static int no_core(void)
 {
-	const struct rlimit none = { 0, 0 };
+	const struct confine_limit none = { RLIMIT_CORE, 0 };
 
-	return setrlimit(RLIMIT_CORE, &none);
-}
-
-static int no_new_privileges(void)
-{
-	return prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0);
-}
-
-static int not_dumpable(void)
-{
-	return prctl(PR_SET_DUMPABLE, 0, 0, 0, 0);
-}
-
-static int drop_capabilities(void)
-{
-	struct __user_cap_header_struct header = { .version = _LINUX_CAPABILITY_VERSION_3 };
-	const struct __user_cap_data_struct none[_LINUX_CAPABILITY_U32S_3] = { 0 };
-
-	return (int)syscall(SYS_capset, &header, none);
+	return confine_limits(&none, 1);
 }
 
 static int limit_resources(void)
 {
-	static const struct {
-		int resource; /* RLIMIT_* */
-		rlim_t most;
-	} limits[] = {
+	static const struct confine_limit limits[] = {
 		{ RLIMIT_FSIZE, 0 },   { RLIMIT_NPROC, 0 },    { RLIMIT_NOFILE, 1 },
 		{ RLIMIT_MEMLOCK, 0 }, { RLIMIT_MSGQUEUE, 0 },
 	};
 
-	for (size_t i = 0; i < ARRAY_SIZE(limits); i++) {
-		const struct rlimit both = { limits[i].most, limits[i].most };
-
-		if (setrlimit((__rlimit_resource_t)limits[i].resource, &both) < 0)
-			return -1;
-	}
-	return 0;
+	return confine_limits(limits, ARRAY_SIZE(limits));
 }
 
 /* close_others() - 0 is the channel again: so no descriptor that poll()'s limit leaves is free */
@@ -121,47 +92,28 @@ static int close_others(void)
 
 static int filter_calls(void)
 {
-	struct sock_filter filter[ARRAY_SIZE(rows)]; /* as struct sock_fprog lacks a const */
-	const struct sock_fprog program = { ARRAY_SIZE(rows), filter };
-
-	memcpy(filter, rows, sizeof(rows));
-	return (int)syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, 0, &program);
-}
-
-struct step {
-	const char *name;
-	int (*take)(void); /* 0, or -1 with errno */
-};
-
-static int take_steps(const char **ret_step, const struct step *steps, size_t len)
-{
-	for (size_t i = 0; i < len; i++)
-		if (steps[i].take() < 0) {
-			*ret_step = steps[i].name;
-			return -errno;
-		}
-	return 0;
+	return confine_filter(rows, ARRAY_SIZE(rows));
 }
 
 int process_harden(const char **ret_step)
 {
-	static const struct step steps[] = {
+	static const struct confine_step steps[] = {
 		{ "core files", no_core },
-		{ "no_new_privs", no_new_privileges },
-		{ "not dumpable", not_dumpable },
+		{ "no_new_privs", confine_no_new_privileges },
+		{ "not dumpable", confine_not_dumpable },
 	};
 
-	return take_steps(ret_step, steps, ARRAY_SIZE(steps));
+	return confine_take(ret_step, steps, ARRAY_SIZE(steps));
 }
 
 int process_confine(const char **ret_step)
 {
-	static const struct step steps[] = {
+	static const struct confine_step steps[] = {
 		{ "close descriptors", close_others },
-		{ "capabilities", drop_capabilities },
+		{ "capabilities", confine_drop_capabilities },
 		{ "rlimits", limit_resources },
 		{ "seccomp", filter_calls }, /* the last, since it forbids the calls of the rest */
 	};
 
-	return take_steps(ret_step, steps, ARRAY_SIZE(steps));
+	return confine_take(ret_step, steps, ARRAY_SIZE(steps));
 }

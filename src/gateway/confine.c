@@ -9,18 +9,16 @@
  */
 #include <errno.h>
 #include <linux/audit.h>
-#include <linux/capability.h>
 #include <linux/filter.h>
 #include <linux/seccomp.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <sys/mman.h>
-#include <sys/prctl.h>
-#include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include "base/confine.h"
 #include "gateway/confine_priv.h"
 #include "gateway/gateway_priv.h"
 
@@ -46,6 +44,16 @@
 	    BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, (second), 0, 1), RETURN(SECCOMP_RET_ALLOW), \
 	    LOAD(nr)
 #define KILL(call) IF_EQUAL(SYS_##call, SECCOMP_RET_KILL_PROCESS)
+
+/* A build for tests: AddressSanitizer has a heap of its own, which maps memory in its own ways. */
+#ifndef __has_feature
+#define __has_feature(feature) 0
+#endif
+#if defined(__SANITIZE_ADDRESS__) || __has_feature(address_sanitizer)
+#define SANITIZED 1
+#else
+#define SANITIZED 0
+#endif
 
 /* x32 calls need no rule of their own: bit 30 of their number makes them equal to none. */
 static const struct sock_filter rows[] = {
@@ -76,6 +84,13 @@ static const struct sock_filter rows[] = {
 	ALLOW(brk),
 	ALLOW_IF2(mmap, 2, PROT_READ | PROT_WRITE, 3, MAP_PRIVATE | MAP_ANONYMOUS),
 	ALLOW(munmap),
+#if SANITIZED
+	ALLOW_IF(mmap, 2, PROT_READ | PROT_WRITE),
+	ALLOW(madvise),
+	ALLOW(futex),
+	ALLOW(sched_yield),
+	ALLOW(gettid),
+#endif
 	ALLOW(getpid),
 	ALLOW(getrandom),
 	ALLOW(rt_sigreturn),
@@ -87,43 +102,16 @@ static const struct sock_filter rows[] = {
 };
 
 /* 10,000 intercepted flows take some 300 MiB; beyond this allocations fail, and so does what asked */
-#define HEAP_OCTETS_MAX ((rlim_t)1 << 30)
+#define HEAP_OCTETS_MAX (SANITIZED ? RLIM_INFINITY : (rlim_t)1 << 30)
 
 static int limit_resources(void)
 {
-	static const struct {
-		int resource; /* RLIMIT_* */
-		rlim_t most;
-	} limits[] = {
+	static const struct confine_limit limits[] = {
 		{ RLIMIT_CORE, 0 },    { RLIMIT_FSIZE, 0 },    { RLIMIT_NPROC, 0 },
 		{ RLIMIT_MEMLOCK, 0 }, { RLIMIT_MSGQUEUE, 0 }, { RLIMIT_DATA, HEAP_OCTETS_MAX },
 	};
 
-	for (size_t i = 0; i < ARRAY_SIZE(limits); i++) {
-		const struct rlimit both = { limits[i].most, limits[i].most };
-
-		if (setrlimit((__rlimit_resource_t)limits[i].resource, &both) < 0)
-			return -1;
-	}
-	return 0;
-}
-
-static int drop_capabilities(void)
-{
-	struct __user_cap_header_struct header = { .version = _LINUX_CAPABILITY_VERSION_3 };
-	const struct __user_cap_data_struct none[_LINUX_CAPABILITY_U32S_3] = { 0 };
-
-	return (int)syscall(SYS_capset, &header, none);
-}
-
-static int no_new_privileges(void)
-{
-	return prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0);
-}
-
-static int not_dumpable(void)
-{
-	return prctl(PR_SET_DUMPABLE, 0, 0, 0, 0);
+	return confine_limits(limits, ARRAY_SIZE(limits));
 }
 
 static int close_terminal(void)
@@ -133,30 +121,22 @@ static int close_terminal(void)
 
 static int filter_calls(void)
 {
-	struct sock_filter filter[ARRAY_SIZE(rows)]; /* as struct sock_fprog lacks a const */
-	const struct sock_fprog program = { ARRAY_SIZE(rows), filter };
-
-	memcpy(filter, rows, sizeof(rows));
-	return (int)syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, 0, &program);
+	return confine_filter(rows, ARRAY_SIZE(rows));
 }
 
 int gateway_confine(const char **ret_step)
 {
-	static const struct {
-		const char *name;
-		int (*take)(void); /* 0, or -1 with errno */
-	} steps[] = {
-		{ "namespaces", place_namespaces },    { "empty root", place_root },
-		{ "no_new_privs", no_new_privileges }, { "not dumpable", not_dumpable },
-		{ "capabilities", drop_capabilities }, { "landlock", place_landlock },
-		{ "rlimits", limit_resources },        { "close stdin to stderr", close_terminal },
+	static const struct confine_step steps[] = {
+		{ "namespaces", place_namespaces },
+		{ "empty root", place_root },
+		{ "no_new_privs", confine_no_new_privileges },
+		{ "not dumpable", confine_not_dumpable },
+		{ "capabilities", confine_drop_capabilities },
+		{ "landlock", place_landlock },
+		{ "rlimits", limit_resources },
+		{ "close stdin to stderr", close_terminal },
 		{ "seccomp", filter_calls },
 	};
 
-	for (size_t i = 0; i < ARRAY_SIZE(steps); i++)
-		if (steps[i].take() < 0) {
-			*ret_step = steps[i].name;
-			return -errno;
-		}
-	return 0;
+	return confine_take(ret_step, steps, ARRAY_SIZE(steps));
 }

@@ -173,7 +173,9 @@ static uint32_t wants(const struct ends *ends, enum tls_side side, bool read)
 	if (ends->bridge != NULL) {
 		uint32_t events = bridge_wants(ends->bridge, side);
 
-		return read || ends->opening ? events : events & ~(uint32_t)EPOLLIN;
+		bool over = !ends->opening && (!read || ends->ended[side] != 0);
+
+		return over ? events & ~(uint32_t)EPOLLIN : events;
 	}
 	return (read && ends->ended[side] == 0 ? EPOLLIN : 0) |
 	       (buf_len(&ends->left[side]) > 0 ? EPOLLOUT : 0);

@@ -154,6 +154,11 @@ static enum move lose_server(struct exchange1 *x)
 {
 	if (x->up == UP_GO)
 		return exchange1_bad_gateway(x, "the server closed the connection") ? MOVED : BROKE;
+	if (x->up == UP_HEAD && x->down == DOWN_IDLE) { /* between two requests: nothing is lost */
+		x->last = true;
+		x->up = UP_DRAIN;
+		return MOVED;
+	}
 	if (x->up != UP_BODY && x->up != UP_DONE)
 		return BROKE;
 	x->last = true;
@@ -202,6 +207,17 @@ static enum move carry(struct exchange1 *x, enum tls_side from)
 	if (x->inject != NULL)
 		explicit_bzero(outlet.octets, outlet.len);
 	return moved || up != (int)x->up || down != (int)x->down ? MOVED : STILL;
+}
+
+/* send_rest() - of a request that is read to its end: nothing else would write what was not taken */
+static enum move send_rest(struct exchange1 *x)
+{
+	if (x->up != UP_DONE && x->up != UP_ASKED)
+		return STILL;
+	enum tls_result r = ends_flush(x->ends, TLS_UPSTREAM);
+	if (r != TLS_DONE && r != TLS_WANT_WRITE)
+		x->last = true; /* it may have answered all the same */
+	return STILL;
 }
 
 /* send_reply() - ours, when what was written before it is gone */
@@ -292,7 +308,7 @@ static bool can_take(struct exchange1 *x, enum tls_side from)
 static bool is_abandoned(const struct exchange1 *x)
 {
 	return x->ends->ended[TLS_INSIDE] == TLS_TRUNCATED &&
-	       (x->up == UP_ASKED || x->up == UP_GO || x->up == UP_DONE);
+	       (x->up == UP_ASKED || x->up == UP_GO || x->up == UP_BODY || x->up == UP_DONE);
 }
 
 static void step_again(struct loop_timer *timer)
@@ -308,7 +324,7 @@ bool exchange1_step(struct exchange1 *x)
 
 	loop_disarm(&x->again);
 	for (int i = 0; i < ROUNDS && move == MOVED; i++) {
-		const enum move moves[] = { send_reply(x), carry(x, TLS_INSIDE),
+		const enum move moves[] = { send_reply(x), carry(x, TLS_INSIDE), send_rest(x),
 					    carry(x, TLS_UPSTREAM), turn_page(x) };
 
 		move = STILL;

@@ -351,9 +351,37 @@ static void test_slow_reader(void)
 	bench_end(&b);
 }
 
+/* A server that is slow to take the last of a request gets it all the same, though nothing more is read. */
+static void test_slow_server(void)
+{
+	enum { BODY = 40000 };
+	static const struct exchange1_host host = { "lab.test", 80, false };
+	static const char head[] =
+	    "POST / HTTP/1.1\r\nHost: lab.test\r\nContent-Length: 40000\r\n\r\n";
+	static char body[BODY];
+	const int least = 1; /* the kernel makes it some KiB: socket(7) */
+
+	bench_begin(&b, &host, false);
+	CHECK(setsockopt(b.ends.fd[TLS_UPSTREAM], SOL_SOCKET, SO_SNDBUF, &least, sizeof(least)) ==
+		  0,
+	      "%d", errno);
+	bench_send(b.program, span_of(head));
+	bench_send(b.program, (struct span){ body, BODY });
+	bench_spin(&b, TURNS);
+	bench_verdict(&b, 0);
+	bench_spin(&b, 100);
+	CHECK(b.x.up == UP_DONE && b.to_server.len > BODY, "state %d, %zu octets", (int)b.x.up,
+	      b.to_server.len);
+	bench_send(b.server, span_of("HTTP/1.1 204 No Content\r\n\r\n"));
+	bench_spin(&b, TURNS);
+	CHECK(b.to_program.len > 0 && b.x.up == UP_HEAD && !b.over, "state %d", (int)b.x.up);
+	bench_end(&b);
+}
+
 int main(void)
 {
 	test_rows();
 	test_slow_reader();
+	test_slow_server();
 	return test_failures > 0;
 }

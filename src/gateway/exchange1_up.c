@@ -109,11 +109,13 @@ static bool is_http(struct exchange1 *x, struct span input, unsigned ended)
 static void read_head(struct exchange1 *x, struct span input, unsigned ended)
 {
 	struct judged judged = { 0 };
+	bool whole = false;
 
 	if (x->fresh && !is_http(x, input, ended))
 		return;
 	switch (http1_request_read(&request, &x->scan[TLS_INSIDE], input, &exchange1_limits)) {
 	case HTTP1_DONE:
+		whole = true;
 		judged = judge(x);
 		break;
 	case HTTP1_REFUSED:
@@ -132,8 +134,7 @@ static void read_head(struct exchange1 *x, struct span input, unsigned ended)
 	}
 	x->scan[TLS_INSIDE] = (struct http1_scan){ 0 };
 	if (judged.status != 0)
-		refuse_request(x, &judged,
-			       request.fault == HTTP1_FAULTLESS && request.method == HTTP1_HEAD);
+		refuse_request(x, &judged, whole && request.method == HTTP1_HEAD);
 	else
 		ask(x, &judged);
 }

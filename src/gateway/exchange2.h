@@ -67,6 +67,7 @@ struct exchange2_stream {
 	bool responded;    /* the final head has been passed on */
 	bool said;         /* and the end of the response */
 	bool broken;       /* it was reset by us */
+	unsigned interims; /* interim responses so far */
 	uint64_t unwanted; /* octets that came and were dropped */
 	bool allowed;      /* it is owed an end */
 	struct exchange1_end end;
@@ -111,12 +112,16 @@ struct exchange2 {
 	bool lost;        /* there is, or will be, no server */
 	bool unheard;     /* the server takes nothing any more */
 	bool broke;
-	bool seeing_off; /* all is said; read until the program has seen it */
+	bool calmed[TLS_SIDES]; /* it had too much, and was told */
+	bool offered;           /* WebSocket, to the program */
+	bool seeing_off;        /* all is said; read until the program has seen it */
 	bool dead;
 	size_t drained;
+	unsigned
+	    unsent; /* requests that the library holds back: the server takes no more for now */
 	unsigned asked, verdicts, blocks; /* waiting now; so far; heads so far */
 	unsigned paced_verdicts, paced_blocks;
-	struct exchange2_calm resets, frames[TLS_SIDES];
+	struct exchange2_calm resets, interims, frames[TLS_SIDES];
 	struct loop_timer again;
 };
 

@@ -1,7 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "gateway/exchange2_priv.h"
 
-enum { STATUS_NO_CONTENT = 204, STATUS_NOT_MODIFIED = 304 };
+enum {
+	STATUS_NO_CONTENT = 204,
+	STATUS_NOT_MODIFIED = 304,
+	INTERIMS_OF_ONE_MAX = 16,
+};
 
 static struct http2_response response; /* too large for the stack of a step */
 
@@ -52,6 +56,10 @@ void exchange2_down(struct exchange2_stream *s, bool ended)
 	struct http2_fault fault = http2_response_read(&response, &s->head, ended, s->websocket);
 	if (fault.status != 0) {
 		bad_gateway(s, fault.why);
+	} else if (response.interim &&
+		   (++s->interims > INTERIMS_OF_ONE_MAX || !exchange2_spend_interim(s->exchange))) {
+		exchange2_break(s, NGHTTP2_ENHANCE_YOUR_CALM,
+				"the server says too much before its response");
 	} else if (!send_head(s, ended)) {
 		exchange2_break(s, NGHTTP2_INTERNAL_ERROR, "its response could not be passed on");
 	} else if (!response.interim) {

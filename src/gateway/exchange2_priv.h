@@ -33,6 +33,9 @@ static inline uint64_t exchange2_head_octets(const struct http2_block *block)
 /* exchange2_session() - the session with @side, its settings waiting to be sent. Return: NULL: no memory */
 nghttp2_session *exchange2_session(struct exchange2 *x, enum tls_side side);
 
+/* exchange2_spend_interim() - may the server say one more thing before a response? */
+MUST_USE bool exchange2_spend_interim(struct exchange2 *x);
+
 /* exchange2_calm_down() - @side had too much: GOAWAY */
 void exchange2_calm_down(struct exchange2 *x, enum tls_side side, const char *why);
 

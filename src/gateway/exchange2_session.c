@@ -16,6 +16,8 @@ enum {
 	RESETS_PER_S = 50,
 	FRAMES_MAX = 10000, /* frames that move nothing: clients measure by PING */
 	FRAMES_PER_S = 1000,
+	INTERIMS_MAX = 400, /* each may be 48 KiB, of a few octets */
+	INTERIMS_PER_S = 50,
 };
 
 #define NS_PER_S INT64_C(1000000000)
@@ -42,8 +44,16 @@ static bool spend(struct exchange2_calm *calm, unsigned most, unsigned per_s)
 	return true;
 }
 
+bool exchange2_spend_interim(struct exchange2 *x)
+{
+	return spend(&x->interims, INTERIMS_MAX, INTERIMS_PER_S);
+}
+
 void exchange2_calm_down(struct exchange2 *x, enum tls_side side, const char *why)
 {
+	if (x->calmed[side])
+		return;
+	x->calmed[side] = true;
 	x->owner->refused(x, side == TLS_INSIDE ? 400 : 502, why);
 	if (side == TLS_UPSTREAM)
 		x->lost = true;
@@ -114,9 +124,12 @@ static void offer_websocket(struct exchange2 *x)
 {
 	const nghttp2_settings_entry entry = { NGHTTP2_SETTINGS_ENABLE_CONNECT_PROTOCOL, 1 };
 
-	if (nghttp2_session_get_remote_settings(x->session[TLS_UPSTREAM],
-						NGHTTP2_SETTINGS_ENABLE_CONNECT_PROTOCOL) == 1)
-		(void)nghttp2_submit_settings(x->session[TLS_INSIDE], NGHTTP2_FLAG_NONE, &entry, 1);
+	if (x->offered ||
+	    nghttp2_session_get_remote_settings(x->session[TLS_UPSTREAM],
+						NGHTTP2_SETTINGS_ENABLE_CONNECT_PROTOCOL) != 1)
+		return;
+	x->offered = true;
+	(void)nghttp2_submit_settings(x->session[TLS_INSIDE], NGHTTP2_FLAG_NONE, &entry, 1);
 }
 
 static void take_settings(struct exchange2 *x, enum tls_side side)
@@ -197,9 +210,13 @@ static int on_close(nghttp2_session *session, int32_t id, uint32_t code, void *c
 static int on_sent(nghttp2_session *session, const nghttp2_frame *frame, void *context)
 {
 	struct exchange2 *x = context;
+	bool request = frame->hd.type == NGHTTP2_HEADERS &&
+		       frame->headers.cat == NGHTTP2_HCAT_REQUEST &&
+		       side_of(x, session) == TLS_UPSTREAM;
 	bool last = (frame->hd.type == NGHTTP2_HEADERS || frame->hd.type == NGHTTP2_DATA) &&
 		    (frame->hd.flags & NGHTTP2_FLAG_END_STREAM) != 0;
 
+	x->unsent -= request && x->unsent > 0;
 	if (!last || side_of(x, session) != TLS_INSIDE)
 		return 0;
 	struct exchange2_stream *s = exchange2_stream_of(x, TLS_INSIDE, frame->hd.stream_id);
@@ -217,6 +234,7 @@ static int on_not_sent(nghttp2_session *session, const nghttp2_frame *frame, int
 	(void)error;
 	if (frame->hd.type != NGHTTP2_HEADERS || side_of(x, session) != TLS_UPSTREAM)
 		return 0;
+	x->unsent -= frame->headers.cat == NGHTTP2_HCAT_REQUEST && x->unsent > 0;
 	for (struct list_node *node = x->streams.head.next; node != &x->streams.head;
 	     node = node->next) {
 		struct exchange2_stream *s = container_of(node, struct exchange2_stream, node);

@@ -156,11 +156,27 @@ static void miscounted(struct exchange2_stream *s, enum tls_side side)
 				"the server's response is not as long as it should be");
 }
 
+/* is_early() - something of a response's body, before its head */
+static bool is_early(const struct exchange2_stream *s, enum tls_side side)
+{
+	return side == TLS_UPSTREAM && s->state == STREAM_OPEN && !s->responded;
+}
+
+static void break_early(struct exchange2_stream *s)
+{
+	exchange2_break(s, NGHTTP2_PROTOCOL_ERROR, "the server's body comes before its head");
+}
+
 void exchange2_came(struct exchange2_stream *s, enum tls_side side, struct span data)
 {
 	struct exchange2_way *way = &s->way[side];
 	struct exchange2 *x = s->exchange;
 
+	if (is_early(s, side)) {
+		(void)nghttp2_session_consume(x->session[side], s->id[side], data.len);
+		break_early(s);
+		return;
+	}
 	way->came += data.len;
 	waiting_octets += data.len;
 	*(side == TLS_INSIDE ? &s->end.up : &s->end.down) += data.len;
@@ -180,6 +196,10 @@ void exchange2_ended(struct exchange2_stream *s, enum tls_side side)
 {
 	struct exchange2_way *way = &s->way[side];
 
+	if (is_early(s, side)) {
+		break_early(s);
+		return;
+	}
 	way->ended = true;
 	if (!way->dropped && way->exact && way->came != way->expected)
 		miscounted(s, side);
@@ -363,6 +383,7 @@ void exchange2_answer(struct exchange2_stream *s, unsigned status, struct span w
 	struct exchange2_way *way = &s->way[TLS_UPSTREAM];
 
 	part(s, NGHTTP2_CANCEL);
+	http2_block_free(&s->head); /* @why is not of it */
 	exchange2_drop(s, TLS_INSIDE);
 	exchange2_drop(s, TLS_UPSTREAM);
 	s->state = STREAM_ANSWERED;

@@ -288,7 +288,7 @@ static void spin(struct rig *rig)
 static void open_rig(struct rig *rig, const struct row *row)
 {
 	const int room = 4 * 1024 * 1024; /* the peers block, so all must fit */
-	int inside[2], outside[2];
+	int inside[2] = { -1, -1 }, outside[2] = { -1, -1 };
 
 	*rig = (struct rig){ .row = row, .turn.fired = turn_over };
 	CHECK(socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK, 0, inside) == 0 &&

@@ -110,14 +110,17 @@ void exchange2_go(struct exchange2_stream *s)
 	int32_t id = -1;
 
 	s->state = STREAM_OPEN;
-	if (x->session[TLS_UPSTREAM] != NULL && !x->lost && judge(s).status == 0) {
+	if (x->session[TLS_UPSTREAM] != NULL && !x->lost && x->unsent < EXCHANGE2_STREAMS_MAX &&
+	    judge(s).status == 0) {
 		http2_request_write(&list, authority, &request);
 		id = nghttp2_submit_request(x->session[TLS_UPSTREAM], NULL, exchange2_vector(&list),
 					    list.count, s->bodiless ? NULL : &body, s);
 	}
 	http2_block_free(&s->head);
-	if (id > 0)
+	if (id > 0) {
 		s->id[TLS_UPSTREAM] = id;
-	else
+		x->unsent++;
+	} else {
 		exchange2_break(s, NGHTTP2_REFUSED_STREAM, "the server takes no more requests");
+	}
 }

@@ -36,6 +36,8 @@ static void ask(struct flow_web *w, bool leaf, struct span data, unsigned flags)
 {
 	struct flows *flows = w->flow->flows;
 
+	list_remove(&w->ask.node); /* a leaf that is not wanted any more: another flow brought it */
+	buf_free(&w->asked);
 	/* on from the slot's last one: a late answer to another flow's ask is none to this one */
 	w->id = id_next(w->flow->web_id, ID_WEB + (unsigned)(w->flow - flows->flows));
 	w->flow->web_id = w->id;

@@ -15,7 +15,7 @@ static const struct row {
 	const char *text;
 	size_t len; /* 0: of the string */
 	enum sniff_kind kind;
-	size_t settled;        /* by so many octets; before, there are too few */
+	unsigned settled;      /* by so many octets; before, there are too few */
 	enum sniff_kind whole; /* if no more comes */
 } rows[] = {
 	{ "", 0, SNIFF_MORE, 0, SNIFF_RAW },

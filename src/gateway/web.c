@@ -188,7 +188,7 @@ static void explain(struct web *web, enum tls_side side, unsigned status)
 	(void)bridge_fault(web->ends.bridge, side, &why);
 	(void)snprintf(text, sizeof(text), "TLS with %s %s: %s",
 		       side == TLS_UPSTREAM ? "the server" : "the program",
-		       web->ends.fd[TLS_UPSTREAM] < 0 ? "was not begun" : "failed",
+		       side == TLS_UPSTREAM && web->ends.fd[side] < 0 ? "was not begun" : "failed",
 		       *why != '\0' ? why : "it broke off");
 	if (side == TLS_UPSTREAM)
 		web_shut(web, status, span_of(text));

@@ -80,6 +80,16 @@ static int is_state(const struct jail_plan *plan, int fd, const struct stat *st)
 	return is_among(st, plan->state, plan->state_len) ? 1 : is_below(fd, st, &plan->state[0]);
 }
 
+/* is_programs() - does it hold programs of ours, or lie among them? 1, 0 or -errno. */
+static int is_programs(const struct jail_plan *plan, int fd, const struct stat *st)
+{
+	int r = is_among(st, plan->programs, plan->programs_len) ? 1 : 0;
+
+	for (uint32_t i = 0; r == 0 && i < plan->program_folders_len; i++)
+		r = is_below(fd, st, &plan->program_folders[i]);
+	return r;
+}
+
 int builder_guard(struct builder *b, int fd, bool writable, const char *name)
 {
 	const struct jail_plan *plan = b->plan;
@@ -98,6 +108,15 @@ int builder_guard(struct builder *b, int fd, bool writable, const char *name)
 		    b, -EPERM,
 		    "share %s for writing, which holds the --config file: share less, "
 		    "or read-only",
+		    name);
+	r = writable ? is_programs(plan, fd, &st) : 0;
+	if (r < 0)
+		return builder_step(b, r, "tell whether %s holds immure's own programs", name);
+	if (r > 0)
+		return builder_step(
+		    b, -EPERM,
+		    "share %s for writing, which holds immure's own programs: share less, or "
+		    "read-only",
 		    name);
 	return 0;
 }

@@ -154,7 +154,9 @@ static _Noreturn void dialler_main(int channel, int inside)
 
 		r = answer(CHANNEL, fd < 0 ? errno : 0, fd);
 	}
-	_exit(0);
+	/* not _exit(), at which AddressSanitizer looks for leaks, with calls that are forbidden here */
+	(void)syscall(SYS_exit_group, 0);
+	__builtin_unreachable();
 }
 
 /* await_start() - its first answer. Return: 0 or -errno. */

@@ -20,7 +20,8 @@
 
 enum {
 	JAIL_MOUNTS_MAX = 64,
-	JAIL_PLACES_MAX = 64,         /* folders above one; a deeper one is refused */
+	JAIL_PLACES_MAX = 64, /* folders above one; a deeper one is refused */
+	JAIL_PROGRAM_FOLDERS_MAX = 2,
 	JAIL_TEXT_OCTETS = 4096 * 20, /* all texts of a plan together */
 };
 
@@ -87,6 +88,11 @@ struct jail_plan {
 	struct jail_place state[JAIL_PLACES_MAX];
 	/* the --config file, then all above it: nothing of these may be shared for writing */
 	struct jail_place settings[JAIL_PLACES_MAX];
+	/* the folders that hold immure's own programs, those above each among them; nothing of these, and
+	 * nothing below the first of each, may be shared for writing */
+	uint32_t programs_len, program_folders_len;
+	struct jail_place programs[JAIL_PLACES_MAX];
+	struct jail_place program_folders[JAIL_PROGRAM_FOLDERS_MAX];
 	uint32_t mounts_len;
 	struct jail_mount mounts[JAIL_MOUNTS_MAX];
 	uint32_t text_len; /* octets of text[] in use; text[0] is always NUL */

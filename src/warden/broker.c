@@ -13,6 +13,7 @@
 
 #include <errno.h>
 #include <stdlib.h>
+#include <sys/resource.h>
 
 #include "base/fd.h"
 #include "warden/broker_priv.h"
@@ -20,6 +21,7 @@
 const struct broker_limits broker_default_limits = {
 	.requests_max = 1024,
 	.lookups_max = 64,
+	.attempts_max = 1024,
 	.resolve_ms = 5000,
 	.try_ms = 1500,
 	.rounds = 2,
@@ -52,6 +54,8 @@ struct broker {
 	struct broker_hosts hosts;
 	struct broker_request *first, *last; /* all requests, in the order of asking */
 	unsigned requests, lookups;
+	struct broker_budget attempts;
+	struct loop_timer refill; /* a lookup was cancelled: others may begin */
 };
 
 static int64_t ms(unsigned milliseconds)
@@ -183,6 +187,7 @@ static void use(struct broker_request *request, const struct broker_addresses *a
 	request->result = (struct broker_result){ .fd = -1 };
 	request->state = DIALLING;
 	loop_arm(broker->loop, &request->timer, ms(broker->limits.connect_ms));
+	request->dial.budget = &broker->attempts;
 	broker_dial_start(&request->dial, broker->loop, &allowed, request->port,
 			  ms(broker->limits.stagger_ms), dial_done);
 }
@@ -298,7 +303,28 @@ void broker_cancel(struct broker_request *request)
 	struct broker *broker = request->broker;
 	leave(request);
 	free(request);
-	fill_lookups(broker);
+	/* later: who cancels one may be about to cancel all, and no name is to be asked for meanwhile */
+	loop_arm(broker->loop, &broker->refill, 0);
+}
+
+static void refill_fired(struct loop_timer *timer)
+{
+	fill_lookups(container_of(timer, struct broker, refill));
+}
+
+static unsigned at_most(unsigned number, rlim_t bound)
+{
+	return bound >= number ? number : bound < 1 ? 1 : (unsigned)bound;
+}
+
+/* bound_descriptors() - by shares of the soft limit; see broker_default_limits */
+static void bound_descriptors(struct broker *broker)
+{
+	struct rlimit files = { .rlim_cur = RLIM_INFINITY };
+
+	(void)getrlimit(RLIMIT_NOFILE, &files);
+	broker->attempts.max = at_most(broker->limits.attempts_max, files.rlim_cur / 4);
+	broker->limits.lookups_max = at_most(broker->limits.lookups_max, files.rlim_cur / 8);
 }
 
 int broker_new(struct broker **ret, struct loop *loop, const struct config_network *network,
@@ -310,6 +336,8 @@ int broker_new(struct broker **ret, struct loop *loop, const struct config_netwo
 		return diag_set(diag, -ENOMEM, "out of memory");
 	broker->loop = loop;
 	broker->limits = limits != NULL ? *limits : broker_default_limits;
+	broker->refill.fired = refill_fired;
+	bound_descriptors(broker);
 	broker->resolver.loop = loop;
 	broker->resolver.try_ms = broker->limits.try_ms;
 	broker->resolver.rounds = broker->limits.rounds;
@@ -336,6 +364,7 @@ void broker_free(struct broker *broker)
 		leave(at);
 		free(at);
 	}
+	loop_disarm(&broker->refill);
 	broker_guard_free(&broker->guard);
 	broker_hosts_free(&broker->hosts);
 	free(broker);

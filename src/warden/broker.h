@@ -33,6 +33,7 @@ struct broker_limits {
 	unsigned requests_max;   /* under way at a time */
 	unsigned lookups_max;    /* of them, in the resolver: 100 KiB each; the others wait */
 	unsigned resolve_ms;     /* for a name, waiting included */
+	unsigned attempts_max;   /* sockets that are being connected; the others wait */
 	unsigned try_ms;         /* for one resolver, doubled in each round */
 	unsigned rounds;         /* over all resolvers */
 	unsigned connect_ms;     /* for all addresses together */
@@ -40,6 +41,10 @@ struct broker_limits {
 	unsigned own_max_age_ms; /* of the list of this machine's own addresses */
 };
 
+/*
+ * What a broker holds of the soft limit on descriptors is bounded as well, so that the sandbox can be
+ * told other things while nobody answers: a quarter of it is for attempts, an eighth for lookups.
+ */
 extern const struct broker_limits broker_default_limits;
 
 enum broker_outcome {
@@ -65,7 +70,7 @@ struct broker;
 struct broker_request;
 
 /**
- * broker_new() - make ready, without a system call
+ * broker_new() - make ready, without a system call but for the limit on descriptors
  * @ret:	owned by the caller
  * @loop:	borrowed until broker_free()
  * @network:	borrowed for the call alone

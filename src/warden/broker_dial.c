@@ -3,7 +3,8 @@
  * Theory of operation: happy eyeballs (RFC 8305 section 5). An attempt begins when the one before it
  * failed, or has not answered for a while; then both are under way, and the first to connect ends
  * the others. All that ends the dial happens in callbacks of the loop: an attempt that fails at once
- * only lets the next begin at once.
+ * only lets the next begin at once. One that finds the budget used up by other dials asks again after
+ * a while, until whoever wants the connection gives up.
  */
 #include <errno.h>
 #include <netinet/in.h>
@@ -39,10 +40,22 @@ static void note(struct broker_dial *dial, int error)
 		dial->error = error;
 }
 
+/* take_fd() - the attempt is over */
+static int take_fd(struct broker_attempt *attempt)
+{
+	struct broker_budget *budget = attempt->dial->budget;
+
+	loop_remove(&attempt->source);
+	if (attempt->fd >= 0 && budget != NULL)
+		budget->used--;
+	return fd_take(&attempt->fd);
+}
+
 static void close_attempt(struct broker_attempt *attempt)
 {
-	loop_remove(&attempt->source);
-	fd_close(&attempt->fd);
+	CLEANUP_FD int fd = take_fd(attempt);
+
+	(void)fd; /* closed with the scope */
 }
 
 void broker_dial_stop(struct broker_dial *dial)
@@ -93,8 +106,7 @@ static void attempt_ready(struct loop_source *source, uint32_t events)
 		schedule(dial, 0);
 		return;
 	}
-	loop_remove(source);
-	int fd = fd_take(&attempt->fd);
+	int fd = take_fd(attempt);
 	struct net_address address = dial->addresses.items[attempt - dial->attempts];
 	settle(fd, &address, dial->port);
 	broker_dial_stop(dial);
@@ -114,6 +126,8 @@ static int begin(struct broker_attempt *attempt, const struct net_address *addre
 	attempt->fd = socket(peer.ss_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
 	if (attempt->fd < 0)
 		return -errno;
+	if (attempt->dial->budget != NULL)
+		attempt->dial->budget->used++;
 	if (setsockopt(attempt->fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on)) < 0 ||
 	    setsockopt(attempt->fd, SOL_SOCKET, SO_OOBINLINE, &on, sizeof(on)) < 0 ||
 	    setsockopt(attempt->fd, SOL_SOCKET, SO_LINGER, &reset, sizeof(reset)) < 0)
@@ -130,6 +144,10 @@ static void stagger_fired(struct loop_timer *timer)
 
 	if (i == dial->addresses.len) {
 		dial->done(dial, -1, NULL);
+		return;
+	}
+	if (dial->budget != NULL && dial->budget->used >= dial->budget->max) {
+		schedule(dial, dial->stagger_ns);
 		return;
 	}
 	struct broker_attempt *attempt = &dial->attempts[i];

@@ -118,8 +118,14 @@ struct broker_attempt {
 	int fd; /* -1: not begun, or failed */
 };
 
+/* How many sockets may be under way in all dials together: the others wait for their turn. */
+struct broker_budget {
+	unsigned used, max;
+};
+
 struct broker_dial {
 	struct loop *loop;
+	struct broker_budget *budget; /* borrowed; NULL: unbounded */
 	struct loop_timer stagger;
 	int64_t stagger_ns;
 	struct broker_addresses addresses;
@@ -132,7 +138,7 @@ struct broker_dial {
 
 /**
  * broker_dial_start() - connect to the first of @addresses that answers
- * @dial:	all zero; in use until @done or broker_dial_stop()
+ * @dial:	all zero but for budget; in use until @done or broker_dial_stop()
  * @done:	called at most once, from the loop, never by this function; @fd is its to close, or -1:
  *		dial->error says why. It may free @dial
  */

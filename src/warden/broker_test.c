@@ -3,6 +3,8 @@
 #include "warden/broker.h"
 
 #include <errno.h>
+#include <signal.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 
 #include "base/clock.h"
@@ -26,9 +28,10 @@ static struct fake_name names[] = {
 	{ NULL },
 };
 
-static const struct broker_limits limits = {
+static struct broker_limits limits = {
 	.requests_max = 40,
 	.lookups_max = 4,
+	.attempts_max = 1024,
 	.resolve_ms = 200,
 	.try_ms = 60,
 	.rounds = 2,
@@ -291,6 +294,84 @@ static void test_lookups(void)
 	broker_free(broker);
 }
 
+/* A lookup that is cancelled makes room for one that waits; when all are cancelled, none begins. */
+static void test_cancelled_lookups(void)
+{
+	struct broker *broker = make(NULL, NULL, true);
+	struct outcome outcomes[8] = { 0 };
+	unsigned before = dns.udp_queries;
+
+	for (size_t i = 0; i < ARRAY_SIZE(outcomes); i++)
+		ask(&outcomes[i], broker, "silent.example", 443);
+	(void)!fake_run(loop, (int)limits.try_ms / 4);
+	CHECK(dns.udp_queries - before == 8, "%u queries", dns.udp_queries - before);
+	broker_cancel(outcomes[0].request);
+	(void)!fake_run(loop, (int)limits.try_ms / 4);
+	CHECK(dns.udp_queries - before == 10, "%u queries", dns.udp_queries - before);
+	for (size_t i = 1; i < ARRAY_SIZE(outcomes); i++)
+		broker_cancel(outcomes[i].request);
+	(void)!fake_run(loop, (int)limits.try_ms / 4);
+	CHECK(dns.udp_queries - before == 10, "%u queries", dns.udp_queries - before);
+	under_way = 0;
+	broker_free(broker);
+}
+
+/* ask_holes() - for connections that hang. Return: how many descriptors they hold. */
+static size_t ask_holes(struct outcome *outcomes, size_t len, struct broker *broker, uint16_t hole)
+{
+	size_t fds = fake_count_fds();
+
+	for (size_t i = 0; i < len; i++)
+		ask(&outcomes[i], broker, "127.0.0.3", hole);
+	(void)!fake_run(loop, 50);
+	return fake_count_fds() - fds;
+}
+
+/* No more sockets than may; a connection that had to wait for one comes about when others gave up. */
+static void test_attempts(uint16_t port, uint16_t hole)
+{
+	struct outcome outcomes[6] = { 0 }, late = { 0 };
+
+	limits.attempts_max = 2;
+	struct broker *broker = make("127.0.0.0/8", NULL, true);
+	size_t held = ask_holes(outcomes, ARRAY_SIZE(outcomes), broker, hole);
+	CHECK(held == 2, "%zu descriptors", held);
+	(void)!fake_run(loop, 50);
+	ask(&late, broker, "127.0.0.1", port);
+	(void)!fake_run(loop, 20);
+	CHECK(late.calls == 0, "did not wait");
+	CHECK(fake_run(loop, 3000), "%u under way", under_way);
+	CHECK(late.result.outcome == BROKER_CONNECTED, "%s", late.result.why);
+	CHECK(outcomes[5].result.error == ETIMEDOUT, "%s", outcomes[5].result.why);
+	broker_free(broker);
+	limits.attempts_max = 1024;
+}
+
+/* However many hang, most of the descriptors stay for other work: an exec takes a dozen. */
+static void test_few_descriptors(uint16_t port, uint16_t hole)
+{
+	struct outcome outcomes[40] = { 0 };
+	struct rlimit files = { 0 };
+	int spare[16];
+
+	CHECK(getrlimit(RLIMIT_NOFILE, &files) == 0, "%d", errno);
+	const struct rlimit few = { .rlim_cur = 48, .rlim_max = files.rlim_max };
+	CHECK(setrlimit(RLIMIT_NOFILE, &few) == 0, "%d", errno);
+	struct broker *broker = make("127.0.0.0/8", NULL, true);
+	size_t held = ask_holes(outcomes, ARRAY_SIZE(outcomes), broker, hole);
+	CHECK(held == 12, "%zu descriptors", held);
+	for (size_t i = 0; i < ARRAY_SIZE(spare); i++) {
+		spare[i] = dup(STDERR_FILENO);
+		CHECK(spare[i] >= 0, "%zu: %d", i, errno);
+	}
+	for (size_t i = 0; i < ARRAY_SIZE(spare); i++)
+		fd_close(&spare[i]);
+	CHECK(fake_run(loop, 3000), "%u under way", under_way);
+	CHECK(ask_one(broker, "127.0.0.1", port).outcome == BROKER_CONNECTED, "afterwards");
+	broker_free(broker);
+	CHECK(setrlimit(RLIMIT_NOFILE, &files) == 0, "%d", errno);
+}
+
 /* As many as may, some waiting for a lookup; the next is refused; silent ones end in time. */
 static void test_bounds(uint16_t port)
 {
@@ -382,6 +463,7 @@ int main(void)
 	uint16_t port = 0, deaf = 0, hole = 0;
 	int filled[2];
 
+	(void)signal(SIGPIPE, SIG_IGN); /* as those do who have a broker */
 	CHECK(loop_new(&loop) == 0, "loop");
 	fake_dns_open(&dns, loop, names, "127.0.0.1", 0);
 	snprintf(server, sizeof(server), "127.0.0.1:%u", dns.port);
@@ -396,6 +478,9 @@ int main(void)
 	test_cancel(port, hole);
 	test_timeout(hole);
 	test_lookups();
+	test_cancelled_lookups();
+	test_attempts(port, hole);
+	test_few_descriptors(port, hole);
 	test_bounds(port);
 	test_reentrance(port);
 	test_refused_settings();

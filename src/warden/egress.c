@@ -66,6 +66,18 @@ static void keep(struct answer *answer, struct span data)
 	answer->data = (struct span){ copy, data.len };
 }
 
+/* stuck_fired() - what waits may hold descriptors, and a gateway of ours always reads */
+static void stuck_fired(struct loop_timer *timer)
+{
+	gate_break(&container_of(timer, struct egress, stuck)->gate);
+}
+
+static void expect_room(struct egress *egress)
+{
+	egress->stuck.fired = stuck_fired;
+	loop_arm(egress->loop, &egress->stuck, (int64_t)EGRESS_STUCK_MS * 1000000);
+}
+
 void egress_answer(struct egress *egress, struct answer *answer, struct span data)
 {
 	int r = egress->queue != NULL ? -EAGAIN : send_answer(egress, answer, data);
@@ -76,14 +88,30 @@ void egress_answer(struct egress *egress, struct answer *answer, struct span dat
 		*egress->queue_end = answer;
 		egress->queue_end = &answer->next;
 		gate_hold(&egress->gate, true);
+		if (egress->stuck.loop == NULL)
+			expect_room(egress);
 	} else if (r == 0) {
 		answer->given(answer);
 	} /* else the gateway is gone, which is told by its channel */
 }
 
+/* say_last() - Return: false: there is nobody to drain */
+static bool say_last(struct egress *egress)
+{
+	int r = egress->queue != NULL ? -EAGAIN : gate_last(&egress->gate);
+
+	egress->owes_last = r == -EAGAIN;
+	if (egress->owes_last)
+		gate_hold(&egress->gate, true);
+	return r == 0 || egress->owes_last;
+}
+
 static void on_room(void *context)
 {
 	struct egress *egress = context;
+
+	if (egress->queue != NULL)
+		expect_room(egress); /* it has taken something */
 
 	while (egress->queue != NULL) {
 		struct answer *answer = egress->queue;
@@ -95,7 +123,9 @@ static void on_room(void *context)
 		answer->given(answer);
 	}
 	egress->queue_end = &egress->queue;
-	gate_hold(&egress->gate, false);
+	loop_disarm(&egress->stuck);
+	if (!egress->owes_last || (say_last(egress) && !egress->owes_last))
+		gate_hold(&egress->gate, false);
 }
 
 static void tell_plain(struct egress *egress, const struct gate_message *message)
@@ -151,6 +181,8 @@ static int on_message(void *context, const struct gate_message *message)
 /* drop_all() - @why: for the reports; NULL: without any */
 static void drop_all(struct egress *egress, const char *why)
 {
+	loop_disarm(&egress->stuck);
+	egress->owes_last = false;
 	egress->queue = NULL; /* all that is in it is dropped below */
 	egress->queue_end = &egress->queue;
 	flows_drop(egress, why);
@@ -177,7 +209,7 @@ static void patience_over(struct loop_timer *timer)
 
 bool egress_drain(struct egress *egress)
 {
-	egress->draining = gate_last(&egress->gate);
+	egress->draining = say_last(egress);
 	egress->patience.fired = patience_over;
 	if (egress->draining)
 		loop_arm(egress->loop, &egress->patience, (int64_t)EGRESS_DRAIN_MS * 1000000);
@@ -264,6 +296,7 @@ void egress_close(struct egress *egress)
 	if (egress == NULL)
 		return;
 	loop_disarm(&egress->patience);
+	loop_disarm(&egress->stuck);
 	gate_close(&egress->gate);
 	fd_close(&egress->roots);
 	drop_all(egress, NULL);

@@ -12,7 +12,10 @@
 #include "net/name.h"
 #include "warden/secrets.h"
 
-enum { EGRESS_DRAIN_MS = 2000 };
+enum {
+	EGRESS_DRAIN_MS = 2000,
+	EGRESS_STUCK_MS = 10000, /* a gateway that takes no answer for so long is ended */
+};
 
 struct egress;
 

@@ -71,7 +71,8 @@ struct egress {
 	struct request *requests[EGRESS_BUCKETS];
 	size_t flows_len, requests_len, requests_octets;
 	struct answer *queue, **queue_end;
-	bool draining;
+	bool draining, owes_last;   /* LAST found no room */
+	struct loop_timer stuck;    /* answers wait, and the gateway takes none */
 	struct loop_timer patience; /* while it drains */
 };
 

@@ -73,10 +73,15 @@ void gate_hold(struct gate *gate, bool hold)
 	seen.held = hold;
 }
 
-bool gate_last(struct gate *gate)
+int gate_last(struct gate *gate)
 {
 	(void)gate;
-	return true;
+	return 0;
+}
+
+void gate_break(struct gate *gate)
+{
+	(void)gate;
 }
 
 void gate_close(struct gate *gate)

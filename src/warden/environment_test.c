@@ -51,7 +51,7 @@ static void test_make(void)
 /* Where certificates are is told only to who may reach anything, and never against the settings. */
 static void test_trust(void)
 {
-	const char *hosts[] = { "a.example" };
+	static const char *hosts[] = { "a.example" };
 	struct environment e = { 0 };
 	static struct config settings;
 

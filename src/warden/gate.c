@@ -179,14 +179,20 @@ static bool flow_waits(const struct gate *gate)
 	return gate->tcp.loop != NULL && poll(&tcp, 1, 0) > 0;
 }
 
-bool gate_last(struct gate *gate)
+int gate_last(struct gate *gate)
 {
 	const struct gate_message last = { .kind = GATE_LAST };
 
 	if (gate->fd < 0 && flow_waits(gate))
 		start_gateway(gate);
 	gate->last = true;
-	return gate_send(gate, &last, -1) == 0;
+	return gate_send(gate, &last, -1);
+}
+
+void gate_break(struct gate *gate)
+{
+	if (gate->fd >= 0)
+		(void)shutdown(gate->fd, SHUT_RDWR); /* its channel tells */
 }
 
 void gate_roots(struct gate *gate, int fd)

@@ -49,9 +49,12 @@ void gate_hold(struct gate *gate, bool hold);
  * gate_last() - no program is left: let the gateway carry what is under way, then end (GATE_LAST)
  *
  * A gateway is started if a flow waits for one. gone() tells of its end; it has no successor.
- * Return: is there one?
+ * Return: 0; -EAGAIN: there is no room: say it again when there is; -ENOTCONN: there is none.
  */
-MUST_USE bool gate_last(struct gate *gate);
+MUST_USE int gate_last(struct gate *gate);
+
+/* gate_break() - end it, as if it had died */
+void gate_break(struct gate *gate);
 
 /* gate_close() - end the gateway; fine for a gate that was never opened */
 void gate_close(struct gate *gate);

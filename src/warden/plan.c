@@ -7,6 +7,7 @@
 
 #include "base/fd.h"
 #include "warden/sandbox_priv.h"
+#include "warden/sibling.h"
 #include "warden/trust.h"
 #include "warden/upstream.h"
 
@@ -182,6 +183,35 @@ int plan_trust(struct jail_plan *plan, const struct config *config, int home, st
 	return r < 0 ? diag_set(diag, r, "too many or too long paths for one sandbox") : 0;
 }
 
+static bool shares_for_writing(const struct config *config)
+{
+	for (size_t i = 0; i < config->mounts_len; i++)
+		if (config->mounts[i].type == CONFIG_MOUNT_DIRECT && !config->mounts[i].readonly)
+			return true;
+	return false;
+}
+
+/* guard_programs() - what is started later, as who started us. Return: 0 or -errno. */
+static int guard_programs(struct jail_plan *plan)
+{
+	_Static_assert((int)JAIL_PROGRAM_FOLDERS_MAX == (int)SIBLING_FOLDERS, "a plan holds all");
+	for (int i = 0; i < SIBLING_FOLDERS; i++) {
+		int fd = sibling_folder(i);
+		uint32_t at = plan->programs_len;
+
+		if (fd == -ENOENT)
+			continue;
+		if (fd < 0)
+			return fd;
+		int r = add_places(plan->programs + at, JAIL_PLACES_MAX / SIBLING_FOLDERS, fd);
+		if (r < 0)
+			return r;
+		plan->programs_len = at + (uint32_t)r;
+		plan->program_folders[plan->program_folders_len++] = plan->programs[at];
+	}
+	return 0;
+}
+
 int plan_guard(struct jail_plan *plan, const struct config *config, int home, struct diag *diag)
 {
 	int r = add_places(plan->state, JAIL_PLACES_MAX,
@@ -195,6 +225,10 @@ int plan_guard(struct jail_plan *plan, const struct config *config, int home, st
 		    diag, -EPERM,
 		    "immure's state lies in a system folder, which every sandbox sees: set "
 		    "IMMURE_HOME to another place");
+	r = shares_for_writing(config) ? guard_programs(plan) : 0;
+	if (r < 0)
+		return diag_set(diag, r, "cannot tell where immure's programs lie: %s",
+				strerror(-r));
 	r = config->file != NULL ? guard_settings(plan, config->file) : 0;
 	return r < 0 ? diag_set(diag, r, "cannot guard %s: %s", config->file, strerror(-r)) : 0;
 }

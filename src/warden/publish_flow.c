@@ -164,6 +164,17 @@ static void try_next(struct inflow *flow, int error)
 	end(flow, error == ECONNREFUSED ? "no program listens on this port" : strerror(error));
 }
 
+/* is_itself() - where nobody listens a socket can meet itself, if the port is one of those it may get */
+static bool is_itself(int fd)
+{
+	struct sockaddr_storage own = { 0 }, peer = { 0 };
+	socklen_t own_len = sizeof(own), peer_len = sizeof(peer);
+
+	return getsockname(fd, (struct sockaddr *)&own, &own_len) == 0 &&
+	       getpeername(fd, (struct sockaddr *)&peer, &peer_len) == 0 && own_len == peer_len &&
+	       memcmp(&own, &peer, own_len) == 0;
+}
+
 static void inside_ready(struct loop_source *source, uint32_t events)
 {
 	struct inflow *flow = container_of(source, struct inflow, source);
@@ -173,6 +184,8 @@ static void inside_ready(struct loop_source *source, uint32_t events)
 	(void)events;
 	if (getsockopt(flow->inside, SOL_SOCKET, SO_ERROR, &error, &len) < 0)
 		error = errno;
+	if (error == 0 && is_itself(flow->inside))
+		error = ECONNREFUSED;
 	if (error != 0) {
 		try_next(flow, error);
 		return;

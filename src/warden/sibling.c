@@ -26,19 +26,28 @@ static int open_folder(void)
 	return fd < 0 ? -errno : fd;
 }
 
-/* open_program() - Return: a descriptor to execute; -errno. */
-static int open_program(const char *name)
+int sibling_folder(int which)
 {
-	static const char *const places[] = { "", "../libexec/immure/" };
+	static const char *const places[SIBLING_FOLDERS] = { ".", "../libexec/immure" };
 	CLEANUP_FD int folder = open_folder();
-	char path[128];
 
 	if (folder < 0)
 		return folder;
-	for (size_t i = 0; i < ARRAY_SIZE(places); i++) {
-		(void)snprintf(path, sizeof(path), "%s%s", places[i], name);
-		int fd = openat(folder, path, O_PATH | O_CLOEXEC);
+	int fd = openat(folder, places[which], O_PATH | O_DIRECTORY | O_CLOEXEC);
+	return fd < 0 ? -errno : fd;
+}
 
+/* open_program() - Return: a descriptor to execute; -errno. */
+static int open_program(const char *name)
+{
+	for (int i = 0; i < SIBLING_FOLDERS; i++) {
+		CLEANUP_FD int folder = sibling_folder(i);
+
+		if (folder == -ENOENT)
+			continue;
+		if (folder < 0)
+			return folder;
+		int fd = openat(folder, name, O_PATH | O_CLOEXEC);
 		if (fd >= 0 || errno != ENOENT)
 			return fd < 0 ? -errno : fd;
 	}

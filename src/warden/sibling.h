@@ -10,7 +10,11 @@
 
 #include "base/base.h"
 
-enum { SIBLING_FD_FIRST = 3, SIBLING_FDS_MAX = 8 };
+enum { SIBLING_FD_FIRST = 3, SIBLING_FDS_MAX = 8, SIBLING_FOLDERS = 2 };
+
+/* sibling_folder() - the folder, of SIBLING_FOLDERS, in which they may lie; the first is our own. Return:
+ * a descriptor; -ENOENT: there is none; -errno. */
+MUST_USE int sibling_folder(int which);
 
 /**
  * sibling_start() - run the executable @name

@@ -71,7 +71,7 @@
  * leaf or a request is given up with its flow only: END ends all that was asked about that.
  *
  * The gateway reads hostile bytes, so the warden trusts no message of it: one that does not decode,
- * or repeats an id under way, ends the gateway.
+ * or repeats the id of a name, flow or request under way, ends the gateway.
  */
 #ifndef WIRE_GATE_H
 #define WIRE_GATE_H

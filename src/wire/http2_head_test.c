@@ -132,7 +132,8 @@ static bool same_list(const struct http2_list *list, const char *text)
 	for (unsigned i = 0; i < list->count; i++)
 		http2_block_add(&is, list->at[i].name, list->at[i].value, list->at[i].sensitive);
 	bool same = buf_len(&want.octets) == buf_len(&is.octets) &&
-		    memcmp(want.octets.ptr, is.octets.ptr, buf_len(&is.octets)) == 0;
+		    (want.octets.ptr == NULL || is.octets.ptr == NULL ||
+		     memcmp(want.octets.ptr, is.octets.ptr, buf_len(&is.octets)) == 0);
 	http2_block_free(&want);
 	http2_block_free(&is);
 	return same;

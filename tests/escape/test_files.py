@@ -398,6 +398,23 @@ class Policy(rig.Row):
                            '--allow-host', 'a.example', *identity, timeout=60)
             self.assertEqual((done.code, done.text), (0, ''), done)
 
+    def test_C18_programs_in_a_share(self):
+        """Gateway and authority start later, as whoever started immure: they must not be replaced from inside."""
+        folder = self.share()
+        there = f'{folder}/tools/bin'
+        os.makedirs(there)
+        for name in ('immure', 'immure-gateway', 'immure-authority'):
+            shutil.copy(os.path.join(os.path.dirname(support.BINARY), name), there)
+        for source, mode, word in ((folder, '', 'programs'), (f'{folder}/tools', '', 'programs'), (there, '', 'programs'),
+                                   (f'{there}/immure-gateway', '', 'programs'), (folder, ':ro', None)):
+            with self.subTest(source.replace(folder, '...') + mode):
+                done = self.immure(timeout=20, words=[*self.identity.prefix, f'{there}/immure', 'run', '-v',
+                                                      f'{source}:/mnt/share{mode}', '--', 'true'])
+                if word:
+                    self.assert_refused(done, word)
+                else:
+                    self.assert_code(done, 0)
+
     def _judge_config(self, done, config):
         if done.code != 125:
             text = pathlib.Path(config).read_text() if os.path.exists(config) else None

@@ -20,7 +20,7 @@ import calls
 HERE = pathlib.Path(__file__).resolve().parent
 USER_ID = 65533  # nobody's: without a name, a home or a group
 PROPER, OURS, HUNG, KILLED = 7, 125, 99, 137
-STARTER = re.compile(r'^0\.0\.[1-9]')  # what becomes the program
+STARTER = re.compile(r'^0\.\d\.[1-9]')  # what becomes the program; of the spare, over RPC, too
 NEXT_EACH = 8  # launches: see whether the next start works
 NAMESPACES = ('cgroup', 'ipc', 'mnt', 'net', 'pid', 'time', 'user', 'uts')
 INPUT = ''.join(f'line {number} of the input\n' for number in range(4000))
