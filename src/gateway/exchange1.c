@@ -67,6 +67,8 @@ enum http1_step exchange1_carry_body(struct exchange1 *x, enum tls_side from, st
 	if (x->change[from].on)
 		return change_carry(x, from, input, out, closed);
 	while ((step = http1_body_next(body, &data, input)) == HTTP1_DATA) {
+		if (from == TLS_INSIDE && x->scans && !inject_scan(&x->scan_out, data))
+			return HTTP1_REFUSED;
 		*(from == TLS_INSIDE ? &x->end.up : &x->end.down) += data.len;
 		if (chunks)
 			exchange1_put_chunk(out, data);
@@ -74,7 +76,8 @@ enum http1_step exchange1_carry_body(struct exchange1 *x, enum tls_side from, st
 			outlet_put(out, data);
 	}
 	if (step == HTTP1_DONE && chunks)
-		exchange1_end_chunks(out, x->inject == NULL ? body->trailers : NULL);
+		exchange1_end_chunks(out, change_trailers(x, from));
+	change_wipe();
 	/* without framing only an end that was said is one; TLS says it (RFC 9112 section 9.8) */
 	if (step == HTTP1_MORE && closed && input->len == 0 && body->framing == HTTP1_BODY_CLOSE)
 		step = http1_body_end(body);

@@ -85,6 +85,7 @@ struct exchange1 {
 	enum exchange1_down down;
 	bool raw;     /* set by the owner: what is no HTTP may pass as it is */
 	bool two;     /* set by the owner: HTTP/2 may be spoken as well */
+	bool secrets; /* set by the owner: the program has placeholders, which are looked for */
 	bool preface; /* it is spoken; left[TLS_INSIDE] has what came. Nothing happens any more. */
 	bool fresh;   /* nothing was read yet */
 	bool last;    /* no further request on this connection */
@@ -102,12 +103,14 @@ struct exchange1 {
 	struct http1_body body[TLS_SIDES];
 	struct inject *inject; /* owned: secrets of the request that was allowed last; NULL: none */
 	struct exchange1_change change[TLS_SIDES]; /* of what comes from that side */
-	struct buf left[TLS_SIDES];                /* came, and waits to be read */
-	struct buf reply;                          /* ours, as a whole, until it can be written */
-	struct loop_timer again;                   /* it goes on when others had their turn */
+	bool scans;                                /* a request's body that goes out as it is */
+	struct inject_scan scan_out;
+	struct buf left[TLS_SIDES]; /* came, and waits to be read */
+	struct buf reply;           /* ours, as a whole, until it can be written */
+	struct loop_timer again;    /* it goes on when others had their turn */
 };
 
-/* exchange1_start() - @x: ends to id, raw and two, are set, the rest is 0. From now on ends->ready() calls
+/* exchange1_start() - @x: ends to id, raw to secrets, are set, the rest is 0. From now on ends->ready() calls
  * exchange1_step(). */
 void exchange1_start(struct exchange1 *x);
 

@@ -45,6 +45,21 @@ void change_end(struct exchange1 *x, enum tls_side from)
 		explicit_bzero(held->ptr, held->capacity);
 	buf_free(held);
 	x->change[from].on = false;
+	x->change[from].body.why = NULL;
+}
+
+void change_begin_request(struct exchange1 *x, struct span type, bool chunks)
+{
+	change_end(x, TLS_INSIDE);
+	x->scans = x->secrets && x->bodied && !inject_changes_body(x->inject, type);
+	x->scan_out = (struct inject_scan){ .inject = x->inject };
+	if (x->secrets && x->bodied && !x->scans)
+		change_begin(x, TLS_INSIDE, inject_form_of(type), chunks);
+}
+
+const char *change_why(const struct exchange1 *x)
+{
+	return x->scans ? x->scan_out.why : x->change[TLS_INSIDE].body.why;
 }
 
 /* pull() - what there is of the body. Return: as http1_body_next() */
@@ -55,9 +70,11 @@ static enum http1_step pull(struct exchange1 *x, enum tls_side from, struct span
 	enum http1_step step = HTTP1_DATA;
 	struct span data = { 0 };
 
-	while ((step = http1_body_next(body, &data, input)) == HTTP1_DATA)
+	while ((step = http1_body_next(body, &data, input)) == HTTP1_DATA) {
+		*(from == TLS_INSIDE ? &x->end.up : &x->end.down) += data.len;
 		if (buf_append(&x->change[from].held, data) < 0)
 			return HTTP1_REFUSED;
+	}
 	if (step == HTTP1_MORE && closed && input->len == 0 && body->framing == HTTP1_BODY_CLOSE)
 		step = http1_body_end(body);
 	return step;
@@ -83,18 +100,40 @@ static void push(struct exchange1_change *change, struct outlet *out)
 	change_wipe();
 }
 
-/* look_at_trailers() - what may go on of them; they are only here in the step that ends the body */
-static const struct http1_fields *look_at_trailers(struct exchange1 *x, enum tls_side from,
-						   bool here)
+/* has_placeholder() - anywhere in @fields */
+static bool has_placeholder(const struct http1_fields *fields)
 {
-	const struct http1_fields *trailers = x->body[from].trailers;
+	for (unsigned i = 0; i < fields->count; i++)
+		if (inject_finds(fields->at[i].name) || inject_finds(fields->at[i].value))
+			return true;
+	return false;
+}
 
-	if (!here || x->inject != NULL)
-		return NULL;
-	for (unsigned i = 0; i < trailers->count; i++)
-		if (inject_finds(trailers->at[i].name) || inject_finds(trailers->at[i].value))
-			return NULL;
-	return trailers;
+/* hide_fields() - Return: false: no room */
+static bool hide_fields(struct exchange1 *x, struct http1_fields *fields)
+{
+	unsigned kept = 0;
+
+	for (unsigned i = 0; i < fields->count; i++) {
+		struct http1_field field = fields->at[i];
+
+		if (inject_shows_name(x->inject, field.name))
+			continue;
+		if (inject_hide(&field.value, x->inject, &room, field.value) == INJECT_REFUSED)
+			return false;
+		fields->at[kept++] = field;
+	}
+	fields->count = kept;
+	return true;
+}
+
+const struct http1_fields *change_trailers(struct exchange1 *x, enum tls_side from)
+{
+	struct http1_fields *trailers = x->body[from].trailers;
+	bool sound = from == TLS_INSIDE ? !x->secrets || !has_placeholder(trailers)
+					: x->inject == NULL || hide_fields(x, trailers);
+
+	return sound ? trailers : NULL;
 }
 
 enum http1_step change_carry(struct exchange1 *x, enum tls_side from, struct span *input,
@@ -115,8 +154,9 @@ enum http1_step change_carry(struct exchange1 *x, enum tls_side from, struct spa
 		return HTTP1_DATA;
 	if (!change->last)
 		return step == HTTP1_DONE ? HTTP1_MORE : step;
-	if (change->chunks)
-		exchange1_end_chunks(out, look_at_trailers(x, from, here));
+	if (change->chunks) /* trailers are only here in the step that ends the body */
+		exchange1_end_chunks(out, here ? change_trailers(x, from) : NULL);
+	change_wipe();
 	change_end(x, from);
 	return HTTP1_DONE;
 }
@@ -127,6 +167,8 @@ const char *change_request(struct exchange1 *x, struct http1_fields *fields,
 	const char *why = NULL;
 	unsigned kept = 0;
 
+	if (!x->secrets)
+		return NULL;
 	if (inject_target(&path->text, &why, x->inject, &room, path->path, path->text) ==
 	    INJECT_REFUSED)
 		return why;
@@ -144,13 +186,11 @@ const char *change_request(struct exchange1 *x, struct http1_fields *fields,
 	return NULL;
 }
 
-bool change_response(struct exchange1 *x, struct http1_fields *fields)
+bool change_response(struct exchange1 *x, struct http1_response *response)
 {
-	for (unsigned i = 0; x->inject != NULL && i < fields->count; i++)
-		if (inject_hide(&fields->at[i].value, x->inject, &room, fields->at[i].value) ==
-		    INJECT_REFUSED)
-			return false;
-	return true;
+	return x->inject == NULL || (inject_hide(&response->reason, x->inject, &room,
+						 response->reason) != INJECT_REFUSED &&
+				     hide_fields(x, &response->fields));
 }
 
 struct span change_field(const struct http1_fields *fields, const char *name)

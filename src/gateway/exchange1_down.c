@@ -92,8 +92,8 @@ static bool take_head(struct exchange1 *x, struct span *input, struct outlet *ou
 	if (!response.interim)
 		x->last = x->last || !response.persistent ||
 			  framing_changed(x, response.framing) == HTTP1_BODY_CLOSE;
-	bool written = change_response(x, &response.fields) &&
-		       ((response.interim && x->old) || write_head(x, out));
+	bool written =
+	    change_response(x, &response) && ((response.interim && x->old) || write_head(x, out));
 	change_wipe();
 	if (!written)
 		return exchange1_bad_gateway(x, "the head of the server's response is too long");
@@ -106,7 +106,6 @@ static bool take_head(struct exchange1 *x, struct span *input, struct outlet *ou
 
 static bool carry_body(struct exchange1 *x, struct span *input, struct outlet *out, unsigned ended)
 {
-	struct http1_body *body = &x->body[TLS_UPSTREAM];
 	enum http1_step step =
 	    exchange1_carry_body(x, TLS_UPSTREAM, input, out, ended == TLS_CLOSED);
 

@@ -50,11 +50,20 @@ void exchange1_put_chunk(struct outlet *out, struct span data);
 
 /* exchange1_change.c */
 
-/* change_begin() - search what comes from that side. @chunks: it goes on in chunks */
+/* change_begin() - change what comes from that side. @chunks: it goes on in chunks */
 void change_begin(struct exchange1 *x, enum tls_side from, enum inject_form form, bool chunks);
 void change_end(struct exchange1 *x, enum tls_side from);
 
-/* change_carry() - as exchange1_carry_body(). REFUSED with change.body.why: for what was found */
+/* change_begin_request() - look for placeholders in its body, of that type. @chunks: as above */
+void change_begin_request(struct exchange1 *x, struct span type, bool chunks);
+
+/* change_why() - what was found in the body of the request. NULL: nothing that refuses it */
+const char *change_why(const struct exchange1 *x);
+
+/* change_trailers() - what may go on of those that came, in a room that change_wipe() wipes; NULL: none */
+const struct http1_fields *change_trailers(struct exchange1 *x, enum tls_side from);
+
+/* change_carry() - as exchange1_carry_body(). REFUSED with change_why(): for what was found */
 MUST_USE enum http1_step change_carry(struct exchange1 *x, enum tls_side from, struct span *input,
 				      struct outlet *out, bool closed);
 
@@ -63,8 +72,8 @@ MUST_USE enum http1_step change_carry(struct exchange1 *x, enum tls_side from, s
 MUST_USE const char *change_request(struct exchange1 *x, struct http1_fields *fields,
 				    struct http1_path *path);
 
-/* change_response() - secrets out of @fields. Return: false: no room */
-MUST_USE bool change_response(struct exchange1 *x, struct http1_fields *fields);
+/* change_response() - secrets out of its head. Return: false: no room */
+MUST_USE bool change_response(struct exchange1 *x, struct http1_response *response);
 void change_wipe(void);
 
 /* change_field() - the value of the field of that name; empty: there is none */

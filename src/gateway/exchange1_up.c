@@ -169,7 +169,8 @@ static void refuse_allowed(struct exchange1 *x, unsigned status, const char *why
 /* framing_out() - of a body that may become longer: in chunks */
 static enum http1_framing framing_out(const struct exchange1 *x)
 {
-	return request.framing == HTTP1_BODY_LENGTH && inject_has(x->inject, SUBSTITUTION_BODY)
+	return request.framing == HTTP1_BODY_LENGTH &&
+		       inject_changes_body(x->inject, change_field(&request.fields, "content-type"))
 		   ? HTTP1_BODY_CHUNKED
 		   : request.framing;
 }
@@ -216,6 +217,7 @@ static bool send_head(struct exchange1 *x, struct span *input, struct outlet *ou
 	if (judged.status != 0)
 		return false;
 	const struct span type = change_field(&request.fields, "content-type");
+	const bool chunks = framing_out(x) == HTTP1_BODY_CHUNKED;
 	const char *why = change_request(x, &request.fields, &judged.path);
 	bool written = why == NULL && write_head(x, &judged, out);
 	change_wipe();
@@ -230,9 +232,7 @@ static bool send_head(struct exchange1 *x, struct span *input, struct outlet *ou
 		return false;
 	http1_body_begin(&x->body[TLS_INSIDE], request.framing, request.length, &trailers,
 			 &exchange1_limits);
-	if (x->bodied)
-		change_begin(x, TLS_INSIDE, inject_form_of(type),
-			     framing_out(x) == HTTP1_BODY_CHUNKED);
+	change_begin_request(x, type, chunks);
 	x->up = UP_BODY;
 	x->down = DOWN_HEAD;
 	return true;
@@ -241,7 +241,7 @@ static bool send_head(struct exchange1 *x, struct span *input, struct outlet *ou
 /* refuse_body() - what it holds shall not go out. Return: false: too late to answer */
 static bool refuse_body(struct exchange1 *x, struct outlet *out)
 {
-	const char *why = x->change[TLS_INSIDE].body.why;
+	const char *why = change_why(x);
 
 	if (x->down != DOWN_HEAD) {
 		x->end.why = why;
@@ -265,7 +265,7 @@ static bool carry_body(struct exchange1 *x, struct span *input, struct outlet *o
 	case HTTP1_DATA:
 		return true;
 	case HTTP1_REFUSED:
-		if (x->change[TLS_INSIDE].body.why != NULL)
+		if (change_why(x) != NULL)
 			return refuse_body(x, out);
 		break;
 	}

@@ -270,23 +270,39 @@ enum inject_verdict inject_hide(struct span *ret, const struct inject *inject,
 	return inject == NULL ? INJECT_AS_IS : change_all(ret, &why, &task, room, value);
 }
 
-static bool holds(struct span text, const char *word)
+static bool holds(struct span text, struct span word)
 {
-	size_t len = strlen(word);
-
-	for (size_t i = 0; i + len <= text.len; i++)
-		if (strncasecmp(text.ptr + i, word, len) == 0)
+	for (size_t i = 0; i + word.len <= text.len; i++)
+		if (strncasecmp(text.ptr + i, word.ptr, word.len) == 0)
 			return true;
 	return false;
+}
+
+bool inject_shows_name(const struct inject *inject, struct span name)
+{
+	for (size_t i = 0; inject != NULL && i < inject->needles_len; i++)
+		if (holds(name, inject->needles[i].text))
+			return true;
+	return false;
+}
+
+static bool is_grpc(struct span type)
+{
+	return holds(type, SPAN("application/grpc"));
+}
+
+bool inject_changes_body(const struct inject *inject, struct span content_type)
+{
+	return inject_has(inject, SUBSTITUTION_BODY) && !is_grpc(span_cut(&content_type, ';'));
 }
 
 enum inject_form inject_form_of(struct span content_type)
 {
 	struct span type = span_cut(&content_type, ';');
 
-	return holds(type, "json")                    ? INJECT_JSON
-	       : holds(type, "x-www-form-urlencoded") ? INJECT_PERCENT
-						      : INJECT_PLAIN;
+	return holds(type, SPAN("json"))                    ? INJECT_JSON
+	       : holds(type, SPAN("x-www-form-urlencoded")) ? INJECT_PERCENT
+							    : INJECT_PLAIN;
 }
 
 bool inject_is_text(struct span content_type)
@@ -297,8 +313,8 @@ bool inject_is_text(struct span content_type)
 	struct span type = span_cut(&content_type, ';');
 
 	for (size_t i = 0; i < ARRAY_SIZE(words); i++)
-		if (holds(type, words[i]))
-			return true;
+		if (holds(type, span_of(words[i])))
+			return !is_grpc(type);
 	return type.len == 0;
 }
 

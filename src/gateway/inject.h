@@ -52,6 +52,21 @@ MUST_USE enum inject_verdict inject_target(struct span *ret, const char **why,
 					   const struct inject *inject, struct inject_room *room,
 					   struct span path, struct span text);
 
+/* inject_changes_body() - may a body of that content type be changed on its way out? Messages of gRPC, whose
+ * lengths are said within them, may not. */
+MUST_USE bool inject_changes_body(const struct inject *inject, struct span content_type);
+
+/* A body that goes out as it is. */
+struct inject_scan {
+	const struct inject *inject; /* borrowed */
+	const char *why;             /* a placeholder was found: refused; static */
+	size_t tail_len;
+	char tail[3 * SUBSTITUTION_PLACEHOLDER_OCTETS]; /* the begin of one, which is out already */
+};
+
+/* inject_scan() - the next octets. Return: false: they shall not go out */
+MUST_USE bool inject_scan(struct inject_scan *scan, struct span data);
+
 /* inject_skips_field() - a request with secrets goes without it, or the response could hide them: in
  * pieces, or compressed */
 MUST_USE bool inject_skips_field(const struct inject *inject, struct span name);
@@ -60,8 +75,11 @@ MUST_USE bool inject_skips_field(const struct inject *inject, struct span name);
 MUST_USE enum inject_verdict inject_hide(struct span *ret, const struct inject *inject,
 					 struct inject_room *room, struct span value);
 
+/* inject_shows_name() - is there a secret in the name of a response's field, in whatever case? */
+MUST_USE bool inject_shows_name(const struct inject *inject, struct span name);
+
 /* inject_form_of() - how a body of that content type wants values; inject_is_text() - is it text? An
- * empty type is. */
+ * empty type is, gRPC is not. */
 enum inject_form inject_form_of(struct span content_type);
 MUST_USE bool inject_is_text(struct span content_type);
 

@@ -19,6 +19,9 @@ static const char not_meant[] = "a placeholder of a secret that is not meant for
 				"not without TLS";
 static const char wrong_place[] = "a placeholder of a secret that may not stand in this part of a "
 				  "request";
+static const char unchangeable[] =
+    "a placeholder of a secret in a message of gRPC, which cannot be "
+    "changed";
 
 static bool put_octets(struct inject_room *room, const char *octets, size_t len)
 {
@@ -165,17 +168,25 @@ static enum match look_in(struct found *ret, const struct inject_task *task, str
 	return partly && !task->last ? PARTLY : ret->used > 0 ? WHOLE : NOTHING;
 }
 
-/* run_of() - octets at the front of @text with which nothing begins */
+/* run_out() - octets at the front of @text with which no placeholder begins */
+static size_t run_out(struct span text)
+{
+	size_t n = 0;
+
+	while (n < text.len && text.ptr[n] != 'I' && text.ptr[n] != '%')
+		n++;
+	return n;
+}
+
+/* run_of() - the same, of whatever is looked for */
 static size_t run_of(const struct inject_task *task, struct span text)
 {
 	size_t n = 0;
 
 	if (task->where != 0)
-		while (n < text.len && text.ptr[n] != 'I' && text.ptr[n] != '%')
-			n++;
-	else
-		while (n < text.len && !task->inject->starts[(uint8_t)text.ptr[n]])
-			n++;
+		return run_out(text);
+	while (n < text.len && !task->inject->starts[(uint8_t)text.ptr[n]])
+		n++;
 	return n;
 }
 
@@ -229,4 +240,27 @@ bool inject_finds(struct span text)
 		    read_placeholder(name, &used, text) == WHOLE)
 			return true;
 	return false;
+}
+
+size_t inject_find(const char **why, const struct inject *inject, struct span in)
+{
+	char name[SUBSTITUTION_PLACEHOLDER_OCTETS];
+	struct span rest = span_drop(in, run_out(in));
+	size_t used = 0;
+
+	for (; rest.len > 0; rest = span_drop(rest, run_out(rest))) {
+		enum match match = read_placeholder(name, &used, rest);
+
+		if (match == WHOLE) {
+			const struct substitution *one = known(inject, name);
+
+			*why = one == NULL                             ? not_meant
+			       : (one->where & SUBSTITUTION_BODY) == 0 ? wrong_place
+								       : unchangeable;
+		}
+		if (match != NOTHING)
+			break;
+		rest = span_drop(rest, 1);
+	}
+	return in.len - rest.len;
 }

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 /*
  * Input: octets of how to split, then a text. Properties: a body comes out the same however it is split;
- * what goes out holds no placeholder; what comes in holds no value; without either it is as it came.
+ * what goes out holds no placeholder; what comes in holds no value; without either it is as it came. What is
+ * only looked at is refused if it holds a placeholder, and else not, however it is split.
  */
 #include <stdint.h>
 #include <stdlib.h>
@@ -54,6 +55,21 @@ static size_t carry(char *out, struct inject_body *body, struct span text, const
 	return room.used;
 }
 
+static void look(struct inject *inject, struct span text, const uint8_t *cuts, size_t cuts_len)
+{
+	struct inject_scan scan = { .inject = inject };
+	struct span rest = text;
+	bool passed = true;
+
+	for (size_t i = 0; passed && rest.len > 0; i++) {
+		size_t len = i < cuts_len && cuts[i] < rest.len ? cuts[i] : rest.len;
+
+		passed = inject_scan(&scan, (struct span){ rest.ptr, len });
+		rest = span_drop(rest, len);
+	}
+	must(passed == !inject_finds(text));
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	static char whole[OUT_OCTETS], split[OUT_OCTETS];
@@ -78,6 +94,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		else if (!inject_finds(text))
 			must(len == text.len && memcmp(whole, text.ptr, len) == 0);
 	}
+	look(inject, text, data, cuts);
 	inject_free(inject);
 	return 0;
 }

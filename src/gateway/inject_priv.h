@@ -41,6 +41,10 @@ struct inject_task {
 /* inject_change() - @in into @room. Return: octets of @in that are done with */
 size_t inject_change(struct inject_task *task, struct inject_room *room, struct span in);
 
+/* inject_find() - a placeholder, on the way out. Return: octets of @in in which there is none, and with the last
+ * of which none begins; *why: one follows those */
+size_t inject_find(const char **why, const struct inject *inject, struct span in);
+
 /* inject_put() - a value in that form. Return: false: no room, and nothing was put */
 bool inject_put(struct inject_room *room, struct span value, enum inject_form form);
 

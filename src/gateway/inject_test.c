@@ -208,8 +208,71 @@ static void test_bodies(void)
 	inject_free(inject);
 }
 
+/* What goes out as it is: all but the last octets of a placeholder, however it is split. */
+static void test_scan(void)
+{
+	static const struct {
+		unsigned where; /* of A */
+		const char *text;
+		const char *why; /* part of it; NULL: it may go out */
+	} rows[] = {
+		{ 15, "", NULL },
+		{ 15, "III%%4%49IMMURE_SECRET_I", NULL },
+		{ 15, "IMMURE_SECRET_0123456789abcdef0123456789abcde", NULL },
+		{ 15, "IMMURE_SECRET_0123456789abcdef0123456789abcdeF", NULL },
+		{ 1, "x" A, "may not stand in this part" },
+		{ 15, "x" A "y", "gRPC" },
+		{ 15, "IMMURE_SEIMMURE_SECRET_" X, "not meant for this host" },
+		{ 15, "II%49%4dMURE_SECRET_00000000000000000000000000000000", "not meant" },
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+		struct inject *inject = with(rows[i].where);
+
+		for (size_t piece = 1; piece < 80; piece++) {
+			struct inject_scan scan = { .inject = inject };
+			struct span rest = span_of(rows[i].text);
+			bool passed = true;
+
+			while (passed && rest.len > 0) {
+				size_t len = piece < rest.len ? piece : rest.len;
+
+				passed = inject_scan(&scan, (struct span){ rest.ptr, len });
+				rest = span_drop(rest, len);
+			}
+			CHECK(passed == (rows[i].why == NULL), "row %zu, %zu", i, piece);
+			CHECK(passed || strstr(scan.why, rows[i].why) != NULL, "row %zu: %s", i,
+			      scan.why);
+		}
+		inject_free(inject);
+	}
+}
+
+static void test_names(void)
+{
+	struct inject *inject = with(SUBSTITUTION_HEADER);
+
+	CHECK(inject_shows_name(inject, SPAN("x-SK/A\"1-y")) &&
+		  inject_shows_name(inject, SPAN("sk%2fa%221")) &&
+		  !inject_shows_name(inject, SPAN("x-sk")) && !inject_shows_name(NULL, SPAN(VA)),
+	      "names");
+	inject_free(inject);
+}
+
 static void test_types(void)
 {
+	struct inject *inject = with(SUBSTITUTION_BODY), *other = NULL;
+
+	CHECK(inject_changes_body(inject, SPAN("text/plain")) &&
+		  inject_changes_body(inject, SPAN("multipart/form-data; x=application/grpc")) &&
+		  !inject_changes_body(inject, SPAN("application/grpc+json; x=y")) &&
+		  !inject_changes_body(inject, SPAN("Application/gRPC-web")),
+	      "bodies");
+	CHECK(!inject_changes_body(other, SPAN("text/plain")), "nothing to put there");
+	inject_free(inject);
+	CHECK(!inject_is_text(SPAN("application/grpc+json")) &&
+		  !inject_is_text(SPAN("application/grpc-web-text")),
+	      "gRPC");
 	CHECK(inject_is_text(SPAN("text/html; charset=x")) && inject_is_text(SPAN("")) &&
 		  inject_is_text(SPAN("application/problem+JSON")),
 	      "text");
@@ -229,6 +292,8 @@ int main(void)
 	test_target();
 	test_hide();
 	test_bodies();
+	test_scan();
+	test_names();
 	test_types();
 	return test_failures > 0;
 }

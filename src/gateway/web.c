@@ -163,7 +163,8 @@ static void begin_exchange(struct web *web, struct loop *loop, bool https, bool 
 		.owner = &exchange_owner,
 		.host = { .text = web->host.text, .port = web->port, .https = https },
 		.raw = web->raw && web->door == 0,
-		.two = open,
+		.two = open && !web->secrets,
+		.secrets = web->secrets,
 	};
 	exchange1_start(&web->exchange);
 }
@@ -334,14 +335,15 @@ static bool is_named(const struct net_name *host, const struct tls_hello *hello)
 }
 
 /* offer_of() - the protocols that the program offers. Return: octets */
-static size_t offer_of(char offer[BRIDGE_ALPN_OCTETS_MAX], bool *two, const struct tls_hello *hello)
+static size_t offer_of(char offer[BRIDGE_ALPN_OCTETS_MAX], bool *two, bool secrets,
+		       const struct tls_hello *hello)
 {
 	size_t len = 0;
 
 	for (size_t i = 0; i < hello->alpn_count; i++) {
 		struct span name = hello->alpn[i];
 
-		if (len + 1 + name.len > BRIDGE_ALPN_OCTETS_MAX)
+		if (len + 1 + name.len > BRIDGE_ALPN_OCTETS_MAX || (secrets && span_is(name, "h2")))
 			continue;
 		*two = *two || span_is(name, "h2");
 		offer[len++] = (char)name.len;
@@ -388,7 +390,7 @@ static int make_bridge(struct web *web, int inside, int upstream)
 		.name = web->host,
 		.port = web->port,
 		.fd = { inside, upstream },
-		.alpn = { offer, offer_of(offer, &web->offers_two, &hello) },
+		.alpn = { offer, offer_of(offer, &web->offers_two, web->secrets, &hello) },
 	};
 	return bridge_new(&web->ends.bridge, &plan);
 }
@@ -396,7 +398,7 @@ static int make_bridge(struct web *web, int inside, int upstream)
 /* begin_kind() - soon. Return: 0; -ENOMEM: the sockets were reset */
 static int begin_kind(struct web *web, struct loop *loop, enum sniff_kind kind)
 {
-	if (kind == SNIFF_HTTP1)
+	if (kind == SNIFF_HTTP1 || (kind == SNIFF_HTTP2 && web->secrets))
 		begin_exchange(web, loop, false, false);
 	else if (kind == SNIFF_HTTP2 && begin_exchange2(web, loop, false, (struct span){ 0 }) < 0) {
 		ends_reset(&web->ends);

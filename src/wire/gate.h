@@ -121,6 +121,8 @@ enum gate_flag {
 	GATE_WEBSOCKET = 2,   /* ASK_REQUEST: it asks for WebSocket */
 	GATE_RAW = 4,         /* FLOW that allows: what is neither TLS nor HTTP may pass */
 	GATE_PASSTHROUGH = 8, /* FLOW that allows: TLS is to be carried unopened */
+	GATE_SECRETS = 16,    /* FLOW that allows: the program has placeholders of secrets: what it
+				 sends is to be searched */
 };
 
 struct gate_message {

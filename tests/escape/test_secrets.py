@@ -6,11 +6,12 @@ import os
 import pathlib
 import re
 import shutil
+import ssl
 import subprocess
 import unittest
 
 import rig
-from servers import Secure, make_authority
+from servers import Secure, Server, make_authority, receive
 from support import PYTHON, as_root_and_user, descendants
 
 VALUE = 'sk-live-7b/"q\\9+x'
@@ -132,6 +133,35 @@ for extra in ({}, {'Accept-Encoding': 'gzip'}, {'Range': 'bytes=0-3'}):
         for request in server.requests:
             self.assertIn(f'X-Key: {VALUE}'.encode(), request)
             self.assertNotRegex(request, rb'(?i)gzip|range:')
+
+    def test_B4_reflected_elsewhere(self):
+        """In the status line, the name of a field, interim responses, chunks and trailers."""
+        value = self.env['KEY'] = 'sk-live-7bAx'
+        said = ('HTTP/1.1 103 @\r\nLink: </@>\r\n\r\nHTTP/1.1 302 so @ it is\r\nX-@: 1\r\nx-sk-LIVE-7bax-y: 2\r\n'
+                'Location: https://c.test/?k=@\r\nTrailer: X-T\r\nTransfer-Encoding: chunked\r\n\r\n'
+                '7\r\nsk-live\r\n5\r\n-7bAx\r\nc\r\n@\r\n0\r\nX-T: @\r\nX-@: 3\r\n\r\n').replace('@', value)
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        context.load_cert_chain(self.pem)
+
+        def handle(connection):
+            with context.wrap_socket(connection, server_side=True) as tls:
+                asked = receive(tls, b'\r\n\r\n')
+                tls.sendall(said.encode())
+                receive(tls)
+                return asked
+        with Server(handle) as server:
+            text = self.talk(server, '''
+s = ssl.create_default_context().wrap_socket(socket.create_connection(('a.test', PORT), 10), server_hostname='a.test')
+s.sendall(head('a.test', f'X-Key: {KEY}', 'TE: trailers'))
+data = b''
+while b'\\r\\n0\\r\\n' not in data or not data.endswith(b'\\r\\n\\r\\n'): data += s.recv(65536)
+print(data.decode())
+''')
+        self.assertIn(value.encode(), server.results[0])
+        self.assertNotIn(value.lower(), text.lower())
+        for want in ('</K>', 'so K it is', '/?k=K', 'X-T: K'):
+            self.assertIn(want, re.sub(PLACEHOLDER, 'K', text))
+        self.assertNotRegex(text, '(?m)^[Xx]-.*: [123]')
 
     def test_B5_line_breaks_in_a_value(self):
         for value in ('live\r\nX-Other: 1', 'live\nx', 'live\rx', 'liv'):

@@ -199,6 +199,18 @@ class Inside(Rig):
 
 
 @as_root_and_user
+class Without(Rig):
+    def test_other_sandboxes(self):
+        """A sandbox without secrets has no placeholders: what looks like one passes, unsearched."""
+        mark = 'IMMURE_SECRET_' + '0' * 32
+        with Secure(echo, self.pem) as server:
+            done = self.sh(f'curl -sS -H "X-Key: {mark}" -d "{mark}" "https://a.test:{server.port}/{mark}?{mark}"',
+                           *self.options())
+        self.assertEqual(done.text.count(mark), 4, done)
+        self.assertEqual(server.requests[0].count(mark.encode()), 4)
+
+
+@as_root_and_user
 class Settings(Rig):
     def test_refusals(self):
         rows = [(('--secret', 'KEY'), 'write NAME@HOST'), (('--secret', 'KEY=sk-oops@a.test'), 'write NAME@HOST'),
