@@ -207,8 +207,10 @@ static enum move carry(struct exchange1 *x, enum tls_side from)
 	    ends_write(x->ends, to, (struct span){ outlet.octets, outlet.len }) != TLS_DONE)
 		return to == TLS_UPSTREAM ? lose_server(x) : BROKE;
 	bool moved = fresh > 0 || input.len != len || outlet.len > 0;
-	if (x->inject != NULL)
+	if (x->inject != NULL) {
 		explicit_bzero(outlet.octets, outlet.len);
+		explicit_bzero(room, len);
+	}
 	return moved || up != (int)x->up || down != (int)x->down ? MOVED : STILL;
 }
 

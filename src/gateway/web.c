@@ -147,6 +147,7 @@ static int begin_exchange2(struct web *web, struct loop *loop, bool https, struc
 		.loop = loop,
 		.owner = &exchange2_owner,
 		.host = { .text = web->host.text, .port = web->port, .https = https },
+		.secrets = web->secrets,
 	};
 	int r = exchange2_start(&web->exchange2, first);
 	web->two = r == 0;
@@ -163,7 +164,7 @@ static void begin_exchange(struct web *web, struct loop *loop, bool https, bool 
 		.owner = &exchange_owner,
 		.host = { .text = web->host.text, .port = web->port, .https = https },
 		.raw = web->raw && web->door == 0,
-		.two = open && !web->secrets,
+		.two = open,
 		.secrets = web->secrets,
 	};
 	exchange1_start(&web->exchange);
@@ -335,15 +336,14 @@ static bool is_named(const struct net_name *host, const struct tls_hello *hello)
 }
 
 /* offer_of() - the protocols that the program offers. Return: octets */
-static size_t offer_of(char offer[BRIDGE_ALPN_OCTETS_MAX], bool *two, bool secrets,
-		       const struct tls_hello *hello)
+static size_t offer_of(char offer[BRIDGE_ALPN_OCTETS_MAX], bool *two, const struct tls_hello *hello)
 {
 	size_t len = 0;
 
 	for (size_t i = 0; i < hello->alpn_count; i++) {
 		struct span name = hello->alpn[i];
 
-		if (len + 1 + name.len > BRIDGE_ALPN_OCTETS_MAX || (secrets && span_is(name, "h2")))
+		if (len + 1 + name.len > BRIDGE_ALPN_OCTETS_MAX)
 			continue;
 		*two = *two || span_is(name, "h2");
 		offer[len++] = (char)name.len;
@@ -390,7 +390,7 @@ static int make_bridge(struct web *web, int inside, int upstream)
 		.name = web->host,
 		.port = web->port,
 		.fd = { inside, upstream },
-		.alpn = { offer, offer_of(offer, &web->offers_two, web->secrets, &hello) },
+		.alpn = { offer, offer_of(offer, &web->offers_two, &hello) },
 	};
 	return bridge_new(&web->ends.bridge, &plan);
 }
@@ -398,7 +398,7 @@ static int make_bridge(struct web *web, int inside, int upstream)
 /* begin_kind() - soon. Return: 0; -ENOMEM: the sockets were reset */
 static int begin_kind(struct web *web, struct loop *loop, enum sniff_kind kind)
 {
-	if (kind == SNIFF_HTTP1 || (kind == SNIFF_HTTP2 && web->secrets))
+	if (kind == SNIFF_HTTP1)
 		begin_exchange(web, loop, false, false);
 	else if (kind == SNIFF_HTTP2 && begin_exchange2(web, loop, false, (struct span){ 0 }) < 0) {
 		ends_reset(&web->ends);

@@ -9,6 +9,8 @@ import struct
 import subprocess
 import threading
 
+import http2_peer
+
 
 class Server:
     """A TCP server: each connection is handed to @handle in a thread, and closed after it.
@@ -257,3 +259,36 @@ class Secure(http.server.ThreadingHTTPServer):
     def __exit__(self, *_):
         self.shutdown()
         self.server_close()
+
+
+class SecureTwo(Server):
+    """HTTP/2 over TLS, or with prior knowledge without @pem: @answer(peer, stream, fields, body) answers each
+    request that is whole. `requests`: (fields, body, trailers) of those; `began`: fields of all that came."""
+
+    def __init__(self, answer, pem=None):
+        self.requests, self.began, self._answer, self._context = [], [], answer, None
+        if pem is not None:
+            self._context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+            self._context.load_cert_chain(pem)
+            self._context.set_alpn_protocols(['h2'])
+        super().__init__(self._serve_two)
+
+    def _serve_two(self, connection):
+        if self._context is not None:
+            connection = self._context.wrap_socket(connection, server_side=True)
+        peer, open_streams = http2_peer.Peer(connection, False, settings=((3, 200), (8, 1))), {}
+        while True:
+            got = peer.read()
+            if got.type == http2_peer.HEADERS and got.stream not in open_streams:
+                open_streams[got.stream] = [got.fields, b'', []]
+                self.began.append(got.fields)
+            elif got.type == http2_peer.HEADERS:
+                open_streams[got.stream][2] = got.fields
+            elif got.type == http2_peer.DATA:
+                open_streams[got.stream][1] += got.payload
+            elif got.type == http2_peer.RST_STREAM:
+                open_streams.pop(got.stream, None)
+            if got.type in (http2_peer.HEADERS, http2_peer.DATA) and got.flags & http2_peer.END_STREAM:
+                whole = open_streams.pop(got.stream)
+                self.requests.append(whole)
+                self._answer(peer, got.stream, *whole[:2])
