@@ -38,6 +38,7 @@ enum cli_kind {
 	CLI_TMPFS,    /* PATH[:SIZE] */
 	CLI_ENV,      /* NAME=VALUE, or NAME for the caller's value */
 	CLI_HOST,     /* NAME:ADDRESS */
+	CLI_SECRET,   /* NAME@HOST[,HOST]: NAME of the caller's environment */
 };
 
 struct cli_option {

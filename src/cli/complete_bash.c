@@ -119,6 +119,7 @@ static const char *generator(const struct cli_option *option)
 	case CLI_LIST:
 	case CLI_TMPFS:
 	case CLI_HOST:
+	case CLI_SECRET:
 		break;
 	}
 	return NULL;

@@ -25,6 +25,15 @@ static int refuse(const struct setting *s, const char *why)
 			s->option->name, (int)s->text.len, s->text.ptr, why);
 }
 
+/* refuse_secret() - without the text, which may hold a value by mistake */
+static int refuse_secret(const struct setting *s)
+{
+	return diag_set(&s->call->diag, -EINVAL,
+			"%s: --secret: write NAME@HOST[,HOST]; the value comes from your variable "
+			"NAME",
+			s->call->command->name);
+}
+
 /* set() - put @value (consumed) at the option's key, or at @name in the map there */
 static int set(const struct setting *s, struct span name, json_t *value)
 {
@@ -187,6 +196,28 @@ static int set_host(const struct setting *s)
 	return text != NULL ? set(s, name, text) : refuse(s, "not UTF-8");
 }
 
+/* set_secret() - NAME@HOST[,HOST]; the value is never a word of a command line, which everybody sees */
+static int set_secret(const struct setting *s)
+{
+	struct span rest = s->text;
+	struct span name = span_cut(&rest, '@');
+	json_t *hosts = json_array();
+
+	if (name.len == 0 || rest.len == 0 || memchr(name.ptr, '=', name.len) != NULL) {
+		json_decref(hosts);
+		return refuse_secret(s);
+	}
+	while (rest.ptr != NULL) {
+		struct span host = span_cut(&rest, ',');
+
+		if (json_array_append_new(hosts, json_stringn(host.ptr, host.len)) < 0) {
+			json_decref(hosts);
+			return refuse_secret(s);
+		}
+	}
+	return set(s, name, json_pack("{s:s%, s:o}", "env", name.ptr, name.len, "hosts", hosts));
+}
+
 static int lay_over(const struct setting *s)
 {
 	switch (s->option->kind) {
@@ -214,6 +245,8 @@ static int lay_over(const struct setting *s)
 		return set_env(s);
 	case CLI_HOST:
 		return set_host(s);
+	case CLI_SECRET:
+		return set_secret(s);
 	}
 	return -EINVAL;
 }

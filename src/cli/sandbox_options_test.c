@@ -64,6 +64,9 @@ static void test_tree(void)
 		    "[::1]:5353" },
 		  "{\"network\":{\"allow_private\":[\"db.lan\",\"10.0.0.0/8\"],"
 		  "\"dns_servers\":[\"[::1]:5353\"]}}" },
+		{ { "--secret", "HERE@a.com,*.b.com", "--secret=K@c" },
+		  "{\"network\":{\"secrets\":{\"HERE\":{\"env\":\"HERE\",\"hosts\":[\"a.com\","
+		  "\"*.b.com\"]},\"K\":{\"env\":\"K\",\"hosts\":[\"c\"]}}}}" },
 		{ { "--upstream-ca", "/a", "--upstream-ca=ca.pem" },
 		  "{\"network\":{\"ca_file\":\"ca.pem\"}}" },
 		{ { "--add-host", "a.b:10.0.0.1", "--add-host=c:::1", "--add-host", "d:[fd00::1]",

@@ -48,6 +48,10 @@ static const struct cli_option sandbox_options[] = {
 	  "network.allow_private", NULL },
 	{ "add-host", 0, CLI_HOST, true, "NAME:ADDRESS",
 	  "give an allowed name this address; no resolver is asked for it", "network.hosts", NULL },
+	{ "secret", 0, CLI_SECRET, true, "NAME@HOST[,HOST]",
+	  "let the program use your variable NAME without seeing it: its own holds a placeholder, "
+	  "in whose place the value is sent in headers to these hosts",
+	  "network.secrets", NULL },
 	{ "dns-server", 0, CLI_LIST, true, "ADDRESS[:PORT]",
 	  "ask this resolver for allowed names, not those of the host", "network.dns_servers",
 	  NULL },

@@ -26,7 +26,11 @@ enum {
 	CONFIG_RULES_MAX = 1024, /* policy/policy.h POLICY_RULES_MAX */
 	CONFIG_RULE_METHODS_MAX = 16,
 	CONFIG_RULE_PATHS_MAX = 64,
-	CONFIG_DNS_SERVERS_MAX = 8, /* glibc asks 3 at most, resolv.conf(5) MAXNS */
+	CONFIG_SECRETS_MAX = 32,
+	CONFIG_SECRET_HOSTS_MAX = 64,
+	CONFIG_SECRET_WHERE_MAX = 4,
+	CONFIG_SECRET_OCTETS_MAX = 8192, /* wire/substitution.h SUBSTITUTION_VALUE_OCTETS_MAX */
+	CONFIG_DNS_SERVERS_MAX = 8,      /* glibc asks 3 at most, resolv.conf(5) MAXNS */
 	CONFIG_DNS_PORT = 53,
 	CONFIG_PUBLISH_MAX = 64, /* ports; each is a listening socket */
 };
@@ -77,6 +81,23 @@ struct config_publish {
 	uint16_t port;              /* inside */
 };
 
+/* Where the value of a secret is. */
+enum config_secret_kind {
+	CONFIG_SECRET_VALUE = 1,
+	CONFIG_SECRET_ENV,
+	CONFIG_SECRET_FILE,
+	CONFIG_SECRET_COMMAND,
+};
+
+struct config_secret {
+	const char *name; /* of the variable inside */
+	enum config_secret_kind kind;
+	const char *origin;        /* name of a variable, absolute path, command; VALUE: NULL */
+	char *value;               /* owned, wiped when freed; VALUE only */
+	struct config_texts hosts; /* each as pattern_parse() reads it */
+	unsigned where;            /* enum substitution_where of wire/substitution.h */
+};
+
 /* What may be reached. Nothing, when all is empty. */
 struct config_network {
 	struct config_rule *rules; /* owned */
@@ -88,6 +109,8 @@ struct config_network {
 	size_t hosts_len;
 	struct config_publish *publish; /* owned; in the order given */
 	size_t publish_len;
+	struct config_secret *secrets; /* owned */
+	size_t secrets_len;
 	const char *ca_file; /* absolute path of further roots for upstream servers; NULL: none */
 	bool block_private_ips; /* default true */
 };

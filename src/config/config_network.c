@@ -258,6 +258,7 @@ void config_network_free(struct config_network *network)
 		free(network->rules[i].methods.items);
 		free(network->rules[i].paths.items);
 	}
+	config_secrets_free(network);
 	free(network->rules);
 	free(network->allowed_hosts.items);
 	free(network->allow_private.items);

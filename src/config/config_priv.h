@@ -158,7 +158,7 @@ const char *config_mount_fault(const char *path);    /* a folded path to mount a
 const char *config_env_name_fault(const char *text); /* [A-Za-z_][A-Za-z0-9_]* */
 const char *config_hostname_fault(const char *text); /* RFC 1123, at most 64 octets */
 const char *config_publish_fault(const char *text);  /* config_parse_publish() reads it */
-const char *config_secret_fault(const char *text);   /* not empty, no CR, LF, NUL */
+const char *config_command_fault(const char *text);  /* not empty, one line */
 
 /* config_network.c: the same */
 const char *config_pattern_fault(const char *text); /* net/pattern.h: a host, "*.x", 10.0.0.0/8 */
@@ -168,6 +168,22 @@ const char *config_glob_fault(const char *text);    /* net/glob.h, and in the on
 const char *config_name_fault(const char *text);    /* a DNS name in its canonical form */
 const char *config_address_fault(const char *text); /* an IPv4 or IPv6 address */
 const char *config_server_fault(const char *text);  /* the same, and maybe a port */
+
+/* config_secret.c: the same */
+const char *config_secret_fault(const char *text); /* 4 octets to 8 KiB that a header can hold */
+const char *config_secret_host_fault(const char *text); /* a pattern, but not "*" */
+const char *config_where_fault(const char *text);
+
+/* config_secret_also(), config_network_also(), config_env_also() - what the table cannot say of one of
+ * network.secrets; of "network"; of all settings: a variable that would show a secret */
+int config_secret_also(struct config_judge *judge, const struct config_at *at, json_t *value);
+int config_env_also(struct config_judge *judge, const struct config_at *at, json_t *value);
+int config_network_also(struct config_judge *judge, const struct config_at *at, json_t *value);
+
+/* config_secrets_fill() - lay out "secrets" of @given and of @tree, the same judged: values are in the
+ * first only. Return: 0; -ENOMEM. */
+MUST_USE int config_secrets_fill(struct config_network *network, json_t *given, json_t *tree);
+void config_secrets_free(struct config_network *network);
 
 /* config_rule_also() - what the table cannot say of one of network.rules */
 int config_rule_also(struct config_judge *judge, const struct config_at *at, json_t *value);

@@ -86,7 +86,8 @@ static void fill_lists(struct config *config)
 	}
 }
 
-static int fill(struct config *config)
+/* fill() - @given: the tree as it came, with the values of secrets */
+static int fill(struct config *config, json_t *given)
 {
 	for (size_t i = 0; i < config_rows_len; i++) {
 		const json_t *value = tree_get(config->tree, config_rows[i].key);
@@ -98,7 +99,10 @@ static int fill(struct config *config)
 	fill_mounts(config, "vfs.mounts", CONFIG_MOUNT_MEMORY);
 	qsort(config->mounts, config->mounts_len, sizeof(config->mounts[0]), compare_mounts);
 	fill_lists(config);
-	return config_network_fill(&config->network, tree_get(config->tree, "network"));
+	int r = config_network_fill(&config->network, tree_get(config->tree, "network"));
+	return r < 0 ? r
+		     : config_secrets_fill(&config->network, tree_get(given, "network.secrets"),
+					   tree_get(config->tree, "network.secrets"));
 }
 
 int config_read(struct config **ret, json_t *tree, const struct config_source *source,
@@ -117,9 +121,9 @@ int config_read(struct config **ret, json_t *tree, const struct config_source *s
 		config->network.block_private_ips = true;
 		r = config_judge_tree(&config->tree, given, source, diag);
 	}
-	json_decref(given);
 	if (r == 0)
-		r = fill(config);
+		r = fill(config, given);
+	json_decref(given);
 	if (r < 0) {
 		config_free(config);
 		return diag->why[0] == '\0' ? diag_set(diag, r, "out of memory") : r;

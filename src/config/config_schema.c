@@ -35,7 +35,7 @@ static int root_also(struct config_judge *judge, const struct config_at *at, jso
 	struct config_at rootfs = { .up = at, .parent = value, .key = "rootfs" };
 
 	if (json_object_get(value, "rootfs") == NULL || json_object_get(value, "image") == NULL)
-		return 0;
+		return config_env_also(judge, at, value);
 	return config_judge_refuse(judge, &rootfs, CONFIG_SPOT_KEY,
 				   "the root is given twice: leave out either image or rootfs");
 }
@@ -46,20 +46,6 @@ static int variable_also(struct config_judge *judge, const struct config_at *at,
 		return 0;
 	return config_judge_refuse(judge, at, CONFIG_SPOT_VALUE,
 				   "longer than the 128 KiB Linux allows a variable");
-}
-
-static int secret_also(struct config_judge *judge, const struct config_at *at, json_t *value)
-{
-	static const char *const origins[] = { "value", "env", "file", "command" };
-	size_t count = 0;
-
-	for (size_t i = 0; i < ARRAY_SIZE(origins); i++)
-		count += json_object_get(value, origins[i]) != NULL;
-	if (count == 1)
-		return 0;
-	return config_judge_refuse(judge, at, CONFIG_SPOT_KEY,
-				   "needs exactly one of value, env, file, command; it has %zu",
-				   count);
 }
 
 /* Of overlays only the outermost is noted: what is inside is part of it. */
@@ -109,7 +95,8 @@ const struct config_row config_rows[] = {
 	{ "resources.disk_mb", CONFIG_WHOLE, "1 to 1073741824", 1, MIB_MAX, MEMBER(disk_mb),
 	  .text = "scratch space (workspace, /tmp, home) in MiB; default: half of the memory" },
 
-	{ "network", CONFIG_OBJECT, .text = "what may be reached; without it, nothing" },
+	{ "network", CONFIG_OBJECT, .also = config_network_also,
+	  .text = "what may be reached; without it, nothing" },
 	{ "network.allowed_hosts", CONFIG_LIST, .max = CONFIG_HOSTS_MAX,
 	  .fault = config_pattern_fault,
 	  .text = "hosts that may be reached: names, *.example.com for all below it, addresses, "
@@ -144,21 +131,26 @@ const struct config_row config_rows[] = {
 	  .text = "allowed hosts whose addresses may be private, and addresses or prefixes that "
 		  "may be reached all the same; this machine only by address, a metadata service "
 		  "only by exactly its address" },
-	{ "network.secrets", CONFIG_MAP, .max = ITEMS_MAX, .later = NOT_YET,
-	  .text = "secrets the program uses without seeing them" },
+	{ "network.secrets", CONFIG_MAP, .max = CONFIG_SECRETS_MAX,
+	  .text = "secrets the program uses without seeing them: its variable NAME holds a "
+		  "placeholder, in whose place the secret is sent, over TLS only" },
 	{ "network.secrets.NAME", CONFIG_OBJECT, .key_fault = config_env_name_fault,
-	  .also = secret_also, .text = "one secret; exactly one of value, env, file and command" },
-	{ "network.secrets.NAME.value", CONFIG_TEXT, .max = VARIABLE_OCTETS_MAX, .secret = true,
-	  .fault = config_secret_fault, .text = "the secret itself" },
+	  .also = config_secret_also,
+	  .text = "one secret; exactly one of value, env, file and command" },
+	{ "network.secrets.NAME.value", CONFIG_TEXT, .max = CONFIG_SECRET_OCTETS_MAX,
+	  .secret = true, .fault = config_secret_fault, .text = "the secret itself" },
 	{ "network.secrets.NAME.env", CONFIG_TEXT, .fault = config_env_name_fault,
 	  .text = "variable of immure's environment that holds it" },
 	{ "network.secrets.NAME.file", CONFIG_HOST, .text = "file on the host that holds it" },
-	{ "network.secrets.NAME.command", CONFIG_TEXT, .fault = config_secret_fault,
+	{ "network.secrets.NAME.command", CONFIG_TEXT, .fault = config_command_fault,
 	  .text = "command on the host that prints it" },
-	{ "network.secrets.NAME.hosts", CONFIG_LIST, .max = ITEMS_MAX,
-	  .fault = config_pattern_fault, .required = true, .text = "host names it may be sent to" },
-	{ "network.secrets.NAME.where", CONFIG_LIST, .max = ITEMS_MAX, .fault = config_text_fault,
-	  .text = "parts of a request it may stand in" },
+	{ "network.secrets.NAME.hosts", CONFIG_LIST, .max = CONFIG_SECRET_HOSTS_MAX,
+	  .fault = config_secret_host_fault, .required = true,
+	  .text = "hosts it may be sent to, as in allowed_hosts, where they must be allowed, too" },
+	{ "network.secrets.NAME.where", CONFIG_LIST, .max = CONFIG_SECRET_WHERE_MAX,
+	  .fault = config_where_fault,
+	  .text = "parts of a request it may stand in: header, query, basic (user or password of "
+		  "Authorization: Basic), body; default header" },
 	{ "network.policy_script", CONFIG_TEXT, .max = SCRIPT_OCTETS_MAX, .later = NOT_YET,
 	  .text = "Starlark functions that judge and change requests" },
 	{ "network.hosts", CONFIG_MAP, .max = CONFIG_HOSTS_MAX,

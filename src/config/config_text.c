@@ -260,7 +260,7 @@ const char *config_publish_fault(const char *text)
 		   : NULL;
 }
 
-const char *config_secret_fault(const char *text)
+const char *config_command_fault(const char *text)
 {
 	if (text[0] == '\0')
 		return "it is empty";

@@ -36,8 +36,7 @@ void outlet_put(struct outlet *out, struct span data)
 	out->len += data.len;
 }
 
-/* put_chunk() - a piece of a body as a chunk of its own */
-static void put_chunk(struct outlet *out, struct span data)
+void exchange1_put_chunk(struct outlet *out, struct span data)
 {
 	char head[HTTP1_CHUNK_HEAD_OCTETS];
 
@@ -46,33 +45,42 @@ static void put_chunk(struct outlet *out, struct span data)
 	outlet_put(out, (struct span){ "\r\n", 2 });
 }
 
-static void end_chunks(struct outlet *out, const struct http1_fields *trailers)
+void exchange1_end_chunks(struct outlet *out, const struct http1_fields *trailers)
 {
 	const struct http1_room left = { out->octets + out->len, sizeof(out->octets) - out->len };
 	size_t len = 0;
 
-	if (http1_chunks_end(&len, left, trailers->at, trailers->count) < 0)
+	if (http1_chunks_end(&len, left, trailers != NULL ? trailers->at : NULL,
+			     trailers != NULL ? trailers->count : 0) < 0)
 		out->full = true;
 	out->len += len;
 }
 
 enum http1_step exchange1_carry_body(struct exchange1 *x, enum tls_side from, struct span *input,
-				     struct outlet *out)
+				     struct outlet *out, bool closed)
 {
 	struct http1_body *body = &x->body[from];
 	bool chunks = body->framing == HTTP1_BODY_CHUNKED && (from == TLS_INSIDE || !x->old);
 	enum http1_step step = HTTP1_DATA;
 	struct span data = { 0 };
 
+	if (x->change[from].on)
+		return change_carry(x, from, input, out, closed);
 	while ((step = http1_body_next(body, &data, input)) == HTTP1_DATA) {
+		if (from == TLS_INSIDE && x->scans && !inject_scan(&x->scan_out, data))
+			return HTTP1_REFUSED;
 		*(from == TLS_INSIDE ? &x->end.up : &x->end.down) += data.len;
 		if (chunks)
-			put_chunk(out, data);
+			exchange1_put_chunk(out, data);
 		else
 			outlet_put(out, data);
 	}
 	if (step == HTTP1_DONE && chunks)
-		end_chunks(out, body->trailers);
+		exchange1_end_chunks(out, change_trailers(x, from));
+	change_wipe();
+	/* without framing only an end that was said is one; TLS says it (RFC 9112 section 9.8) */
+	if (step == HTTP1_MORE && closed && input->len == 0 && body->framing == HTTP1_BODY_CLOSE)
+		step = http1_body_end(body);
 	return step;
 }
 
@@ -198,8 +206,12 @@ static enum move carry(struct exchange1 *x, enum tls_side from)
 	if (outlet.len > 0 &&
 	    ends_write(x->ends, to, (struct span){ outlet.octets, outlet.len }) != TLS_DONE)
 		return to == TLS_UPSTREAM ? lose_server(x) : BROKE;
-	return fresh > 0 || input.len != len || up != (int)x->up || down != (int)x->down ? MOVED
-											 : STILL;
+	bool moved = fresh > 0 || input.len != len || outlet.len > 0;
+	if (x->inject != NULL) {
+		explicit_bzero(outlet.octets, outlet.len);
+		explicit_bzero(room, len);
+	}
+	return moved || up != (int)x->up || down != (int)x->down ? MOVED : STILL;
 }
 
 /* send_rest() - of a request that is read to its end: nothing else would write what was not taken */
@@ -332,10 +344,16 @@ bool exchange1_step(struct exchange1 *x)
 	return true;
 }
 
-void exchange1_verdict(struct exchange1 *x, unsigned status, struct span why)
+void exchange1_verdict(struct exchange1 *x, unsigned status, struct span text)
 {
 	if (x->up != UP_ASKED)
 		return;
+	inject_free(x->inject);
+	x->inject = NULL;
+	if (status == 0 && inject_new(&x->inject, text) < 0) {
+		status = 503;
+		text = SPAN("its secrets could not be read");
+	}
 	x->up = UP_GO;
 	if (status == 0) {
 		x->allowed = true;
@@ -344,7 +362,7 @@ void exchange1_verdict(struct exchange1 *x, unsigned status, struct span why)
 		buf_drop(&x->left[TLS_INSIDE], x->head_octets);
 		x->unread = x->bodied;
 		x->last = x->last || x->bodied;
-		exchange1_answer(x, status, why, x->asked.method == HTTP1_HEAD);
+		exchange1_answer(x, status, text, x->asked.method == HTTP1_HEAD);
 	}
 }
 
@@ -370,4 +388,8 @@ void exchange1_stop(struct exchange1 *x)
 	buf_free(&x->left[TLS_INSIDE]);
 	buf_free(&x->left[TLS_UPSTREAM]);
 	buf_free(&x->reply);
+	change_end(x, TLS_INSIDE);
+	change_end(x, TLS_UPSTREAM);
+	inject_free(x->inject);
+	x->inject = NULL;
 }

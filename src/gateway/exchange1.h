@@ -14,6 +14,7 @@
 #define GATEWAY_EXCHANGE1_H
 
 #include "gateway/ends.h"
+#include "gateway/inject.h"
 #include "wire/http1_body.h"
 
 enum exchange1_up {
@@ -52,6 +53,15 @@ struct exchange1_end {
 
 struct exchange1;
 
+/* A body that is searched, and perhaps changed, on its way. */
+struct exchange1_change {
+	bool on, blocked,
+	    last;    /* blocked: @held was not done for want of room; last: nothing follows it */
+	bool chunks; /* it goes on in chunks */
+	struct inject_body body;
+	struct buf held; /* came, and is not done */
+};
+
 struct exchange1_owner {
 	/* may it go out? "METHOD target". exchange1_verdict() is to be called, later */
 	void (*ask)(struct exchange1 *exchange, struct span what, bool websocket);
@@ -75,6 +85,7 @@ struct exchange1 {
 	enum exchange1_down down;
 	bool raw;     /* set by the owner: what is no HTTP may pass as it is */
 	bool two;     /* set by the owner: HTTP/2 may be spoken as well */
+	bool secrets; /* set by the owner: the program has placeholders, which are looked for */
 	bool preface; /* it is spoken; left[TLS_INSIDE] has what came. Nothing happens any more. */
 	bool fresh;   /* nothing was read yet */
 	bool last;    /* no further request on this connection */
@@ -90,12 +101,16 @@ struct exchange1 {
 	struct exchange1_end end;
 	struct http1_scan scan[TLS_SIDES];
 	struct http1_body body[TLS_SIDES];
+	struct inject *inject; /* owned: secrets of the request that was allowed last; NULL: none */
+	struct exchange1_change change[TLS_SIDES]; /* of what comes from that side */
+	bool scans;                                /* a request's body that goes out as it is */
+	struct inject_scan scan_out;
 	struct buf left[TLS_SIDES]; /* came, and waits to be read */
 	struct buf reply;           /* ours, as a whole, until it can be written */
 	struct loop_timer again;    /* it goes on when others had their turn */
 };
 
-/* exchange1_start() - @x: ends to id, raw and two, are set, the rest is 0. From now on ends->ready() calls
+/* exchange1_start() - @x: ends to id, raw to secrets, are set, the rest is 0. From now on ends->ready() calls
  * exchange1_step(). */
 void exchange1_start(struct exchange1 *x);
 
@@ -106,8 +121,9 @@ void exchange1_tunnel(struct exchange1 *x);
 bool exchange1_step(struct exchange1 *x);
 
 /* exchange1_verdict() - the answer to what was asked; it takes effect at the next step. @status: 0: it
- * may go out; else how to answer; @why: for people */
-void exchange1_verdict(struct exchange1 *x, unsigned status, struct span why);
+ * may go out, with @text as the data of REQUEST (wire/gate.h); else how to answer; @text: why, for
+ * people */
+void exchange1_verdict(struct exchange1 *x, unsigned status, struct span text);
 
 /* exchange1_is_brisk() - does the program owe us something soon? */
 bool exchange1_is_brisk(const struct exchange1 *x);

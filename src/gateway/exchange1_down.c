@@ -21,6 +21,29 @@ static enum http1_framing framing_out(const struct exchange1 *x, enum http1_fram
 	return x->old && framing == HTTP1_BODY_CHUNKED ? HTTP1_BODY_CLOSE : framing;
 }
 
+/* framing_changed() - of a body that may become longer or shorter: in chunks */
+static enum http1_framing framing_changed(const struct exchange1 *x, enum http1_framing framing)
+{
+	bool on = x->change[TLS_UPSTREAM].on;
+
+	return framing_out(x, on && framing == HTTP1_BODY_LENGTH ? HTTP1_BODY_CHUNKED : framing);
+}
+
+/* look_for_secrets() - in the body, if it is text */
+static void look_for_secrets(struct exchange1 *x)
+{
+	struct span coding = change_field(&response.fields, "content-encoding");
+	bool plain = coding.len == 0 || span_is(coding, "identity");
+
+	change_end(x, TLS_UPSTREAM);
+	if (x->inject == NULL || response.interim || !plain ||
+	    response.framing == HTTP1_BODY_NONE || response.framing == HTTP1_BODY_TUNNEL ||
+	    !inject_is_text(change_field(&response.fields, "content-type")))
+		return;
+	change_begin(x, TLS_UPSTREAM, INJECT_PLAIN, false);
+	x->change[TLS_UPSTREAM].chunks = framing_changed(x, response.framing) == HTTP1_BODY_CHUNKED;
+}
+
 static bool write_head(const struct exchange1 *x, struct outlet *out)
 {
 	const bool tunnel = response.framing == HTTP1_BODY_TUNNEL;
@@ -30,7 +53,7 @@ static bool write_head(const struct exchange1 *x, struct outlet *out)
 		.reason = response.reason,
 		.fields = response.fields.at,
 		.count = response.fields.count,
-		.hop = { .framing = framing_out(x, response.announced),
+		.hop = { .framing = framing_changed(x, response.announced),
 			 .length = response.length,
 			 .close = x->last && !response.interim && !tunnel,
 			 .websocket = tunnel },
@@ -65,10 +88,14 @@ static bool take_head(struct exchange1 *x, struct span *input, struct outlet *ou
 	if (response.status == 101 && x->up != UP_DONE)
 		return exchange1_bad_gateway(
 		    x, "the server switched protocols in the middle of a request");
+	look_for_secrets(x);
 	if (!response.interim)
 		x->last = x->last || !response.persistent ||
-			  framing_out(x, response.framing) == HTTP1_BODY_CLOSE;
-	if (!(response.interim && x->old) && !write_head(x, out))
+			  framing_changed(x, response.framing) == HTTP1_BODY_CLOSE;
+	bool written =
+	    change_response(x, &response) && ((response.interim && x->old) || write_head(x, out));
+	change_wipe();
+	if (!written)
 		return exchange1_bad_gateway(x, "the head of the server's response is too long");
 	*input = span_drop(*input, response.head_octets);
 	x->scan[TLS_UPSTREAM] = (struct http1_scan){ 0 };
@@ -79,13 +106,10 @@ static bool take_head(struct exchange1 *x, struct span *input, struct outlet *ou
 
 static bool carry_body(struct exchange1 *x, struct span *input, struct outlet *out, unsigned ended)
 {
-	struct http1_body *body = &x->body[TLS_UPSTREAM];
-	enum http1_step step = exchange1_carry_body(x, TLS_UPSTREAM, input, out);
+	enum http1_step step =
+	    exchange1_carry_body(x, TLS_UPSTREAM, input, out, ended == TLS_CLOSED);
 
-	/* without framing only an end that was said is one; TLS says it (RFC 9112 section 9.8) */
-	if (step == HTTP1_MORE && ended == TLS_CLOSED && input->len == 0)
-		step = http1_body_end(body);
-	else if (step == HTTP1_MORE && ended != 0)
+	if (step == HTTP1_MORE && ended != 0)
 		step = HTTP1_REFUSED;
 	if (step == HTTP1_DONE)
 		x->down = DOWN_DONE;

@@ -4,13 +4,16 @@
  * whether that one then ends, and how long the piece is; the last octet of the input holds the verdicts.
  * Properties: before a verdict nothing of its request goes out; what goes out is exactly the requests
  * that were asked about and allowed, as our own parser reads them; every request that was allowed ends
- * once; nothing is kept beyond the bounds.
+ * once; nothing is kept beyond the bounds. With secrets, which the last verdict decides on, no placeholder
+ * goes out.
  */
 #include "gateway/exchange1_test_priv.h"
 #include "wire/http1_fuzz.h"
 #include "wire/http1_path.h"
 
 enum { TURNS = 3, PIECE_MASK = 63, LEFT_MAX = 48 * 1024 };
+
+#define PLACEHOLDER "IMMURE_SECRET_aaaaaaaaaaaaaaaabbbbbbbbbbbbbbbb"
 
 static struct bench b;
 static uint8_t verdicts;
@@ -94,6 +97,19 @@ static void must_be_asked(bool tunnel)
 	must(rest.len == 0 || !whole);
 }
 
+/* give_secret() - which may stand in fields and bodies */
+static void give_secret(void)
+{
+	static const struct substitutions list = { 1,
+						   { { 9, SPAN(PLACEHOLDER), SPAN("va:lue") } } };
+	static char data[128];
+	size_t len = 0;
+
+	must(substitutions_encode(&len, data, sizeof(data), &list) == 0);
+	b.secrets = (struct span){ data, len };
+	b.x.secrets = true;
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	static const struct exchange1_host host = { "lab.test", 80, false };
@@ -102,6 +118,10 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		return 0;
 	verdicts = data[--size];
 	bench_begin(&b, &host, false);
+	b.secrets = (struct span){ 0 };
+	bool secret = verdicts >> 7 != 0;
+	if (secret)
+		give_secret();
 	while (size > 0) {
 		const uint8_t turn = *data++;
 		size_t len = turn >> 2 & PIECE_MASK;
@@ -119,6 +139,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	bool tunnel = b.x.up == UP_TUNNEL || strstr(b.told.at, "101 ") != NULL;
 	bench_end(&b);
 	must_be_asked(tunnel);
+	must(!secret || tunnel ||
+	     memmem(b.to_server.at, b.to_server.len, PLACEHOLDER, sizeof(PLACEHOLDER) - 1) == NULL);
 	must(lines(&b.told, " clean ") + lines(&b.told, " broken ") <= lines(&b.asked, "\n"));
 	return 0;
 }

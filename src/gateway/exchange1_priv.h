@@ -37,9 +37,47 @@ MUST_USE bool exchange1_up(struct exchange1 *x, struct span *input, struct outle
 MUST_USE bool exchange1_down(struct exchange1 *x, struct span *input, struct outlet *out,
 			     unsigned ended);
 
-/* exchange1_carry_body() - of either side. Return: as http1_body_next(), never DATA */
+/* exchange1_carry_body() - of either side. @closed: its connection ends with @input, in order. Return:
+ * as http1_body_next(); DATA: there is no more room */
 MUST_USE enum http1_step exchange1_carry_body(struct exchange1 *x, enum tls_side from,
-					      struct span *input, struct outlet *out);
+					      struct span *input, struct outlet *out, bool closed);
+
+/* exchange1_end_chunks() - of a body, with its trailers; NULL: without */
+void exchange1_end_chunks(struct outlet *out, const struct http1_fields *trailers);
+
+/* exchange1_put_chunk() - a piece of a body as a chunk of its own */
+void exchange1_put_chunk(struct outlet *out, struct span data);
+
+/* exchange1_change.c */
+
+/* change_begin() - change what comes from that side. @chunks: it goes on in chunks */
+void change_begin(struct exchange1 *x, enum tls_side from, enum inject_form form, bool chunks);
+void change_end(struct exchange1 *x, enum tls_side from);
+
+/* change_begin_request() - look for placeholders in its body, of that type. @chunks: as above */
+void change_begin_request(struct exchange1 *x, struct span type, bool chunks);
+
+/* change_why() - what was found in the body of the request. NULL: nothing that refuses it */
+const char *change_why(const struct exchange1 *x);
+
+/* change_trailers() - what may go on of those that came, in a room that change_wipe() wipes; NULL: none */
+const struct http1_fields *change_trailers(struct exchange1 *x, enum tls_side from);
+
+/* change_carry() - as exchange1_carry_body(). REFUSED with change_why(): for what was found */
+MUST_USE enum http1_step change_carry(struct exchange1 *x, enum tls_side from, struct span *input,
+				      struct outlet *out, bool closed);
+
+/* change_request() - secrets into @fields and @target, in a room that change_wipe() wipes. Return: NULL;
+ * else why it is refused, static. */
+MUST_USE const char *change_request(struct exchange1 *x, struct http1_fields *fields,
+				    struct http1_path *path);
+
+/* change_response() - secrets out of its head. Return: false: no room */
+MUST_USE bool change_response(struct exchange1 *x, struct http1_response *response);
+void change_wipe(void);
+
+/* change_field() - the value of the field of that name; empty: there is none */
+struct span change_field(const struct http1_fields *fields, const char *name);
 
 /* exchange1_bad_gateway() - answer 502: of the server nothing came, or nothing that could be passed on.
  * Return: false: it is too late for that. */

@@ -153,25 +153,44 @@ static struct http1_authority own_authority(const struct exchange1_host *host)
 	return own;
 }
 
-/* write_head() - for the server. Return: false: it cannot be, which is a fault of ours. */
-static bool write_head(const struct exchange1 *x, struct outlet *out)
+/* refuse_allowed() - the warden allowed it, but nothing of it shall go out, or no more; @status: as it
+ * is answered */
+static void refuse_allowed(struct exchange1 *x, unsigned status, const char *why)
 {
-	const struct judged judged = judge(x);
+	x->allowed = true;
+	x->end.status = status;
+	x->end.why = why;
+	x->unread = x->bodied;
+	x->last = x->last || x->bodied;
+	x->owner->refused(x, status, why);
+	exchange1_answer(x, status, span_of(why), x->asked.method == HTTP1_HEAD);
+}
+
+/* framing_out() - of a body that may become longer: in chunks */
+static enum http1_framing framing_out(const struct exchange1 *x)
+{
+	return request.framing == HTTP1_BODY_LENGTH &&
+		       inject_changes_body(x->inject, change_field(&request.fields, "content-type"))
+		   ? HTTP1_BODY_CHUNKED
+		   : request.framing;
+}
+
+/* write_head() - for the server. Return: false: it cannot be, which is a fault of ours. */
+static bool write_head(const struct exchange1 *x, const struct judged *judged, struct outlet *out)
+{
 	struct http1_authority host = request.authority;
 	size_t len = 0;
 
-	if (judged.status != 0)
-		return false;
 	if (host.kind == HTTP1_HOST_ABSENT)
 		host = own_authority(&x->host);
 	const struct http1_request_out head = {
 		.method = request.method_text,
 		.form = request.form == HTTP1_ASTERISK ? HTTP1_ASTERISK : HTTP1_ORIGIN,
-		.path = judged.path,
+		.path = judged->path,
 		.authority = &host,
 		.fields = request.fields.at,
 		.count = request.fields.count,
-		.hop = { .framing = request.framing,
+		.hop = { .framing = framing_out(x),
 			 .length = request.length,
 			 .close = x->last,
 			 .websocket = request.websocket,
@@ -192,21 +211,52 @@ static bool send_head(struct exchange1 *x, struct span *input, struct outlet *ou
 
 	if (x->spoke)
 		return exchange1_bad_gateway(x, "the server spoke before it was asked");
-	if (http1_request_read(&request, &scan, *input, &exchange1_limits) != HTTP1_DONE ||
-	    !write_head(x, out))
+	if (http1_request_read(&request, &scan, *input, &exchange1_limits) != HTTP1_DONE)
 		return false;
+	struct judged judged = judge(x);
+	if (judged.status != 0)
+		return false;
+	const struct span type = change_field(&request.fields, "content-type");
+	const bool chunks = framing_out(x) == HTTP1_BODY_CHUNKED;
+	const char *why = change_request(x, &request.fields, &judged.path);
+	bool written = why == NULL && write_head(x, &judged, out);
+	change_wipe();
 	*input = span_drop(*input, request.head_octets);
 	x->end.up = request.head_octets;
+	if (why != NULL || (!written && x->inject != NULL)) {
+		refuse_allowed(x, why != NULL ? 403 : 431,
+			       why != NULL ? why : "with its secrets the request is too long");
+		return true;
+	}
+	if (!written)
+		return false;
 	http1_body_begin(&x->body[TLS_INSIDE], request.framing, request.length, &trailers,
 			 &exchange1_limits);
+	change_begin_request(x, type, chunks);
 	x->up = UP_BODY;
 	x->down = DOWN_HEAD;
 	return true;
 }
 
+/* refuse_body() - what it holds shall not go out. Return: false: too late to answer */
+static bool refuse_body(struct exchange1 *x, struct outlet *out)
+{
+	const char *why = change_why(x);
+
+	if (x->down != DOWN_HEAD) {
+		x->end.why = why;
+		x->owner->refused(x, 0, why);
+		return false;
+	}
+	out->len = 0;
+	ends_drop(x->ends, TLS_UPSTREAM); /* reset: it shall not take what it has for a request */
+	refuse_allowed(x, 403, why);
+	return true;
+}
+
 static bool carry_body(struct exchange1 *x, struct span *input, struct outlet *out, unsigned ended)
 {
-	switch (exchange1_carry_body(x, TLS_INSIDE, input, out)) {
+	switch (exchange1_carry_body(x, TLS_INSIDE, input, out, false)) {
 	case HTTP1_DONE:
 		x->up = UP_DONE;
 		return true;
@@ -215,6 +265,8 @@ static bool carry_body(struct exchange1 *x, struct span *input, struct outlet *o
 	case HTTP1_DATA:
 		return true;
 	case HTTP1_REFUSED:
+		if (change_why(x) != NULL)
+			return refuse_body(x, out);
 		break;
 	}
 	x->end.why = http1_fault_text(x->body[TLS_INSIDE].fault);

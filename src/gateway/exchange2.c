@@ -110,10 +110,11 @@ static enum move pull(struct exchange2 *x, enum tls_side from)
 	}
 	if (ends_read(&len, x->ends, from, room, sizeof(room)) != TLS_DONE)
 		return STILL;
-	if (!x->seeing_off)
-		return feed(x, from, (struct span){ room, len });
-	x->drained += len;
-	return MOVED;
+	enum move move = x->seeing_off ? MOVED : feed(x, from, (struct span){ room, len });
+	x->drained += x->seeing_off ? len : 0;
+	if (x->secrets)
+		explicit_bzero(room, len);
+	return move;
 }
 
 /* gather() - frames for @to into the outlet. Return: false: a fault of ours, or no memory */
@@ -152,6 +153,8 @@ static enum move push(struct exchange2 *x, enum tls_side to)
 	if (r == TLS_DONE && sound)
 		r = ends_write(x->ends, to,
 			       (struct span){ exchange2_outlet.octets, exchange2_outlet.len });
+	if (x->secrets)
+		explicit_bzero(exchange2_outlet.octets, exchange2_outlet.len);
 	if (sound && r == TLS_DONE)
 		return exchange2_outlet.len > 0 ? MOVED : STILL;
 	if (to == TLS_INSIDE || !sound)
@@ -240,7 +243,7 @@ bool exchange2_step(struct exchange2 *x)
 	return true;
 }
 
-void exchange2_verdict(struct exchange2_stream *s, unsigned status, struct span why)
+void exchange2_verdict(struct exchange2_stream *s, unsigned status, struct span text)
 {
 	struct exchange2 *x = s->exchange;
 
@@ -249,13 +252,17 @@ void exchange2_verdict(struct exchange2_stream *s, unsigned status, struct span 
 	x->asked--;
 	x->verdicts++;
 	s->state = STREAM_OPEN;
+	if (status == 0 && inject_new(&s->inject, text) < 0) {
+		status = 503;
+		text = SPAN("its secrets could not be read");
+	}
 	s->allowed = status == 0;
 	if (s->broken)
 		return;
 	if (s->allowed)
 		exchange2_go(s);
 	else
-		exchange2_answer(s, status, why);
+		exchange2_answer(s, status, text);
 }
 
 bool exchange2_is_brisk(struct exchange2 *x)

@@ -40,7 +40,10 @@ enum exchange2_state {
 
 /* From one side to the other. */
 struct exchange2_way {
-	struct buf data; /* came, and was not taken by the other side yet */
+	struct buf
+	    data; /* came, and was not taken by the other side yet; if it is held for secrets:
+			    is ready to be taken */
+	struct exchange2_change *change; /* owned; NULL: nothing is looked for in its body */
 	struct http2_block trailers;
 	uint64_t came;
 	uint64_t expected; /* if @exact */
@@ -71,8 +74,9 @@ struct exchange2_stream {
 	uint64_t unwanted; /* octets that came and were dropped */
 	bool allowed;      /* it is owed an end */
 	struct exchange1_end end;
-	void *slot;      /* the owner's, from ask() on */
-	uint32_t ask_id; /* for replies; the owner's */
+	struct inject *inject; /* owned: its secrets; NULL: none */
+	void *slot;            /* the owner's, from ask() on */
+	uint32_t ask_id;       /* for replies; the owner's */
 };
 
 struct exchange2_owner {
@@ -100,6 +104,7 @@ struct exchange2 {
 	struct loop *loop;
 	const struct exchange2_owner *owner;
 	struct exchange1_host host;
+	bool secrets; /* as in exchange1.h */
 
 	nghttp2_session *session[TLS_SIDES]; /* owned */
 	struct http2_block
@@ -125,15 +130,15 @@ struct exchange2 {
 	struct loop_timer again;
 };
 
-/* exchange2_start() - @x: ends to host are set, the rest is 0. @first: octets that were read from
+/* exchange2_start() - @x: ends to secrets are set, the rest is 0. @first: octets that were read from
  * the program already. Return: 0 or -ENOMEM. */
 MUST_USE int exchange2_start(struct exchange2 *x, struct span first);
 
 /* exchange2_step() - go on as far as it goes. Return: false: over() was called */
 bool exchange2_step(struct exchange2 *x);
 
-/* exchange2_verdict() - on what was asked. @status: 0: it may go out. Step afterwards. */
-void exchange2_verdict(struct exchange2_stream *s, unsigned status, struct span why);
+/* exchange2_verdict() - on what was asked. @status, @text: as in exchange1_verdict(). Step afterwards. */
+void exchange2_verdict(struct exchange2_stream *s, unsigned status, struct span text);
 
 /* exchange2_is_brisk() - does the program owe us something soon? To be asked after each step. */
 bool exchange2_is_brisk(struct exchange2 *x);

@@ -60,11 +60,14 @@ void exchange2_down(struct exchange2_stream *s, bool ended)
 		   (++s->interims > INTERIMS_OF_ONE_MAX || !exchange2_spend_interim(s->exchange))) {
 		exchange2_break(s, NGHTTP2_ENHANCE_YOUR_CALM,
 				"the server says too much before its response");
+	} else if (!change2_response(s, &response, !ended)) {
+		bad_gateway(s, "the head of the server's response is too long");
 	} else if (!send_head(s, ended)) {
 		exchange2_break(s, NGHTTP2_INTERNAL_ERROR, "its response could not be passed on");
 	} else if (!response.interim) {
 		begin_body(s, ended);
 	}
+	change2_wipe();
 	http2_block_free(&s->head);
 }
 

@@ -3,7 +3,7 @@
 #ifndef GATEWAY_EXCHANGE2_PRIV_H
 #define GATEWAY_EXCHANGE2_PRIV_H
 
-#include "gateway/exchange2.h"
+#include "gateway/exchange2_change.h"
 
 enum {
 	EXCHANGE2_OUT_OCTETS = ENDS_WRITE_OCTETS_MAX,
@@ -53,6 +53,9 @@ void exchange2_break(struct exchange2_stream *s, uint32_t code, const char *why)
 
 /* exchange2_blame() - as exchange2_break(), for what the program did wrong; reported */
 void exchange2_blame(struct exchange2_stream *s, unsigned status, const char *why);
+
+/* exchange2_forbid() - it holds a placeholder that may not go out, and goes no further. @why: static */
+void exchange2_forbid(struct exchange2_stream *s, const char *why);
 
 /* exchange2_came() - octets of a body from @side. */
 void exchange2_came(struct exchange2_stream *s, enum tls_side side, struct span data);

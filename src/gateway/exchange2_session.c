@@ -322,7 +322,8 @@ nghttp2_session *exchange2_session(struct exchange2 *x, enum tls_side side)
 	if (r == 0)
 		r = side == TLS_INSIDE
 			? nghttp2_session_server_new2(&session, callbacks, x, options)
-			: nghttp2_session_client_new2(&session, callbacks, x, options);
+			: nghttp2_session_client_new3(&session, callbacks, x, options,
+						      x->secrets ? change2_memory() : NULL);
 	if (r == 0 && !greet(session, side)) {
 		nghttp2_session_del(session);
 		session = NULL;

@@ -68,8 +68,13 @@ void exchange2_drop(struct exchange2_stream *s, enum tls_side side)
 	struct exchange2_way *way = &s->way[side];
 
 	way->dropped = true;
-	pay(s, side, buf_len(&way->data));
-	buf_free(&way->data);
+	if (change2_holds(way)) { /* what is ready is paid for */
+		waiting_octets -= buf_len(&way->data);
+		pay(s, side, change2_held(way));
+	} else {
+		pay(s, side, buf_len(&way->data));
+	}
+	change2_drop(way);
 	http2_block_free(&way->trailers);
 }
 
@@ -91,6 +96,7 @@ void exchange2_stream_free(struct exchange2_stream *s)
 	s->end.clean = s->said && s->end.why == NULL;
 	if (s->allowed)
 		x->owner->ended(s, &s->end);
+	inject_free(s->inject);
 	http2_block_free(&s->head);
 	list_remove(&s->node);
 	x->stream_count--;
@@ -134,6 +140,20 @@ void exchange2_blame(struct exchange2_stream *s, unsigned status, const char *wh
 		return;
 	s->exchange->owner->refused(s->exchange, status, why);
 	exchange2_break(s, NGHTTP2_PROTOCOL_ERROR, why);
+}
+
+void exchange2_forbid(struct exchange2_stream *s, const char *why)
+{
+	if (s->broken)
+		return;
+	s->exchange->owner->refused(s->exchange, s->responded ? 0 : 403, why);
+	s->end.why = why;
+	if (s->responded) {
+		exchange2_break(s, NGHTTP2_CANCEL, why);
+		return;
+	}
+	s->end.status = 403;
+	exchange2_answer(s, 403, span_of(why));
 }
 
 /* wake() - there is something for the side that @from sends to */
@@ -180,8 +200,13 @@ void exchange2_came(struct exchange2_stream *s, enum tls_side side, struct span 
 	way->came += data.len;
 	waiting_octets += data.len;
 	*(side == TLS_INSIDE ? &s->end.up : &s->end.down) += data.len;
-	if (buf_append(&way->data, data) < 0) {
+	const char *why = NULL;
+	int r = change2_take(way, &why, data);
+	if (r < 0)
 		pay(s, side, data.len);
+	if (why != NULL) {
+		exchange2_forbid(s, why);
+	} else if (r < 0) {
 		exchange2_break(s, NGHTTP2_INTERNAL_ERROR, "there is no memory for its body");
 	} else if (way->exact && way->came > way->expected) {
 		miscounted(s, side);
@@ -265,11 +290,30 @@ static bool send_trailers(struct exchange2_stream *s, enum tls_side from)
 	enum tls_side to = exchange2_other(from);
 	struct http2_block *block = &s->way[from].trailers;
 
-	if (block->count == 0 || http2_trailers_read(&trailers, block).status != 0)
+	if (block->count == 0 || http2_trailers_read(&trailers, block).status != 0 ||
+	    !change2_trailers(s, from, &trailers))
 		return false;
 	http2_trailers_write(&list, &trailers);
-	return list.count > 0 && nghttp2_submit_trailer(s->exchange->session[to], s->id[to],
-							exchange2_vector(&list), list.count) == 0;
+	bool sent =
+	    list.count > 0 && nghttp2_submit_trailer(s->exchange->session[to], s->id[to],
+						     exchange2_vector(&list), list.count) == 0;
+	change2_wipe();
+	return sent;
+}
+
+/* fill() - of a body that is held: what may go on. Return: false: no more of it may */
+static bool fill(struct exchange2_stream *s, enum tls_side from)
+{
+	struct exchange2_way *way = &s->way[from];
+	size_t before = buf_len(&way->data);
+	const char *why = NULL;
+	size_t used = change2_fill(way, &why);
+
+	waiting_octets += buf_len(&way->data) - before;
+	pay(s, from, used);
+	if (why != NULL)
+		exchange2_forbid(s, why);
+	return why == NULL;
 }
 
 /* NOLINTNEXTLINE(readability-function-size): its parameters are the library's */
@@ -285,12 +329,15 @@ ssize_t exchange2_read_body(nghttp2_session *session, int32_t id, uint8_t *room,
 	if (s == NULL || s->broken)
 		return NGHTTP2_ERR_TEMPORAL_CALLBACK_FAILURE;
 	struct exchange2_way *way = &s->way[exchange2_other(to)];
+	if (!fill(s, exchange2_other(to)))
+		return NGHTTP2_ERR_DEFERRED; /* it was reset */
 	size_t all = buf_len(&way->data), len = all < length ? all : length;
-	if (len == 0 && !way->ended) {
+	bool whole = way->ended && change2_held(way) == 0;
+	if (len == 0 && !whole) {
 		way->waits = true;
 		return NGHTTP2_ERR_DEFERRED;
 	}
-	if (len == all && way->ended) {
+	if (len == all && whole) {
 		*flags |= NGHTTP2_DATA_FLAG_EOF;
 		if (send_trailers(s, exchange2_other(to)))
 			*flags |= NGHTTP2_DATA_FLAG_NO_END_STREAM;
@@ -328,8 +375,11 @@ int exchange2_send_body(nghttp2_session *session, nghttp2_frame *frame, const ui
 	put(octets, length);
 	buf_drop(data, length);
 	if (buf_len(data) == 0)
-		buf_free(data);
-	pay(s, from, length);
+		change2_clear(&s->way[from]);
+	if (change2_holds(&s->way[from]))
+		waiting_octets -= length; /* it was paid for */
+	else
+		pay(s, from, length);
 	return 0;
 }
 

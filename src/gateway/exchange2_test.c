@@ -122,7 +122,8 @@ static bool on_ask(struct exchange2_stream *stream, struct span what, bool webso
 	CHECK(what.len > 4 && !websocket, "%s", rig->row->name);
 	rig->asked[rig->asks++ % STREAMS] = stream;
 	if (!rig->row->late)
-		exchange2_verdict(stream, rig->row->verdict, SPAN("because"));
+		exchange2_verdict(stream, rig->row->verdict,
+				  rig->row->verdict == 0 ? (struct span){ 0 } : SPAN("because"));
 	return true;
 }
 

@@ -110,14 +110,20 @@ void exchange2_go(struct exchange2_stream *s)
 	int32_t id = -1;
 
 	s->state = STREAM_OPEN;
-	if (x->session[TLS_UPSTREAM] != NULL && !x->lost && x->unsent < EXCHANGE2_STREAMS_MAX &&
-	    judge(s).status == 0) {
+	bool sound = x->session[TLS_UPSTREAM] != NULL && !x->lost &&
+		     x->unsent < EXCHANGE2_STREAMS_MAX && judge(s).status == 0;
+	const char *why = sound ? change2_request(s, &request) : NULL;
+	if (sound && why == NULL) {
 		http2_request_write(&list, authority, &request);
+		change2_mark(&list);
 		id = nghttp2_submit_request(x->session[TLS_UPSTREAM], NULL, exchange2_vector(&list),
 					    list.count, s->bodiless ? NULL : &body, s);
 	}
+	change2_wipe();
 	http2_block_free(&s->head);
-	if (id > 0) {
+	if (why != NULL) {
+		exchange2_forbid(s, why);
+	} else if (id > 0) {
 		s->id[TLS_UPSTREAM] = id;
 		x->unsent++;
 	} else {

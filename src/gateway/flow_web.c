@@ -230,6 +230,7 @@ static int read_flow(struct flow *flow, enum sniff_kind kind, unsigned door, str
 	w->web.context = flow->flows->context;
 	w->web.port = flow->port;
 	w->web.raw = (flow->flags & GATE_RAW) != 0;
+	w->web.secrets = (flow->flags & GATE_SECRETS) != 0;
 	if (!host_of(&w->web.host, flow))
 		return -EINVAL;
 	if (door != 0)

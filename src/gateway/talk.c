@@ -190,6 +190,7 @@ static int take(struct talk *talk)
 		r = hear(talk, &rest, fds, &count);
 	while (count > 0)
 		fd_close(&fds[--count]);
+	explicit_bzero(answers, len); /* there may have been secrets in it */
 	return r;
 }
 

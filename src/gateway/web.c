@@ -147,6 +147,7 @@ static int begin_exchange2(struct web *web, struct loop *loop, bool https, struc
 		.loop = loop,
 		.owner = &exchange2_owner,
 		.host = { .text = web->host.text, .port = web->port, .https = https },
+		.secrets = web->secrets,
 	};
 	int r = exchange2_start(&web->exchange2, first);
 	web->two = r == 0;
@@ -164,6 +165,7 @@ static void begin_exchange(struct web *web, struct loop *loop, bool https, bool 
 		.host = { .text = web->host.text, .port = web->port, .https = https },
 		.raw = web->raw && web->door == 0,
 		.two = open,
+		.secrets = web->secrets,
 	};
 	exchange1_start(&web->exchange);
 }

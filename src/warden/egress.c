@@ -45,17 +45,20 @@ static int send_answer(struct egress *egress, struct answer *answer, struct span
 void egress_answer_drop(struct answer *answer)
 {
 	fd_close(&answer->fd);
+	if (answer->kind == GATE_REQUEST && answer->data.len > 0) /* it may hold secrets */
+		explicit_bzero((char *)(uintptr_t)answer->data.ptr, answer->data.len);
 	free((char *)(uintptr_t)answer->data.ptr);
 	answer->data = (struct span){ 0 };
 }
 
-/* keep() - for want of memory an answer goes without its reason, and a leaf not at all */
+/* keep() - for want of memory an answer goes without its reason, and a leaf, or secrets, not at all */
 static void keep(struct answer *answer, struct span data)
 {
 	char *copy = data.len > 0 ? malloc(data.len) : NULL;
 
 	if (copy == NULL) {
-		if (answer->kind == GATE_LEAF)
+		if (answer->kind == GATE_LEAF ||
+		    (data.len > 0 && answer->kind == GATE_REQUEST && answer->verdict == GATE_ALLOW))
 			answer->verdict = GATE_UNREACHABLE;
 		return;
 	}
@@ -258,6 +261,7 @@ int egress_open(struct egress **ret, struct loop *loop, const struct egress_conf
 	egress->loop = loop;
 	egress->hooks = config->hooks;
 	egress->sandbox = config->sandbox;
+	egress->secrets = config->secrets;
 	egress->roots = -1;
 	egress->queue_end = &egress->queue;
 	egress->gate = (struct gate){

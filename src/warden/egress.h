@@ -10,6 +10,7 @@
 #include "config/config.h"
 #include "loop/loop.h"
 #include "net/name.h"
+#include "warden/secrets.h"
 
 enum {
 	EGRESS_DRAIN_MS = 2000,
@@ -57,6 +58,7 @@ struct egress_config {
 	const struct config_network *network; /* borrowed for the call of egress_open() alone */
 	const char *sandbox;                  /* its id; borrowed until egress_close(), as are: */
 	int home;                             /* of the state, where the authority's key is */
+	struct secrets *secrets;              /* NULL: none */
 	int tcp, dns; /* the capture sockets; -1: the wall is waived, there is no network */
 	struct egress_hooks hooks;
 };

@@ -117,10 +117,14 @@ static void connect_flow(struct flow *flow)
 				   : "out of memory");
 }
 
-static uint16_t flags_of(const struct policy_verdict *verdict)
+/* flags_of() - of an answer that allows */
+static uint16_t flags_of(const struct flow *flow, const struct policy_verdict *verdict)
 {
+	bool secrets = flow->egress->secrets != NULL && flow->answer.kind == GATE_FLOW;
+
 	return (uint16_t)((verdict->raw ? GATE_RAW : 0) |
-			  (verdict->passthrough ? GATE_PASSTHROUGH : 0));
+			  (verdict->passthrough ? GATE_PASSTHROUGH : 0) |
+			  (secrets ? GATE_SECRETS : 0));
 }
 
 static void decide(struct flow *flow)
@@ -135,7 +139,7 @@ static void decide(struct flow *flow)
 
 	policy_decide(&verdict, flow->egress->policy, &request);
 	memcpy(flow->rule, verdict.rule, sizeof(flow->rule));
-	flow->flags = flags_of(&verdict);
+	flow->flags = flags_of(flow, &verdict);
 	if (verdict.answer != POLICY_ALLOW) {
 		refuse(flow, GATE_DENY, verdict.why);
 	} else if (flow->answer.kind == GATE_NAME) {

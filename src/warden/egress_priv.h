@@ -62,7 +62,8 @@ struct egress {
 	struct egress_hooks hooks;
 	const char *sandbox;
 	struct gate gate;
-	int roots; /* owned: further ones that servers are judged by; -1: none */
+	int roots;               /* owned: further ones that servers are judged by; -1: none */
+	struct secrets *secrets; /* borrowed; NULL: none */
 	struct policy *policy;
 	struct broker *broker;
 	struct minter *minter;

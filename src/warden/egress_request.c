@@ -129,6 +129,16 @@ static void decide(struct policy_verdict *ret, const struct flow *flow,
 		policy_decide(ret, egress->policy, &request);
 }
 
+/* give_leave() - with what may stand in it: secrets go over TLS only */
+static void give_leave(struct flow *flow, struct request *request)
+{
+	struct secrets *secrets = request->https ? flow->egress->secrets : NULL;
+
+	egress_answer(flow->egress, &request->answer,
+		      secrets_for(secrets, &flow->host, flow->port));
+	secrets_done(secrets);
+}
+
 int request_ask(struct egress *egress, const struct gate_message *message)
 {
 	struct flow *flow = flow_carrying(egress, message->flow);
@@ -151,7 +161,10 @@ int request_ask(struct egress *egress, const struct gate_message *message)
 		tell_request(request, message->data,
 			     (struct egress_report){
 				 .blocked = true, .status = STATUS_DENIED, .why = verdict.why });
-	egress_answer(egress, &request->answer, span_of(allowed ? "" : verdict.why));
+	if (!allowed)
+		egress_answer(egress, &request->answer, span_of(verdict.why));
+	else
+		give_leave(flow, request);
 	return 0;
 }
 

@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "jail/jail.h"
+#include "wire/substitution.h"
 
 extern char **environ;
 
@@ -105,18 +106,22 @@ static int add_trust(struct environment *e)
 	return r;
 }
 
-static bool is_secret(const char *value)
+/* secret_named() - @ret: NAME of "${NAME}". Return: is it of that form? */
+static bool secret_named(struct span *ret, const char *value)
 {
 	size_t len = strlen(value);
 
-	return len > 3 && memcmp(value, "${", 2) == 0 && strchr(value, '}') == value + len - 1;
+	if (len <= 3 || memcmp(value, "${", 2) != 0 || strchr(value, '}') != value + len - 1)
+		return false;
+	*ret = (struct span){ value + 2, len - 3 };
+	return true;
 }
 
-/* placeholder() - what stands for a secret inside */
-static int placeholder(char *ret, size_t size)
+/* no_secret() - a placeholder that stands for nothing */
+static int no_secret(char *ret, size_t size)
 {
 	unsigned char random[SECRET_OCTETS];
-	size_t at = (size_t)snprintf(ret, size, "IMMURE_SECRET_");
+	size_t at = (size_t)snprintf(ret, size, SUBSTITUTION_PREFIX);
 
 	if (getrandom(random, sizeof(random), 0) != sizeof(random))
 		return -EAGAIN;
@@ -125,25 +130,48 @@ static int placeholder(char *ret, size_t size)
 	return 0;
 }
 
-static int add_given(struct environment *e, const struct config_env *env)
+/* add_shown() - a variable that create's answer tells, too */
+static int add_shown(struct environment *e, const char *name, const char *value)
 {
-	char secret[64];
-	const char *value = env->value;
+	int r = add(e, name, value);
 
-	if (is_secret(value)) {
-		int r = placeholder(secret, sizeof(secret));
-
-		if (r < 0)
-			return r;
-		value = secret;
-	}
-	int r = add(e, env->name, value);
-	if (r == 0 && json_object_set_new(e->given, env->name, json_string(value)) < 0)
+	if (r == 0 && json_object_set_new(e->given, name, json_string(value)) < 0)
 		r = -ENOMEM;
 	return r;
 }
 
-int environment_make(struct environment *ret, const struct config *config)
+static int add_secrets(struct environment *e, const struct secrets *secrets)
+{
+	const char *name = NULL;
+	int r = 0;
+
+	for (size_t i = 0; r == 0 && (name = secrets_name(secrets, i)) != NULL; i++)
+		r = add_shown(e, name, secrets_placeholder(secrets, span_of(name)));
+	return r;
+}
+
+static int add_given(struct environment *e, const struct config_env *env,
+		     const struct secrets *secrets)
+{
+	const char *value = env->value;
+	struct span name = { 0 };
+	char none[64];
+
+	if (secret_named(&name, value)) {
+		value = secrets_placeholder(secrets, name);
+		if (value == NULL) {
+			int r = no_secret(none, sizeof(none));
+
+			if (r < 0)
+				return r;
+			value = none;
+		}
+	}
+	return add_shown(e, env->name, value);
+}
+
+int environment_make(struct environment *ret, const struct config *config,
+		     const struct secrets *secrets)
 {
 	struct environment e = { .given = json_object() };
 
@@ -157,8 +185,10 @@ int environment_make(struct environment *ret, const struct config *config)
 		r = add_caller(&e);
 	if (r == 0 && config_network_allows(&config->network))
 		r = add_trust(&e);
+	if (r == 0)
+		r = add_secrets(&e, secrets);
 	for (size_t i = 0; r == 0 && i < config->env_len; i++)
-		r = add_given(&e, &config->env[i]);
+		r = add_given(&e, &config->env[i], secrets);
 	if (r < 0) {
 		environment_free(&e);
 		return r;

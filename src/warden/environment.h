@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * environment - the variables a program in the sandbox starts with: PATH and HOME made for it,
- * TERM, LANG, LC_* and TZ of the caller, where certificates are, if anything may be reached, and what
- * the settings name. Nothing else of the caller's.
+ * TERM, LANG, LC_* and TZ of the caller, where certificates are, if anything may be reached, a
+ * placeholder for each secret, and what the settings name. Nothing else of the caller's.
  */
 #ifndef WARDEN_ENVIRONMENT_H
 #define WARDEN_ENVIRONMENT_H
@@ -10,8 +10,9 @@
 #include <jansson.h>
 
 #include "config/config.h"
+#include "warden/secrets.h"
 
-enum { ENVIRONMENT_MAX = CONFIG_ENV_MAX + 48 };
+enum { ENVIRONMENT_MAX = CONFIG_ENV_MAX + CONFIG_SECRETS_MAX + 48 };
 
 struct environment {
 	struct span *variables; /* owned, each "NAME=value"; owned texts */
@@ -22,11 +23,12 @@ struct environment {
 /**
  * environment_make() - @ret: release with environment_free()
  *
- * A value "${NAME}" stands for a secret: the program gets a random placeholder, IMMURE_SECRET_ and
- * 32 hexadecimal digits, and never a value of the caller's environment.
+ * A value "${NAME}" stands for secret NAME: the program gets its placeholder, or one that stands for
+ * nothing, and never a value of the caller's environment. @secrets: NULL: there are none.
  * Return: 0; -ENOMEM; -EAGAIN: no random numbers.
  */
-MUST_USE int environment_make(struct environment *ret, const struct config *config);
+MUST_USE int environment_make(struct environment *ret, const struct config *config,
+			      const struct secrets *secrets);
 void environment_free(struct environment *environment);
 
 /**

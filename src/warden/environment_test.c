@@ -32,7 +32,7 @@ static void test_make(void)
 	CHECK(setenv("SSH_AUTH_SOCK", "/secret", 1) == 0 && setenv("KEY", "real", 1) == 0 &&
 		  setenv("LC_ALL", "de_DE.UTF-8", 1) == 0 && setenv("LANG", "x;rm -rf", 1) == 0,
 	      "setenv");
-	CHECK(environment_make(&e, config) == 0, "make");
+	CHECK(environment_make(&e, config, NULL) == 0, "make");
 	CHECK(span_is(find(e.variables, e.len, "PATH"), "/mine"), "the settings win");
 	CHECK(span_is(find(e.variables, e.len, "HOME"), "/home/user"), "home is made");
 	CHECK(span_is(find(e.variables, e.len, "LC_ALL"), "de_DE.UTF-8"), "locale is the caller's");
@@ -55,13 +55,18 @@ static void test_trust(void)
 	struct environment e = { 0 };
 	static struct config settings;
 
-	CHECK(environment_make(&e, &settings) == 0, "make");
+	CHECK(environment_make(&e, &settings, NULL) == 0, "make");
 	CHECK(find(e.variables, e.len, "SSL_CERT_FILE").len == 0, "nothing may be reached");
 	environment_free(&e);
+	settings.network.rules_len = 1;
+	CHECK(environment_make(&e, &settings, NULL) == 0, "make");
+	CHECK(find(e.variables, e.len, "SSL_CERT_FILE").len > 0, "a rule allows something");
+	environment_free(&e);
+	settings.network.rules_len = 0;
 	settings.network.allowed_hosts = (struct config_texts){ hosts, 1 };
 	settings.env_len = 1;
 	settings.env[0] = (struct config_env){ "PIP_CERT", "/mine" };
-	CHECK(environment_make(&e, &settings) == 0, "make");
+	CHECK(environment_make(&e, &settings, NULL) == 0, "make");
 	CHECK(span_is(find(e.variables, e.len, "SSL_CERT_FILE"), "/run/immure/ca-bundle.crt"),
 	      "file");
 	CHECK(span_is(find(e.variables, e.len, "NODE_EXTRA_CA_CERTS"), "/run/immure/ca.crt"),

@@ -74,13 +74,29 @@ static int post(struct gate *gate, struct span packet, int fd)
 	return r;
 }
 
+/* drop_late() - and wipe it, as it may hold secrets; clear_out() - the same */
+static void drop_late(struct gate *gate)
+{
+	struct span late = buf_span(&gate->late);
+
+	if (late.len > 0)
+		explicit_bzero((char *)(uintptr_t)late.ptr, late.len);
+	buf_free(&gate->late);
+}
+
+static void clear_out(void)
+{
+	explicit_bzero(out.octets, out.len);
+	out.len = 0;
+}
+
 /* post_late() - what found no room before. Return: as post() */
 static int post_late(struct gate *gate)
 {
 	int r = post(gate, buf_span(&gate->late), -1);
 
 	if (r != -EAGAIN)
-		buf_free(&gate->late);
+		drop_late(gate);
 	return r;
 }
 
@@ -90,7 +106,7 @@ static int post_out(struct gate *gate, int fd)
 	int r = post(gate, (struct span){ out.octets, out.len }, fd);
 
 	if (r != -EAGAIN)
-		out.len = 0;
+		clear_out();
 	return r;
 }
 
@@ -119,7 +135,7 @@ int gate_send(struct gate *gate, const struct gate_message *message, int fd)
 	if (r < 0 || (gathered && fd < 0))
 		return r;
 	r = post_out(gate, fd);
-	out.len = 0; /* with -EAGAIN the caller keeps it */
+	clear_out(); /* with -EAGAIN the caller keeps it */
 	return r;
 }
 
@@ -169,7 +185,7 @@ static int hear(struct gate *gate)
 	out.of = NULL;
 	if (sent == -EAGAIN) {
 		sent = buf_append(&gate->late, (struct span){ out.octets, out.len });
-		out.len = 0;
+		clear_out();
 	}
 	listen_on(gate);
 	return r == 0 ? sent : r;
@@ -311,6 +327,6 @@ void gate_close(struct gate *gate)
 		gate->pid = 0;
 		fd_close(&gate->fd);
 		gate->held = false;
-		buf_free(&gate->late);
+		drop_late(gate);
 	}
 }

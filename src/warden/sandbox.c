@@ -214,6 +214,7 @@ void sandbox_free(struct sandbox *sandbox)
 	if (!sandbox->finished)
 		sandbox_finish(sandbox);
 	close_network(sandbox, true, true);
+	secrets_free(sandbox->secrets);
 	environment_free(&sandbox->environment);
 	json_decref(sandbox->command);
 	free(sandbox->warm);

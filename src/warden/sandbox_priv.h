@@ -30,6 +30,7 @@ struct sandbox {
 	struct jail_plan
 	    *warm;    /* owned: the guess it was built by, ahead of its settings; NULL: none */
 	bool greeted; /* init said HELLO */
+	struct secrets *secrets; /* owned; NULL: none */
 	struct environment environment;
 	struct state_draft draft; /* of the record, while it is warm */
 	int home, dir, log;       /* owned descriptors; -1 until they are needed */

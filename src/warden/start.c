@@ -27,7 +27,7 @@ static int prepare(struct sandbox *sandbox, struct diag *diag)
 
 	if (r < 0 || sandbox->environment.given != NULL)
 		return r;
-	r = environment_make(&sandbox->environment, sandbox->config);
+	r = environment_make(&sandbox->environment, sandbox->config, sandbox->secrets);
 	if (r < 0)
 		diag_set(diag, r, "cannot make the environment: %s", strerror(-r));
 	return r;
@@ -165,6 +165,7 @@ static void run(struct sandbox *sandbox)
 		.network = &sandbox->config->network,
 		.sandbox = sandbox->id,
 		.home = sandbox->home,
+		.secrets = sandbox->secrets,
 		.tcp = sandbox->jail.capture_tcp,
 		.dns = sandbox->jail.capture_dns,
 		.hooks = { .report = on_report, .drained = on_drained, .context = sandbox },
@@ -293,6 +294,9 @@ int sandbox_start(struct sandbox *sandbox, struct config *config, json_t *comman
 	sandbox->config = config;
 	sandbox->command = json_incref(command);
 	int r = publish_open(&sandbox->publish, sandbox->loop, &config->network, diag);
+	if (r < 0)
+		return r;
+	r = secrets_load(&sandbox->secrets, &config->network, diag);
 	if (r < 0)
 		return r;
 	if (sandbox->warm != NULL) {

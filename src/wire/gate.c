@@ -55,7 +55,7 @@ static const struct uses {
 	[GATE_NAME] = { .id = true, .verdicts = ANSWERS },
 	[GATE_FLOW] = { .id = true,
 			.verdicts = ANSWERS,
-			.flags = GATE_RAW | GATE_PASSTHROUGH,
+			.flags = GATE_RAW | GATE_PASSTHROUGH | GATE_SECRETS,
 			.data_max = GATE_WHY_OCTETS_MAX },
 	[GATE_LEAF] = { .id = true, .verdicts = ANSWERS, .data_max = GATE_LEAF_OCTETS_MAX },
 	[GATE_REQUEST] = { .id = true, .verdicts = ANSWERS, .data_max = GATE_DATA_OCTETS_MAX },

@@ -37,7 +37,7 @@
  *	NAME		warden	x  -    -       -    -     -    x       -      -  -	-	-
  *	FLOW		warden	x  -    -       -    -     -    x       -      -  -	RAW..	o: why not
  *	LEAF		warden	x  -    -       -    -     -    x       -      -  -	-	certificate
- *	REQUEST		warden	x  -    -       -    -     -    x       -      -  -	-	o: why not
+ *	REQUEST		warden	x  -    -       -    -     -    x       -      -  -	-	o: secrets; why not
  *	LAST		warden	-  -    -       -    -     -    -       -      -  -	-	-
  *
  * "x": given, "-": 0, "o": may be given. ASK_FLOW has either a name, when the destination is an address
@@ -55,6 +55,9 @@
  *			is not the flow's, an upstream that cannot be trusted
  *	MALFORMED	what came was no DNS query
  *	DROPPED		so many reports were lost
+ *
+ * REQUEST that allows has the secrets that may stand in this request (wire/substitution.h): none for
+ * one that is not HTTPS.
  *
  * Data that is text is UTF-8 for people; whoever shows it makes it safe first.
  *
@@ -120,6 +123,8 @@ enum gate_flag {
 	GATE_WEBSOCKET = 2,   /* ASK_REQUEST: it asks for WebSocket */
 	GATE_RAW = 4,         /* FLOW that allows: what is neither TLS nor HTTP may pass */
 	GATE_PASSTHROUGH = 8, /* FLOW that allows: TLS is to be carried unopened */
+	GATE_SECRETS = 16,    /* FLOW that allows: the program has placeholders of secrets: what it
+				 sends is to be searched */
 };
 
 struct gate_message {

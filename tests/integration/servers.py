@@ -2,9 +2,14 @@
 """Servers that the network tests talk to, on the host's loopback, in threads of the test."""
 import hashlib
 import http.server
+import pathlib
 import socket
+import ssl
 import struct
+import subprocess
 import threading
+
+import http2_peer
 
 
 class Server:
@@ -170,3 +175,120 @@ class Names:
             known = [known()] if kind == self.A else []
         family = socket.AF_INET if kind == self.A else socket.AF_INET6
         return [socket.inet_pton(family, one) for one in known if (':' in one) == (kind == self.AAAA)]
+
+
+def make_authority(folder, *names):
+    """A root, and a server's certificate of it for @names. Return: paths of the root and of the server's PEM."""
+    def openssl(*words, given=None):
+        return subprocess.run(['openssl', *map(str, words)], input=given, check=True, capture_output=True,
+                              timeout=30).stdout
+    folder = pathlib.Path(folder)
+    curve = ('-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:P-256', '-nodes')
+    openssl('req', '-x509', *curve, '-days', '30', '-subj', '/CN=outside root', '-keyout', folder / 'root.key',
+            '-out', folder / 'root.crt', '-addext', 'basicConstraints=critical,CA:TRUE')
+    (folder / 'ext').write_text('subjectAltName=' + ','.join(f'DNS:{name}' for name in names) + '\n')
+    request = openssl('req', '-new', *curve, '-subj', '/CN=x', '-keyout', folder / 'server.key')
+    certificate = openssl('x509', '-req', '-CA', folder / 'root.crt', '-CAkey', folder / 'root.key', '-days', '30',
+                          '-extfile', folder / 'ext', given=request)
+    (folder / 'server.pem').write_bytes((folder / 'server.key').read_bytes() + certificate)
+    for name in ('root.crt', 'server.pem'):
+        (folder / name).chmod(0o644)
+    return folder / 'root.crt', folder / 'server.pem'
+
+
+class Secure(http.server.ThreadingHTTPServer):
+    """HTTPS, or HTTP without @pem: each request is kept whole in `requests`, as octets, and answered by
+    @answer(head, body): (status, fields, body)."""
+
+    daemon_threads = True
+
+    def __init__(self, answer, pem=None):
+        requests = self.requests = []
+
+        class Handler(http.server.BaseHTTPRequestHandler):
+            protocol_version = 'HTTP/1.1'
+
+            def log_message(self, *_):
+                pass
+
+            def _chunks(self):
+                while True:
+                    length = int(self.rfile.readline(), 16)
+                    data = self.rfile.read(length)
+                    self.rfile.readline()
+                    if length == 0:
+                        return
+                    yield data
+
+            def _serve(self):
+                if self.headers.get('Transfer-Encoding') == 'chunked':
+                    body = b''.join(self._chunks())
+                else:
+                    length = int(self.headers.get('Content-Length', 0))
+                    body = self.rfile.read(length)
+                    if len(body) < length:
+                        self.close_connection = True
+                        return
+                head = f'{self.requestline}\r\n{self.headers}'.encode()
+                requests.append(head + body)
+                status, fields, out = answer(head, body)
+                self.send_response(status)
+                for name, value in fields:
+                    self.send_header(name, value)
+                self.send_header('Content-Length', str(len(out)))
+                self.end_headers()
+                if self.command != 'HEAD':
+                    self.wfile.write(out)
+
+            do_GET = do_POST = do_PUT = do_HEAD = _serve
+
+        super().__init__(('127.0.0.1', 0), Handler)
+        if pem is not None:
+            context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+            context.load_cert_chain(pem)
+            self.socket = context.wrap_socket(self.socket, server_side=True)
+        self.port = self.server_address[1]
+
+    def handle_error(self, *_):
+        pass
+
+    def __enter__(self):
+        threading.Thread(target=self.serve_forever, kwargs={'poll_interval': 0.05}, daemon=True).start()
+        return self
+
+    def __exit__(self, *_):
+        self.shutdown()
+        self.server_close()
+
+
+class SecureTwo(Server):
+    """HTTP/2 over TLS, or with prior knowledge without @pem: @answer(peer, stream, fields, body) answers each
+    request that is whole. `requests`: (fields, body, trailers) of those; `began`: fields of all that came."""
+
+    def __init__(self, answer, pem=None):
+        self.requests, self.began, self._answer, self._context = [], [], answer, None
+        if pem is not None:
+            self._context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+            self._context.load_cert_chain(pem)
+            self._context.set_alpn_protocols(['h2'])
+        super().__init__(self._serve_two)
+
+    def _serve_two(self, connection):
+        if self._context is not None:
+            connection = self._context.wrap_socket(connection, server_side=True)
+        peer, open_streams = http2_peer.Peer(connection, False, settings=((3, 200), (8, 1))), {}
+        while True:
+            got = peer.read()
+            if got.type == http2_peer.HEADERS and got.stream not in open_streams:
+                open_streams[got.stream] = [got.fields, b'', []]
+                self.began.append(got.fields)
+            elif got.type == http2_peer.HEADERS:
+                open_streams[got.stream][2] = got.fields
+            elif got.type == http2_peer.DATA:
+                open_streams[got.stream][1] += got.payload
+            elif got.type == http2_peer.RST_STREAM:
+                open_streams.pop(got.stream, None)
+            if got.type in (http2_peer.HEADERS, http2_peer.DATA) and got.flags & http2_peer.END_STREAM:
+                whole = open_streams.pop(got.stream)
+                self.requests.append(whole)
+                self._answer(peer, got.stream, *whole[:2])
