@@ -359,6 +359,34 @@ void flows_answer(struct flows *flows, const struct gate_message *message, int f
 		flow_web_answer(&flows->flows[index], message);
 }
 
+/* moved() - octets of all flows so far */
+static uint64_t moved(const struct flows *flows)
+{
+	uint64_t sum = 0;
+
+	for (unsigned i = 0; i < flows->made; i++) {
+		const struct flow *flow = &flows->flows[i];
+
+		for (int k = 0; k < 2; k++)
+			sum += flow->relay.way[k].octets +
+			       (flow->web != NULL ? flow->web->web.ends.octets[k] : 0);
+	}
+	return sum;
+}
+
+/* patience_over() - who takes nothing is not waited for any longer */
+static void patience_over(struct loop_timer *timer)
+{
+	struct flows *flows = container_of(timer, struct flows, patience);
+	uint64_t now = moved(flows);
+
+	if (now == flows->moved)
+		loop_stop(flows->loop, 0);
+	else
+		loop_arm(flows->loop, timer, FLOWS_DRAIN_MS * INT64_C(1000000));
+	flows->moved = now;
+}
+
 void flows_last(struct flows *flows)
 {
 	struct list_node *node = NULL;
@@ -377,6 +405,9 @@ void flows_last(struct flows *flows)
 		else /* it sees the program's end by itself */
 			flow->relay.last = true;
 	}
+	flows->patience.fired = patience_over;
+	flows->moved = moved(flows);
+	loop_arm(flows->loop, &flows->patience, FLOWS_DRAIN_MS * INT64_C(1000000));
 	end_if_last(flows);
 }
 

@@ -27,9 +27,10 @@
 
 enum {
 	FLOWS_MAX = 10000,
-	FLOWS_WAIT_S = 30,   /* for a verdict: somebody may have to be asked for consent; for what
+	FLOWS_WAIT_S = 30,     /* for a verdict: somebody may have to be asked for consent; for what
 				the program has to say for a start, or to finish */
-	FLOWS_IDLE_S = 3600, /* without an octet either way */
+	FLOWS_IDLE_S = 3600,   /* without an octet either way */
+	FLOWS_DRAIN_MS = 2000, /* likewise of all, when no program is left */
 };
 
 enum flow_state {
@@ -79,8 +80,10 @@ struct flows {
 	struct loop_timer timer;
 	struct list waiting, brisk, relaying, ending, spare;
 	struct streams streams;
-	bool last;     /* no more will come: see flows_last() */
-	unsigned made; /* how many of the following were ever used */
+	bool last;                  /* no more will come: see flows_last() */
+	struct loop_timer patience; /* then */
+	uint64_t moved;             /* octets, when it was armed */
+	unsigned made;              /* how many of the following were ever used */
 	struct flow flows[FLOWS_MAX];
 };
 
@@ -90,7 +93,7 @@ struct flows {
 MUST_USE int flows_start(struct flows *flows, int fd);
 
 /* flows_last() - no program is left: take what still waits to be accepted, then end each flow as soon
- * as what its program sent is carried, and with the last one the loop */
+ * as what its program sent is carried, and with the last one the loop; or when nothing moves for FLOWS_DRAIN_MS */
 void flows_last(struct flows *flows);
 
 /* flows_answer() - the warden's: FLOW, LEAF or REQUEST. @fd: consumed; the connected socket of a FLOW

@@ -13,7 +13,7 @@
 #include "warden/secrets.h"
 
 enum {
-	EGRESS_DRAIN_MS = 2000,
+	EGRESS_DRAIN_MS = 30000, /* the gateway gives up before, if nothing moves */
 	EGRESS_STUCK_MS = 10000, /* a gateway that takes no answer for so long is ended */
 };
 
