@@ -521,6 +521,20 @@ int foreground_run(struct foreground *f, struct config *config,
 	return r < 0 ? diag_set(diag, r, "epoll: %s", strerror(-r)) : f->status;
 }
 
+void foreground_tell_refused(struct foreground *f, FILE *err)
+{
+	const struct sandbox *sandbox = server_get(f->server);
+	uint64_t count = sandbox_refusals(sandbox);
+
+	if (f->status == 0 || count == 0 || isatty(fileno(err)) != 1 ||
+	    sandbox_config(sandbox)->remove)
+		return;
+	fprintf(err,
+		count == 1 ? "immure: %llu thing was refused; say: immure why %s\n"
+			   : "immure: %llu things were refused; say: immure why %s\n",
+		(unsigned long long)count, sandbox_id(sandbox));
+}
+
 void foreground_free(struct foreground *f)
 {
 	if (f == NULL)

@@ -74,6 +74,7 @@ void sandbox_drained(struct sandbox *sandbox)
 {
 	if (!sandbox_is_over(sandbox))
 		return;
+	refusals_flush(sandbox->refusals);
 	if (sandbox->hooks.ended != NULL && sandbox->config != NULL)
 		sandbox->hooks.ended(sandbox->hooks.context, sandbox->status, sandbox->why.why);
 }
@@ -214,6 +215,7 @@ void sandbox_free(struct sandbox *sandbox)
 	if (!sandbox->finished)
 		sandbox_finish(sandbox);
 	close_network(sandbox, true, true);
+	refusals_close(sandbox->refusals);
 	environment_free(&sandbox->environment);
 	json_decref(sandbox->command);
 	free(sandbox->warm);
@@ -268,6 +270,11 @@ uint64_t sandbox_oom_kills(const struct sandbox *sandbox)
 	if (sandbox->cgroup != NULL)
 		(void)!cgroup_events(&events, sandbox->cgroup);
 	return events.oom_kills;
+}
+
+uint64_t sandbox_refusals(const struct sandbox *sandbox)
+{
+	return refusals_count(sandbox->refusals);
 }
 
 void sandbox_lend_pipe(const struct sandbox *sandbox, int fd)

@@ -114,6 +114,9 @@ int sandbox_log(struct sandbox *sandbox);
  * no cgroup holds such a limit */
 uint64_t sandbox_oom_kills(const struct sandbox *sandbox);
 
+/* sandbox_refusals() - what its programs were refused of the network until now: see warden/refusals.h */
+uint64_t sandbox_refusals(const struct sandbox *sandbox);
+
 /*
  * sandbox_lend_pipe() - make an anonymous pipe the program's own, so that it can open /dev/stdout;
  * nothing happens for other files, or when the program is the caller outside

@@ -123,6 +123,7 @@ static void on_report(void *context, const struct egress_report *report)
 {
 	struct sandbox *sandbox = context;
 
+	refusals_note(sandbox->refusals, report);
 	if (sandbox->hooks.flow != NULL)
 		sandbox->hooks.flow(sandbox->hooks.context, report);
 }
@@ -171,6 +172,8 @@ static void run(struct sandbox *sandbox)
 	};
 	int r = prepare(sandbox, &sandbox->why);
 
+	if (r == 0)
+		r = refusals_open(&sandbox->refusals, sandbox->loop, sandbox->dir);
 	if (r == 0)
 		r = egress_open(&sandbox->egress, sandbox->loop, &config, &sandbox->why);
 	if (r == 0)
