@@ -241,8 +241,8 @@ static void check_event(const char *what, size_t i, const struct wanted *want)
 			  "response_bytes", &down, "duration_ms", &ms, "blocked", &blocked,
 			  "reason", &reason, "rule", &rule, "request_id", &id) == 0,
 	      "%s", what);
-	CHECK(id == NULL || (strlen(id) == 12 && strncmp(id, "req-", 4) == 0 &&
-			     strncmp(url, "dns:", 4) != 0),
+	CHECK(id == NULL ||
+		  (strlen(id) == 12 && strncmp(id, "req-", 4) == 0 && strncmp(url, "dns:", 4) != 0),
 	      "%s: %s", what, id);
 	CHECK(strcmp(method, want->method) == 0, "%s: %s", what, method);
 	CHECK(strcmp(url, want->url) == 0, "%s: %s", what, url);
