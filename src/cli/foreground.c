@@ -42,8 +42,9 @@ struct foreground {
 	struct relay_out out[2];
 	struct conduit pipes[3];
 	struct loop_timer patience;
-	bool over;    /* the sandbox has ended, too */
-	bool gone;    /* we have asked the loop to end */
+	bool over; /* the sandbox has ended, too */
+	bool gone; /* we have asked the loop to end */
+	struct ports_told told;
 	bool hurried; /* the program was ended; a reader must not hold us */
 	struct loop_source signals;
 	int signal_fd;
@@ -440,6 +441,18 @@ static void on_running(void *context)
 	sandbox_stop(server_get(f->server), true);
 }
 
+/* on_ports() - a person is told of those that nobody asked for by number */
+static void on_ports(void *context)
+{
+	struct foreground *f = context;
+	json_auto_t *ports = sandbox_ports_json(server_get(f->server));
+
+	if (isatty(fileno(f->options->notes)) != 1)
+		return;
+	ports_tell_auto(f->options->notes, ports, &f->told, f->terminal.raw ? "\r\n" : "\n");
+	(void)fflush(f->options->notes);
+}
+
 static void on_sandbox_ended(void *context, enum state_status status, const char *why)
 {
 	struct foreground *f = context;
@@ -465,6 +478,7 @@ int foreground_new(struct foreground **ret, bool ahead, struct diag *diag)
 		return diag_set(diag, -ENOMEM, "out of memory");
 	const struct server_main main = { .running = on_running,
 					  .ended = on_sandbox_ended,
+					  .ports = on_ports,
 					  .settle_ns = SETTLE_NS,
 					  .context = f };
 	f->null = f->signal_fd = -1;

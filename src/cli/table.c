@@ -51,10 +51,12 @@ static const struct cli_option sandbox_options[] = {
 	{ "dns-server", 0, CLI_LIST, true, "ADDRESS[:PORT]",
 	  "ask this resolver for allowed names, not those of the host", "network.dns_servers",
 	  NULL },
-	{ "publish", 'p', CLI_LIST, true, "[[ADDRESS:]HOST_PORT:]PORT",
+	{ "publish", 'p', CLI_LIST, true, "[[ADDRESS:]HOST_PORT:]PORT|auto",
 	  "let TCP port PORT of the program be reached from outside, at HOST_PORT of ADDRESS, "
 	  "which "
-	  "is 127.0.0.1 if not given; HOST_PORT 0 is any that is free, see \"immure list\"",
+	  "is 127.0.0.1 if not given; HOST_PORT 0 is any that is free, see \"immure list\"; "
+	  "\"auto\" "
+	  "stands for each port it listens at, while it does",
 	  "network.publish", NULL },
 	{ "upstream-ca", 0, CLI_FILE, false, "FILE",
 	  "judge the servers it reaches also by the certificates in FILE, PEM", "network.ca_file",

@@ -29,6 +29,7 @@ struct sandbox_hooks {
 	/* It is gone, whatever way; @why is for people. Called once; free the sandbox from here or later. */
 	void (*ended)(void *context, enum state_status status, const char *why);
 	void (*flow)(void *context, const struct egress_report *report); /* what wanted to go out */
+	void (*ports)(void *context); /* other ports are published now: sandbox_ports_json() */
 	int64_t
 	    settle_ns; /* from `running` on until the start is written down; nothing depends on it */
 	void *context;
