@@ -19,6 +19,7 @@
 
 #include "base/fd.h"
 #include "cli/conduit.h"
+#include "cli/offer.h"
 #include "cli/ports.h"
 #include "cli/relay.h"
 #include "cli/terminal.h"
@@ -45,6 +46,7 @@ struct foreground {
 	bool over; /* the sandbox has ended, too */
 	bool gone; /* we have asked the loop to end */
 	struct ports_told told;
+	struct offer offer;
 	bool hurried; /* the program was ended; a reader must not hold us */
 	struct loop_source signals;
 	int signal_fd;
@@ -434,8 +436,10 @@ static void on_running(void *context)
 	ports_tell(f->options->notes, ports, &sandbox_config(server_get(f->server))->network);
 	int r = start_session(f);
 
-	if (r == 0)
+	if (r == 0) {
+		offer_start(&f->offer, server_get(f->server), f->options->notes, &f->terminal.raw);
 		return;
+	}
 	f->status = r;
 	f->ended = f->failed = true; /* whatever its program, if that was started, says yet */
 	sandbox_stop(server_get(f->server), true);
@@ -457,6 +461,7 @@ static void on_sandbox_ended(void *context, enum state_status status, const char
 {
 	struct foreground *f = context;
 
+	offer_stop(&f->offer);
 	terminal_restore(&f->terminal);
 	if (server_timed_out(f->server) && !f->failed) {
 		f->status = 124;
@@ -482,6 +487,7 @@ int foreground_new(struct foreground **ret, bool ahead, struct diag *diag)
 					  .settle_ns = SETTLE_NS,
 					  .context = f };
 	f->null = f->signal_fd = -1;
+	f->offer = OFFER;
 	f->diag = diag;
 	int r = loop_new(&f->loop);
 	if (r == 0)
@@ -553,6 +559,7 @@ void foreground_free(struct foreground *f)
 {
 	if (f == NULL)
 		return;
+	offer_stop(&f->offer);
 	terminal_restore(&f->terminal);
 	session_free(f->session);
 	for (int i = 0; i < 3; i++)

@@ -15,6 +15,7 @@
 #include <unistd.h>
 
 #include "base/fd.h"
+#include "jail/dialler.h"
 #include "warden/sandbox_priv.h"
 #include "wire/selftest.h"
 
@@ -270,6 +271,19 @@ uint64_t sandbox_oom_kills(const struct sandbox *sandbox)
 	if (sandbox->cgroup != NULL)
 		(void)!cgroup_events(&events, sandbox->cgroup);
 	return events.oom_kills;
+}
+
+int sandbox_diag(const struct sandbox *sandbox)
+{
+	struct dialler dialler = DIALLER;
+	int r = sandbox->jail.capture_tcp >= 0 ? dialler_start(&dialler, sandbox->jail.capture_tcp)
+					       : -ENOTSUP;
+
+	if (r < 0)
+		return r;
+	int diag = fd_take(&dialler.diag);
+	dialler_end(&dialler);
+	return diag >= 0 ? diag : -EPROTONOSUPPORT;
 }
 
 uint64_t sandbox_refusals(const struct sandbox *sandbox)

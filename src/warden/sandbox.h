@@ -115,6 +115,12 @@ int sandbox_log(struct sandbox *sandbox);
  * no cgroup holds such a limit */
 uint64_t sandbox_oom_kills(const struct sandbox *sandbox);
 
+/*
+ * sandbox_diag() - a socket of NETLINK_SOCK_DIAG of its network, by which the kernel says who listens
+ * in it; the caller's. It waits for a process to start. Return: the descriptor; -errno: there is none.
+ */
+MUST_USE int sandbox_diag(const struct sandbox *sandbox);
+
 /* sandbox_refusals() - what its programs were refused of the network until now: see warden/refusals.h */
 uint64_t sandbox_refusals(const struct sandbox *sandbox);
 
