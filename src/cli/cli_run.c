@@ -37,5 +37,7 @@ int cli_run(struct cli_call *call)
 	r = foreground_run(foreground, config, &options, &call->diag);
 	if (r >= 0 && call->diag.why[0] != '\0')
 		cli_complain(call, 0);
+	if (r > 0)
+		foreground_tell_refused(foreground, call->err);
 	return r;
 }

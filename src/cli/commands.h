@@ -16,6 +16,7 @@ int cli_list(struct cli_call *call);
 int cli_get(struct cli_call *call);
 int cli_status(struct cli_call *call);
 int cli_logs(struct cli_call *call);
+int cli_why(struct cli_call *call);
 int cli_kill(struct cli_call *call);
 int cli_stop(struct cli_call *call);
 int cli_rm(struct cli_call *call);

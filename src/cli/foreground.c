@@ -19,6 +19,7 @@
 
 #include "base/fd.h"
 #include "cli/conduit.h"
+#include "cli/offer.h"
 #include "cli/ports.h"
 #include "cli/relay.h"
 #include "cli/terminal.h"
@@ -42,8 +43,10 @@ struct foreground {
 	struct relay_out out[2];
 	struct conduit pipes[3];
 	struct loop_timer patience;
-	bool over;    /* the sandbox has ended, too */
-	bool gone;    /* we have asked the loop to end */
+	bool over; /* the sandbox has ended, too */
+	bool gone; /* we have asked the loop to end */
+	struct ports_told told;
+	struct offer offer;
 	bool hurried; /* the program was ended; a reader must not hold us */
 	struct loop_source signals;
 	int signal_fd;
@@ -433,17 +436,32 @@ static void on_running(void *context)
 	ports_tell(f->options->notes, ports, &sandbox_config(server_get(f->server))->network);
 	int r = start_session(f);
 
-	if (r == 0)
+	if (r == 0) {
+		offer_start(&f->offer, server_get(f->server), f->options->notes, &f->terminal.raw);
 		return;
+	}
 	f->status = r;
 	f->ended = f->failed = true; /* whatever its program, if that was started, says yet */
 	sandbox_stop(server_get(f->server), true);
+}
+
+/* on_ports() - a person is told of those that nobody asked for by number */
+static void on_ports(void *context)
+{
+	struct foreground *f = context;
+	json_auto_t *ports = sandbox_ports_json(server_get(f->server));
+
+	if (isatty(fileno(f->options->notes)) != 1)
+		return;
+	ports_tell_auto(f->options->notes, ports, &f->told, f->terminal.raw ? "\r\n" : "\n");
+	(void)fflush(f->options->notes);
 }
 
 static void on_sandbox_ended(void *context, enum state_status status, const char *why)
 {
 	struct foreground *f = context;
 
+	offer_stop(&f->offer);
 	terminal_restore(&f->terminal);
 	if (server_timed_out(f->server) && !f->failed) {
 		f->status = 124;
@@ -465,9 +483,11 @@ int foreground_new(struct foreground **ret, bool ahead, struct diag *diag)
 		return diag_set(diag, -ENOMEM, "out of memory");
 	const struct server_main main = { .running = on_running,
 					  .ended = on_sandbox_ended,
+					  .ports = on_ports,
 					  .settle_ns = SETTLE_NS,
 					  .context = f };
 	f->null = f->signal_fd = -1;
+	f->offer = OFFER;
 	f->diag = diag;
 	int r = loop_new(&f->loop);
 	if (r == 0)
@@ -521,10 +541,25 @@ int foreground_run(struct foreground *f, struct config *config,
 	return r < 0 ? diag_set(diag, r, "epoll: %s", strerror(-r)) : f->status;
 }
 
+void foreground_tell_refused(struct foreground *f, FILE *err)
+{
+	const struct sandbox *sandbox = server_get(f->server);
+	uint64_t count = sandbox_refusals(sandbox);
+
+	if (f->status == 0 || count == 0 || isatty(fileno(err)) != 1 ||
+	    sandbox_config(sandbox)->remove)
+		return;
+	fprintf(err,
+		count == 1 ? "immure: %llu thing was refused; say: immure why %s\n"
+			   : "immure: %llu things were refused; say: immure why %s\n",
+		(unsigned long long)count, sandbox_id(sandbox));
+}
+
 void foreground_free(struct foreground *f)
 {
 	if (f == NULL)
 		return;
+	offer_stop(&f->offer);
 	terminal_restore(&f->terminal);
 	session_free(f->session);
 	for (int i = 0; i < 3; i++)

@@ -38,6 +38,12 @@ MUST_USE int foreground_new(struct foreground **ret, bool ahead, struct diag *di
 MUST_USE int foreground_run(struct foreground *foreground, struct config *config,
 			    const struct foreground_options *options, struct diag *diag);
 
+/*
+ * foreground_tell_refused() - to a person at a terminal: that things were refused, if the program
+ * failed, which may be why
+ */
+void foreground_tell_refused(struct foreground *foreground, FILE *err);
+
 void foreground_free(struct foreground *foreground); /* NULL is fine */
 DEFINE_FREEP(struct foreground, foreground_free)
 

@@ -62,6 +62,33 @@ void ports_text(char *ret, size_t size, const json_t *ports)
 	}
 }
 
+/* is_new() - and then it is not any more; when there is no room, none is */
+static bool is_new(struct ports_told *told, int port)
+{
+	for (size_t i = 0; i < told->len; i++)
+		if (told->ports[i] == port)
+			return false;
+	if (told->len == PORTS_TOLD_MAX)
+		return false;
+	told->ports[told->len++] = (uint16_t)port;
+	return true;
+}
+
+void ports_tell_auto(FILE *out, const json_t *ports, struct ports_told *told, const char *end)
+{
+	for (size_t i = 0; i < json_array_size(ports); i++) {
+		const char *address = "";
+		int automatic = 0, host_port = 0, inside = 0;
+
+		if (json_unpack(json_array_get(ports, i), "{s:s, s:i, s:i, s:b}", "address",
+				&address, "host_port", &host_port, "port", &inside, "auto",
+				&automatic) == 0 &&
+		    automatic && is_new(told, inside))
+			fprintf(out, "immure: port %d of the program is at http://%s:%d%s", inside,
+				address, host_port, end);
+	}
+}
+
 void ports_tell(FILE *out, const json_t *ports, const struct config_network *network)
 {
 	for (size_t i = 0; i < json_array_size(ports) && i < network->publish_len; i++) {

@@ -50,9 +50,38 @@ static void test_tell(void)
 	free(text);
 }
 
+/* A person is told of each that is automatic, once, and of so many at most. */
+static void test_tell_auto(void)
+{
+	struct ports_told told = { 0 };
+	json_auto_t *ports =
+	    json_pack("[{s:s, s:i, s:i}, {s:s, s:i, s:i, s:b}]", "address", "::1", "host_port", 1,
+		      "port", 2, "address", "127.0.0.1", "host_port", 8080, "port", 80, "auto", 1);
+	char *text = NULL;
+	size_t len = 0;
+	FILE *out = open_memstream(&text, &len);
+
+	for (int i = 0; i < 2; i++)
+		ports_tell_auto(out, ports, &told, "\r\n");
+	fflush(out);
+	CHECK(strcmp(text, "immure: port 80 of the program is at http://127.0.0.1:8080\r\n") == 0,
+	      "%s", text);
+	for (int i = 1; i <= 1000; i++) {
+		(void)json_object_set_new(json_array_get(ports, 1), "port", json_integer(i));
+		ports_tell_auto(out, ports, &told, "\n");
+	}
+	fclose(out);
+	size_t lines = 0;
+	for (const char *at = text; (at = strchr(at, '\n')) != NULL; at++)
+		lines++;
+	CHECK(lines == PORTS_TOLD_MAX, "%zu", lines);
+	free(text);
+}
+
 int main(void)
 {
 	test_text();
+	test_tell_auto();
 	test_tell();
 	return test_failures > 0;
 }

@@ -55,10 +55,12 @@ static const struct cli_option sandbox_options[] = {
 	{ "dns-server", 0, CLI_LIST, true, "ADDRESS[:PORT]",
 	  "ask this resolver for allowed names, not those of the host", "network.dns_servers",
 	  NULL },
-	{ "publish", 'p', CLI_LIST, true, "[[ADDRESS:]HOST_PORT:]PORT",
+	{ "publish", 'p', CLI_LIST, true, "[[ADDRESS:]HOST_PORT:]PORT|auto",
 	  "let TCP port PORT of the program be reached from outside, at HOST_PORT of ADDRESS, "
 	  "which "
-	  "is 127.0.0.1 if not given; HOST_PORT 0 is any that is free, see \"immure list\"",
+	  "is 127.0.0.1 if not given; HOST_PORT 0 is any that is free, see \"immure list\"; "
+	  "\"auto\" "
+	  "stands for each port it listens at, while it does",
 	  "network.publish", NULL },
 	{ "upstream-ca", 0, CLI_FILE, false, "FILE",
 	  "judge the servers it reaches also by the certificates in FILE, PEM", "network.ca_file",
@@ -120,6 +122,12 @@ static const struct cli_option logs_options[] = {
 	{ 0 },
 };
 
+static const struct cli_option why_options[] = {
+	{ "all", 'a', CLI_FLAG, false, NULL, "also what came before the latest twenty", NULL,
+	  NULL },
+	{ 0 },
+};
+
 static const struct cli_option kill_options[] = {
 	{ "all", 'a', CLI_FLAG, false, NULL, "all that run", NULL, NULL },
 	{ "signal", 's', CLI_WORD, false, "NAME",
@@ -152,6 +160,7 @@ static const struct cli_group exec = { "Options", exec_options };
 static const struct cli_group json = { "Output options", json_options };
 static const struct cli_group list = { "Options", list_options };
 static const struct cli_group logs = { "Options", logs_options };
+static const struct cli_group why = { "Options", why_options };
 static const struct cli_group kill_group = { "Options", kill_options };
 static const struct cli_group stop = { "Options", stop_options };
 static const struct cli_group rm = { "Options", rm_options };
@@ -274,6 +283,22 @@ const struct cli_command cli_commands[] = {
 	  1,
 	  { &logs, &common },
 	  cli_logs },
+	{ "why",
+	  NULL,
+	  LOOK,
+	  "[OPTIONS] [ID|last]",
+	  "Explain what a sandbox was refused of the network, and what would allow it",
+	  "ID is a sandbox, or the request_id of an answer that refused something. \"last\", the "
+	  "default, is the sandbox that was started last.\n"
+	  "The same thing refused again is counted. What would allow it is an option, or a line of "
+	  "the settings; whether that is wise is for you to say. Without --all only the latest "
+	  "twenty "
+	  "are shown.",
+	  CLI_ANY_ID,
+	  0,
+	  1,
+	  { &why, &json, &common },
+	  cli_why },
 	{ "doctor",
 	  NULL,
 	  LOOK,
@@ -443,6 +468,9 @@ const struct cli_note cli_files[] = {
 	{ "~/.immure/vms/ID/status", "created, starting, running, stopping, stopped or crashed." },
 	{ "~/.immure/vms/ID/socket", "JSON-RPC of the sandbox while it runs." },
 	{ "~/.immure/vms/ID/ports.json", "Its published ports while it runs." },
+	{ "~/.immure/vms/ID/refused.jsonl",
+	  "What it was refused of the network, for \"immure why\"; at most 1 MiB with what came "
+	  "before, in refused.jsonl.1." },
 	{ "~/.immure/vms/ID/logs/vm.log",
 	  "What its programs wrote; what came before is in vm.log.1." },
 	{ "~/.immure/vms/ID/logs/start.json",
@@ -459,6 +487,7 @@ const struct cli_note cli_examples[] = {
 	{ "immure run --memory 512M --cpus 1 --timeout 5m ./agent.sh", "Bound what it uses." },
 	{ "id=$(immure start) && immure exec $id sh", "Keep a sandbox and work in it." },
 	{ "immure logs -f -n 20 vm-a1b2c3d4", "Watch what it writes." },
+	{ "immure why", "See what the sandbox before was refused, and what would allow it." },
 	{ "immure kill --all && immure rm --stopped", "End all, and clear up." },
 	{ 0 },
 };

@@ -35,6 +35,8 @@ enum {
 	CONFIG_PUBLISH_MAX = 64, /* ports; each is a listening socket */
 };
 
+#define CONFIG_PUBLISH_AUTO "auto" /* in place of a port of network.publish */
+
 enum config_mount_type {
 	CONFIG_MOUNT_DIRECT = 1, /* vfs.direct_mounts: a bind of host_path */
 	CONFIG_MOUNT_MEMORY,     /* vfs.mounts, type memory: a tmpfs */
@@ -111,6 +113,7 @@ struct config_network {
 	size_t publish_len;
 	struct config_secret *secrets; /* owned */
 	size_t secrets_len;
+	bool publish_auto;   /* and whatever port a program listens at, while it does */
 	const char *ca_file; /* absolute path of further roots for upstream servers; NULL: none */
 	bool block_private_ips; /* default true */
 };

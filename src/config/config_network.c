@@ -221,11 +221,15 @@ static int publish_of(struct config_network *network, const json_t *list)
 	network->publish = calloc(len, sizeof(*network->publish));
 	if (network->publish == NULL)
 		return -ENOMEM;
-	for (; network->publish_len < len; network->publish_len++) {
-		const char *text = json_string_value(json_array_get(list, network->publish_len));
-		int r =
-		    config_parse_publish(&network->publish[network->publish_len], span_of(text));
+	for (size_t i = 0; i < len; i++) {
+		const char *text = json_string_value(json_array_get(list, i));
 
+		if (strcmp(text, CONFIG_PUBLISH_AUTO) == 0) {
+			network->publish_auto = true;
+			continue;
+		}
+		int r =
+		    config_parse_publish(&network->publish[network->publish_len++], span_of(text));
 		if (r < 0)
 			return r;
 	}

@@ -166,7 +166,7 @@ const struct config_row config_rows[] = {
 	{ "network.publish", CONFIG_LIST, .max = CONFIG_PUBLISH_MAX, .fault = config_publish_fault,
 	  .text = "TCP ports of its programs that are reachable from outside: PORT, HOST_PORT:PORT "
 		  "or ADDRESS:HOST_PORT:PORT; ADDRESS is 127.0.0.1 if not given, HOST_PORT 0 any "
-		  "that is free" },
+		  "that is free; or auto: those at which they listen" },
 
 	{ "vfs", CONFIG_OBJECT, .text = "folders of the sandbox beside its root" },
 	{ "vfs.direct_mounts", CONFIG_MAP, .max = CONFIG_MOUNTS_MAX,

@@ -254,9 +254,11 @@ const char *config_publish_fault(const char *text)
 {
 	struct config_publish publish;
 
+	if (strcmp(text, CONFIG_PUBLISH_AUTO) == 0)
+		return NULL;
 	return config_parse_publish(&publish, span_of(text)) < 0
 		   ? "it is not PORT, HOST_PORT:PORT or ADDRESS:HOST_PORT:PORT, with ports up to "
-		     "65535"
+		     "65535, nor auto"
 		   : NULL;
 }
 

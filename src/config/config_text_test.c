@@ -209,14 +209,14 @@ static void test_verdicts(void)
 		 { "2620:fe::fe", true }, { "[::1]:53", true }, { "9.9.9.9:0", false },
 		 { "9.9.9.0/24", false }, { "9.9.9.9/32", false }, { "::/0", false },
 		 { "ns.example", false }, { "*", false }, { "", false });
-	VERDICTS(config_publish_fault, { "80", true }, { "8080:80", true },
-		 { "127.0.0.1:8080:80", true }, { "::1:8080:80", true }, { "0", false },
-		 { "65535", true }, { "65536", false }, { "", false }, { ":80", false },
-		 { "80:", false }, { "x:1:2", false }, { L250, false }, { "0:80", true },
-		 { "80:0", false }, { "[::1]:0:80", true }, { "[]:1:2", false },
-		 { "[::1:1:2", false }, { "1.2.3.4:80", false }, { "1.2.3.4::80", false },
-		 { ":1:2", false }, { "+1", false }, { "1:2:3", false }, { "localhost:1:2", false },
-		 { "99999:1", false });
+	VERDICTS(config_publish_fault, { "auto", true }, { "auto:80", false }, { "Auto", false },
+		 { "80", true }, { "8080:80", true }, { "127.0.0.1:8080:80", true },
+		 { "::1:8080:80", true }, { "0", false }, { "65535", true }, { "65536", false },
+		 { "", false }, { ":80", false }, { "80:", false }, { "x:1:2", false },
+		 { L250, false }, { "0:80", true }, { "80:0", false }, { "[::1]:0:80", true },
+		 { "[]:1:2", false }, { "[::1:1:2", false }, { "1.2.3.4:80", false },
+		 { "1.2.3.4::80", false }, { ":1:2", false }, { "+1", false }, { "1:2:3", false },
+		 { "localhost:1:2", false }, { "99999:1", false });
 	VERDICTS(config_secret_fault, { "sk-1 2", true }, { "", false }, { "a\nb", false },
 		 { "a\rb", false });
 	VERDICTS(config_text_fault, { "landlock", true }, { "", false }, { "a b", false },

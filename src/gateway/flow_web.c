@@ -224,7 +224,7 @@ static int read_flow(struct flow *flow, enum sniff_kind kind, unsigned door, str
 		return -ENOMEM;
 	flow->web = w;
 	w->flow = flow;
-	w->streams.id = flow->id;
+	w->streams.id = w->web.exchange.id = flow->id; /* until something is asked about */
 	list_init(&w->streams.list);
 	w->web.owner = &owner;
 	w->web.context = flow->flows->context;

@@ -159,6 +159,7 @@ static void begin_exchange(struct web *web, struct loop *loop, bool https, bool 
 {
 	web->ends.opening = false;
 	web->exchange = (struct exchange1){
+		.id = web->exchange.id,
 		.ends = &web->ends,
 		.loop = loop,
 		.owner = &exchange_owner,

@@ -6,13 +6,16 @@
  * which it answers. It reads nothing but the warden's octets, one a question.
  *
  * A question is an address family in one octet; an answer an errno, and with 0 the socket. The first
- * answer is to no question: how the beginning went.
+ * answer is to no question: how the beginning went, and with it comes a socket by which the kernel says
+ * who listens inside (wire/diag.h), if it can.
  */
 #include "jail/dialler.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <linux/audit.h>
 #include <linux/filter.h>
+#include <linux/netlink.h>
 #include <linux/nsfs.h>
 #include <linux/seccomp.h>
 #include <linux/sockios.h>
@@ -39,6 +42,7 @@
 
 enum {
 	CHANNEL = 0, /* its descriptor in the dialler */
+	DIAG = 1,    /* and that of the socket that comes with the first answer */
 	SOCKET_TYPE = SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC,
 };
 
@@ -101,10 +105,26 @@ static int enter(int inside)
 	return 0;
 }
 
-/* confine() - with @channel alone. Return: 0 or -errno. */
+/* open_diag() - at its place, where nothing else is; without one there is none to hand over */
+static void open_diag(void)
+{
+	int fd = socket(AF_NETLINK, SOCK_DGRAM | SOCK_NONBLOCK | SOCK_CLOEXEC, NETLINK_SOCK_DIAG);
+
+	if (fd < 0)
+		(void)close(DIAG);
+	else if (fd != DIAG) {
+		(void)dup3(fd, DIAG, O_CLOEXEC);
+		(void)close(fd);
+	}
+}
+
+/* confine() - with @channel and the first answer's socket alone. Return: 0 or -errno. */
 static int confine(int channel)
 {
-	if (dup2(channel, CHANNEL) < 0 || close_range(CHANNEL + 1, ~0U, 0) < 0 ||
+	if (dup2(channel, CHANNEL) < 0)
+		return -errno;
+	open_diag();
+	if (close_range(DIAG + 1, ~0U, 0) < 0 ||
 	    prctl(PR_SET_NAME, "immure-dialler", 0, 0, 0) < 0 ||
 	    prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0)
 		return -errno;
@@ -148,7 +168,10 @@ static _Noreturn void dialler_main(int channel, int inside)
 		(void)!answer(channel, -r, -1);
 		_exit(1);
 	}
-	r = answer(CHANNEL, 0, -1);
+	r = answer(CHANNEL, 0, DIAG);
+	if (r == -EBADF)
+		r = answer(CHANNEL, 0, -1);
+	(void)close(DIAG);
 	for (int family = 0; r == 0 && (family = next_question()) != 0;) {
 		CLEANUP_FD int fd = socket(family == AF_INET6 ? AF_INET6 : AF_INET, SOCKET_TYPE, 0);
 
@@ -160,16 +183,15 @@ static _Noreturn void dialler_main(int channel, int inside)
 }
 
 /* await_start() - its first answer. Return: 0 or -errno. */
-static int await_start(const struct dialler *dialler)
+static int await_start(struct dialler *dialler)
 {
 	struct pollfd channel = { .fd = dialler->fd, .events = POLLIN };
-	int error = 0, fd = -1;
+	int error = 0;
 
 	while (poll(&channel, 1, -1) < 0)
 		if (errno != EINTR)
 			return -errno;
-	int r = dialler_take(&error, &fd, dialler);
-	fd_close(&fd);
+	int r = dialler_take(&error, &dialler->diag, dialler);
 	return r < 0 ? r : -error;
 }
 
@@ -179,7 +201,7 @@ int dialler_start(struct dialler *ret, int inside)
 
 	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) < 0)
 		return -errno;
-	struct dialler dialler = { .pid = fork(), .fd = pair[0] };
+	struct dialler dialler = { .pid = fork(), .fd = pair[0], .diag = -1 };
 	if (dialler.pid == 0)
 		dialler_main(pair[1], inside);
 	int r = dialler.pid < 0 ? -errno : 0;
@@ -225,6 +247,7 @@ int dialler_take(int *ret_error, int *ret_fd, const struct dialler *dialler)
 
 void dialler_end(struct dialler *dialler)
 {
+	fd_close(&dialler->diag);
 	fd_close(&dialler->fd);
 	if (dialler->pid > 0) {
 		(void)kill(dialler->pid, SIGKILL); /* our child, not yet waited for */

@@ -21,9 +21,10 @@ enum {
 struct dialler {
 	pid_t pid; /* 0: it does not run */
 	int fd;    /* owned: our end of its channel, readable when it answered or died; -1: none */
+	int diag;  /* owned, may be taken: a NETLINK_SOCK_DIAG socket of that network; -1: none */
 };
 
-#define DIALLER ((struct dialler){ .fd = -1 })
+#define DIALLER ((struct dialler){ .fd = -1, .diag = -1 })
 
 /**
  * dialler_start() - start one, and wait until it is confined

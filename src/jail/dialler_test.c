@@ -4,6 +4,7 @@
 
 #include <errno.h>
 #include <linux/capability.h>
+#include <linux/netlink.h>
 #include <poll.h>
 #include <signal.h>
 #include <sys/ioctl.h>
@@ -69,6 +70,25 @@ static void test_connect(const struct dialler *dialler, int listener)
 	CHECK(far >= 0, "%d", errno);
 }
 
+/* It comes with the first answer, and sees who listens inside: wire/diag_test.c */
+static void test_diag(struct dialler *dialler)
+{
+	int family = 0, protocol = 0;
+	socklen_t len = sizeof(family);
+
+	if (dialler->diag < 0 && access("/proc/net/netlink", F_OK) == 0) {
+		CLEANUP_FD int own =
+		    socket(AF_NETLINK, SOCK_DGRAM | SOCK_CLOEXEC, NETLINK_SOCK_DIAG);
+
+		CHECK(own < 0, "this kernel has sock_diag, and it is not handed over");
+		return;
+	}
+	CHECK(getsockopt(dialler->diag, SOL_SOCKET, SO_DOMAIN, &family, &len) == 0 &&
+		  getsockopt(dialler->diag, SOL_SOCKET, SO_PROTOCOL, &protocol, &len) == 0 &&
+		  family == AF_NETLINK && protocol == NETLINK_SOCK_DIAG,
+	      "%d %d", family, protocol);
+}
+
 static void test_families(const struct dialler *dialler)
 {
 	const int families[] = { AF_INET6, AF_INET, AF_INET6 };
@@ -129,7 +149,7 @@ static void test_death(struct dialler *dialler)
 	int r = dialler_take(&error, &fd, dialler);
 	CHECK(r == -ECONNRESET, "%d", r);
 	dialler_end(dialler);
-	CHECK(dialler->pid == 0 && dialler->fd == -1, "ended");
+	CHECK(dialler->pid == 0 && dialler->fd == -1 && dialler->diag == -1, "ended");
 	dialler_end(dialler);
 }
 
@@ -172,6 +192,7 @@ static void all_tests(int channel)
 	if (r == 0) {
 		test_connect(&dialler, fds[1]);
 		test_families(&dialler);
+		test_diag(&dialler);
 		test_confined(&dialler);
 		test_death(&dialler);
 		test_channel_end(fds[0]);

@@ -122,6 +122,9 @@ static void refuse(struct broker_request *request, const struct net_address *add
 	net_address_format(text, address);
 	result->address = *address;
 	result->class = judgement->class;
+	result->only_by_address = judgement->own || judgement->class == NET_METADATA ||
+				  judgement->class == NET_LOOPBACK ||
+				  judgement->class == NET_UNSPECIFIED;
 	snprintf(result->why, sizeof(result->why), "%s%s%s: %s%s%s%s",
 		 named ? request->host.text : "", named ? " resolves to " : "", text,
 		 judgement->why, nested ? ", in an address of " : "",

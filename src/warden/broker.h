@@ -62,6 +62,8 @@ struct broker_result {
 	int error;                  /* UNREACHABLE: positive errno; else 0 */
 	struct net_address address; /* CONNECTED: the peer's; REFUSED: the first that was refused */
 	enum net_class class;       /* of that address */
+	bool
+	    only_by_address; /* REFUSED: allow_private must have that address, a name will not do */
 	char why[BROKER_WHY_OCTETS]; /* for people: "api.example.com resolves to 10.0.0.5: private
 				      address (RFC 1918)"; "" if CONNECTED */
 };

@@ -123,7 +123,7 @@ static struct broker_judgement judge(const struct broker_guard *guard, const str
 				     const struct net_address *address, bool own)
 {
 	struct net_judgement place = net_judge(address);
-	struct broker_judgement ret = { false, place.class, place.why, place.inside };
+	struct broker_judgement ret = { false, place.class, place.why, place.inside, own };
 
 	if (place.class == NET_NO_ADDRESS)
 		return ret;

@@ -98,6 +98,7 @@ struct broker_judgement {
 	enum net_class class;
 	const char *why;    /* static */
 	const char *inside; /* as in struct net_judgement */
+	bool own;           /* it is this machine's */
 };
 
 /* broker_judge() - may @address be dialled for @host, by the table of broker.h? */

@@ -40,12 +40,17 @@ struct egress_report {
 	bool https;                 /* REQUEST */
 	uint16_t status;            /* REQUEST, REFUSED: of HTTP; 0: none */
 	bool blocked;               /* by policy, or for what the name leads to */
-	const char *rule;           /* which rule decided; "" for none */
-	const char *why;            /* for people; "" if there is nothing to say */
-	uint64_t up, down;          /* FLOW, REQUEST: octets from and to the program; ACCEPTED:
+	bool websocket;             /* REQUEST, denied: it asked for WebSocket */
+	const char
+	    *address; /* FLOW, blocked for where it leads to: that address; else NULL; borrowed */
+	bool only_by_address; /* with an address: no name excuses it (warden/broker.h) */
+	uint32_t id;          /* of the ask, as in the ErrorEnvelope of its answer; 0: none */
+	const char *rule;     /* which rule decided; "" for none */
+	const char *why;      /* for people; "" if there is nothing to say */
+	uint64_t up, down;    /* FLOW, REQUEST: octets from and to the program; ACCEPTED:
 				       to and from it, as they are of the request and the answer */
-	int64_t duration_ns;        /* FLOW, REQUEST, ACCEPTED: since it was asked for */
-	uint64_t count;             /* DROPPED, PACKETS */
+	int64_t duration_ns;  /* FLOW, REQUEST, ACCEPTED: since it was asked for */
+	uint64_t count;       /* DROPPED, PACKETS */
 };
 
 struct egress_hooks {

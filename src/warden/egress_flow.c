@@ -70,6 +70,8 @@ static void tell_flow(const struct flow *flow, struct egress_report report)
 	report.port = flow->port;
 	if (report.rule == NULL)
 		report.rule = flow->rule;
+	if (report.kind != EGRESS_NAME)
+		report.id = flow->answer.id;
 	report.duration_ns = clock_mono_ns() - flow->since_ns;
 	egress_tell(flow->egress, &report);
 }
@@ -82,14 +84,34 @@ static void allow(struct flow *flow)
 	egress_answer(flow->egress, &flow->answer, (struct span){ 0 });
 }
 
-/* refuse() - as @verdict: the gateway may show @why to the program */
-static void refuse(struct flow *flow, enum gate_verdict verdict, const char *why)
+/* answer_refused() - as @verdict: the gateway may show @why to the program */
+static void answer_refused(struct flow *flow, enum gate_verdict verdict, const char *why)
 {
-	tell_flow(flow, (struct egress_report){ .blocked = verdict == GATE_DENY, .why = why });
 	flow->state = FLOW_REFUSED;
 	flow->answer.verdict = verdict;
 	egress_answer(flow->egress, &flow->answer,
 		      span_of(flow->answer.kind == GATE_FLOW ? why : ""));
+}
+
+static void refuse(struct flow *flow, enum gate_verdict verdict, const char *why)
+{
+	tell_flow(flow, (struct egress_report){ .blocked = verdict == GATE_DENY, .why = why });
+	answer_refused(flow, verdict, why);
+}
+
+/* refuse_place() - it is allowed, but not where it leads to */
+static void refuse_place(struct flow *flow, const struct broker_result *result)
+{
+	char address[NET_ADDRESS_TEXT_OCTETS];
+	bool known = result->address.family != 0;
+
+	if (known)
+		net_address_format(address, &result->address);
+	tell_flow(flow, (struct egress_report){ .blocked = true,
+						.why = result->why,
+						.address = known ? address : NULL,
+						.only_by_address = result->only_by_address });
+	answer_refused(flow, GATE_DENY, result->why);
 }
 
 static void on_connected(void *context, struct broker_result *result)
@@ -100,9 +122,10 @@ static void on_connected(void *context, struct broker_result *result)
 	if (result->outcome == BROKER_CONNECTED) {
 		flow->answer.fd = fd_take(&result->fd);
 		allow(flow);
+	} else if (result->outcome == BROKER_REFUSED) {
+		refuse_place(flow, result);
 	} else {
-		refuse(flow, result->outcome == BROKER_REFUSED ? GATE_DENY : GATE_UNREACHABLE,
-		       result->why);
+		refuse(flow, GATE_UNREACHABLE, result->why);
 	}
 }
 

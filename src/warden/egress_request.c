@@ -72,6 +72,7 @@ static void tell_request(const struct request *request, struct span what,
 	report.is_address = flow->host.kind == NET_NAME_ADDRESS;
 	report.port = flow->port;
 	report.https = request->https;
+	report.id = request->answer.id;
 	report.rule = request->rule;
 	report.duration_ns = clock_mono_ns() - request->since_ns;
 	if (gate_request_split(&report.method, &report.target, what))
@@ -158,9 +159,12 @@ int request_ask(struct egress *egress, const struct gate_message *message)
 	memcpy(request->rule, verdict.rule, sizeof(request->rule));
 	request->answer.verdict = allowed ? GATE_ALLOW : GATE_DENY;
 	if (!allowed)
-		tell_request(request, message->data,
-			     (struct egress_report){
-				 .blocked = true, .status = STATUS_DENIED, .why = verdict.why });
+		tell_request(
+		    request, message->data,
+		    (struct egress_report){ .blocked = true,
+					    .websocket = (message->flags & GATE_WEBSOCKET) != 0,
+					    .status = STATUS_DENIED,
+					    .why = verdict.why });
 	if (!allowed)
 		egress_answer(egress, &request->answer, span_of(verdict.why));
 	else

@@ -229,18 +229,21 @@ struct wanted {
 
 static void check_event(const char *what, size_t i, const struct wanted *want)
 {
-	const char *method = "", *url = "", *reason = "", *rule = "";
+	const char *method = "", *url = "", *reason = "", *rule = "", *id = NULL;
 	int status = -1, up = -1, down = -1, ms = -1, blocked = -1;
 	json_t *facts = i < events_len ? json_object_get(events[i], "network") : NULL;
 
 	CHECK(facts != NULL, "%s: event %zu of %zu", what, i, events_len);
 	if (facts == NULL)
 		return;
-	CHECK(json_unpack(facts, "{s:s, s:s, s:i, s:i, s:i, s:i, s:b, s:s, s:s !}", "method",
+	CHECK(json_unpack(facts, "{s:s, s:s, s:i, s:i, s:i, s:i, s:b, s:s, s:s, s?s !}", "method",
 			  &method, "url", &url, "status_code", &status, "request_bytes", &up,
 			  "response_bytes", &down, "duration_ms", &ms, "blocked", &blocked,
-			  "reason", &reason, "rule", &rule) == 0,
+			  "reason", &reason, "rule", &rule, "request_id", &id) == 0,
 	      "%s", what);
+	CHECK(id == NULL ||
+		  (strlen(id) == 12 && strncmp(id, "req-", 4) == 0 && strncmp(url, "dns:", 4) != 0),
+	      "%s: %s", what, id);
 	CHECK(strcmp(method, want->method) == 0, "%s: %s", what, method);
 	CHECK(strcmp(url, want->url) == 0, "%s: %s", what, url);
 	CHECK(status == want->status && up == want->up && down == want->down, "%s: %d %d %d", what,

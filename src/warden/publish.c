@@ -54,8 +54,9 @@ static void watch(struct publish *publish)
 	for (size_t i = 0; i < publish->doors_len; i++) {
 		struct door *door = &publish->doors[i];
 
-		loop_change(&door->source,
-			    room && door->len < PUBLISH_PORT_CONNECTIONS_MAX ? EPOLLIN : 0);
+		if (door->fd >= 0)
+			loop_change(&door->source,
+				    room && door->len < PUBLISH_PORT_CONNECTIONS_MAX ? EPOLLIN : 0);
 	}
 }
 
@@ -117,8 +118,7 @@ void publish_left(struct door *door)
 		watch(publish);
 }
 
-/* bind_door() - Return: 0 or -errno. */
-static int bind_door(struct door *door)
+int publish_bind(struct door *door)
 {
 	struct sockaddr_storage name;
 	socklen_t len = broker_sockaddr(&name, &door->at.address, door->at.host_port);
@@ -147,7 +147,7 @@ static int bind_door(struct door *door)
 static int open_door(struct door *door, struct diag *diag)
 {
 	char address[NET_ADDRESS_TEXT_OCTETS];
-	int r = bind_door(door);
+	int r = publish_bind(door);
 
 	if (r == 0)
 		return 0;
@@ -165,16 +165,19 @@ int publish_open(struct publish **ret, struct loop *loop, const struct config_ne
 		 struct diag *diag)
 {
 	size_t len = network->publish_len;
+	size_t room = len + (network->publish_auto ? PUBLISH_AUTO_MAX : 0);
 	int r = 0;
 
 	*ret = NULL;
-	if (len == 0)
+	if (room == 0)
 		return 0;
-	struct publish *publish = calloc(1, sizeof(*publish) + len * sizeof(publish->doors[0]));
+	struct publish *publish = calloc(1, sizeof(*publish) + room * sizeof(publish->doors[0]));
 	if (publish == NULL)
 		return diag_set(diag, -ENOMEM, "out of memory");
 	publish->loop = loop;
 	publish->dialler = DIALLER;
+	publish->listeners = LISTENERS;
+	publish->automatic = network->publish_auto;
 	list_init(&publish->waiting);
 	list_init(&publish->asked);
 	list_init(&publish->others);
@@ -187,6 +190,10 @@ int publish_open(struct publish **ret, struct loop *loop, const struct config_ne
 				       .fd = -1 };
 		r = open_door(door, diag);
 	}
+	publish->given_len = publish->doors_len;
+	for (; r == 0 && publish->doors_len < room; publish->doors_len++)
+		publish->doors[publish->doors_len] =
+		    (struct door){ .publish = publish, .fd = -1, .automatic = true };
 	if (r < 0)
 		publish_close(publish);
 	else
@@ -194,23 +201,28 @@ int publish_open(struct publish **ret, struct loop *loop, const struct config_ne
 	return r;
 }
 
+int publish_watch(struct door *door)
+{
+	door->source.ready = door_ready;
+	return loop_add(door->publish->loop, &door->source, door->fd, EPOLLIN);
+}
+
 int publish_start(struct publish *publish, int inside, const struct egress_hooks *hooks,
-		  struct diag *diag)
+		  void (*changed)(void *context), struct diag *diag)
 {
 	if (inside < 0)
 		return diag_set(diag, -ENOTSUP,
 				"no port can be published: the wall 'capture' is missing, so this "
 				"sandbox has no network at all");
 	publish->hooks = *hooks;
+	publish->changed = changed;
 	publish->inside = inside;
 	(void)!pipes_open(&publish->pipes); /* without any, octets are copied */
 	int r = publish_dialler(publish);
-	for (size_t i = 0; r == 0 && i < publish->doors_len; i++) {
-		struct door *door = &publish->doors[i];
-
-		door->source.ready = door_ready;
-		r = loop_add(publish->loop, &door->source, door->fd, EPOLLIN);
-	}
+	for (size_t i = 0; r == 0 && i < publish->given_len; i++)
+		r = publish_watch(&publish->doors[i]);
+	if (r == 0 && publish->automatic)
+		publish_auto_start(publish);
 	return r < 0 ? diag_set(diag, r, "cannot publish ports: %s", strerror(-r)) : 0;
 }
 
@@ -223,10 +235,14 @@ json_t *publish_json(const struct publish *publish)
 		const struct config_publish *at = &publish->doors[i].at;
 		char address[NET_ADDRESS_TEXT_OCTETS];
 
+		if (publish->doors[i].fd < 0)
+			continue;
 		(void)net_address_format(address, &at->address);
-		failed |= json_array_append_new(
-			      list, json_pack("{s:s, s:i, s:i}", "address", address, "host_port",
-					      (int)at->host_port, "port", (int)at->port)) < 0;
+		failed |=
+		    json_array_append_new(
+			list, json_pack("{s:s, s:i, s:i, s:o*}", "address", address, "host_port",
+					(int)at->host_port, "port", (int)at->port, "auto",
+					publish->doors[i].automatic ? json_true() : NULL)) < 0;
 	}
 	if (!failed)
 		return list;
@@ -237,6 +253,7 @@ json_t *publish_json(const struct publish *publish)
 static void close_doors(struct publish *publish)
 {
 	loop_disarm(&publish->rest);
+	publish_auto_stop(publish);
 	for (size_t i = 0; i < publish->doors_len; i++) {
 		loop_remove(&publish->doors[i].source);
 		fd_close(&publish->doors[i].fd);

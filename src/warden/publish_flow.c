@@ -52,7 +52,11 @@ static void report(const struct inflow *flow, const char *why)
 	};
 
 	(void)net_address_format(host, &flow->to);
-	(void)snprintf(rule, sizeof(rule), "publish[%zu]", (size_t)(flow->door - publish->doors));
+	if (flow->door->automatic)
+		(void)snprintf(rule, sizeof(rule), "publish auto");
+	else
+		(void)snprintf(rule, sizeof(rule), "publish[%zu]",
+			       (size_t)(flow->door - publish->doors));
 	publish->hooks.report(publish->hooks.context, &report);
 }
 

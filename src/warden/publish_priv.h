@@ -7,14 +7,17 @@
 #include "base/list.h"
 #include "jail/dialler.h"
 #include "relay/relay.h"
+#include "warden/listeners.h"
 #include "warden/publish.h"
 
 struct door {
 	struct publish *publish;
 	struct config_publish at; /* host_port: the one that was had */
 	struct loop_source source;
-	int fd;     /* owned: the listener */
+	int fd;     /* owned: the listener; -1: none */
 	size_t len; /* connections */
+	bool
+	    automatic; /* of PUBLISH_AUTO_MAX at the end; without a listener and connections it is free */
 };
 
 struct publish {
@@ -31,9 +34,23 @@ struct publish {
 	    asked; /* connections in want of a socket: not yet, already asked for */
 	size_t asked_len;
 	struct list others; /* those that have one */
+	size_t given_len;   /* of doors: those of the settings, before those that are automatic */
+	bool automatic;
+	struct listeners listeners;
+	void (*changed)(void *context); /* which are published automatically */
 	size_t doors_len;
 	struct door doors[];
 };
+
+/* publish.c */
+
+MUST_USE int publish_bind(struct door *door);  /* listen outside. Return: 0 or -errno */
+MUST_USE int publish_watch(struct door *door); /* carry its connections. Return: 0 or -errno */
+
+/* publish_auto.c: from publish_start() on; the dialler runs */
+
+void publish_auto_start(struct publish *publish);
+void publish_auto_stop(struct publish *publish);
 
 /* publish_flow.c */
 

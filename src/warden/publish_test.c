@@ -123,7 +123,7 @@ static struct publish *start_one(int inside)
 	struct diag diag = { 0 };
 
 	told = (struct told){ 0 };
-	int r = publish_start(publish, inside, &hooks, &diag);
+	int r = publish_start(publish, inside, &hooks, NULL, &diag);
 	CHECK(r == 0, "%s", diag.why);
 	return publish;
 }
@@ -142,7 +142,7 @@ static void test_open(void)
 	json_auto_t *want = json_pack("[{s:s, s:i, s:i}]", "address", "127.0.0.1", "host_port",
 				      (int)first->doors[0].at.host_port, "port", (int)PORT);
 	CHECK(first->doors[0].at.host_port != 0 && json_equal(ports, want), "json");
-	CHECK(publish_start(first, -1, &hooks, &diag) == -ENOTSUP, "without a network");
+	CHECK(publish_start(first, -1, &hooks, NULL, &diag) == -ENOTSUP, "without a network");
 	CHECK(publish_open(&second, the_loop, &taken, &diag) == -EADDRINUSE, "taken");
 	CHECK(strstr(diag.why, "cannot publish port 8000: 127.0.0.1 port ") == diag.why, "%s",
 	      diag.why);

@@ -15,6 +15,7 @@
 #include <unistd.h>
 
 #include "base/fd.h"
+#include "jail/dialler.h"
 #include "warden/sandbox_priv.h"
 #include "wire/selftest.h"
 
@@ -74,6 +75,7 @@ void sandbox_drained(struct sandbox *sandbox)
 {
 	if (!sandbox_is_over(sandbox))
 		return;
+	refusals_flush(sandbox->refusals);
 	if (sandbox->hooks.ended != NULL && sandbox->config != NULL)
 		sandbox->hooks.ended(sandbox->hooks.context, sandbox->status, sandbox->why.why);
 }
@@ -215,6 +217,7 @@ void sandbox_free(struct sandbox *sandbox)
 		sandbox_finish(sandbox);
 	close_network(sandbox, true, true);
 	secrets_free(sandbox->secrets);
+	refusals_close(sandbox->refusals);
 	environment_free(&sandbox->environment);
 	json_decref(sandbox->command);
 	free(sandbox->warm);
@@ -269,6 +272,24 @@ uint64_t sandbox_oom_kills(const struct sandbox *sandbox)
 	if (sandbox->cgroup != NULL)
 		(void)!cgroup_events(&events, sandbox->cgroup);
 	return events.oom_kills;
+}
+
+int sandbox_diag(const struct sandbox *sandbox)
+{
+	struct dialler dialler = DIALLER;
+	int r = sandbox->jail.capture_tcp >= 0 ? dialler_start(&dialler, sandbox->jail.capture_tcp)
+					       : -ENOTSUP;
+
+	if (r < 0)
+		return r;
+	int diag = fd_take(&dialler.diag);
+	dialler_end(&dialler);
+	return diag >= 0 ? diag : -EPROTONOSUPPORT;
+}
+
+uint64_t sandbox_refusals(const struct sandbox *sandbox)
+{
+	return refusals_count(sandbox->refusals);
 }
 
 void sandbox_lend_pipe(const struct sandbox *sandbox, int fd)

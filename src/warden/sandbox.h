@@ -29,6 +29,7 @@ struct sandbox_hooks {
 	/* It is gone, whatever way; @why is for people. Called once; free the sandbox from here or later. */
 	void (*ended)(void *context, enum state_status status, const char *why);
 	void (*flow)(void *context, const struct egress_report *report); /* what wanted to go out */
+	void (*ports)(void *context); /* other ports are published now: sandbox_ports_json() */
 	int64_t
 	    settle_ns; /* from `running` on until the start is written down; nothing depends on it */
 	void *context;
@@ -113,6 +114,15 @@ int sandbox_log(struct sandbox *sandbox);
 /* sandbox_oom_kills() - processes in it that the kernel has killed for its limit of memory; 0: none, or
  * no cgroup holds such a limit */
 uint64_t sandbox_oom_kills(const struct sandbox *sandbox);
+
+/*
+ * sandbox_diag() - a socket of NETLINK_SOCK_DIAG of its network, by which the kernel says who listens
+ * in it; the caller's. It waits for a process to start. Return: the descriptor; -errno: there is none.
+ */
+MUST_USE int sandbox_diag(const struct sandbox *sandbox);
+
+/* sandbox_refusals() - what its programs were refused of the network until now: see warden/refusals.h */
+uint64_t sandbox_refusals(const struct sandbox *sandbox);
 
 /*
  * sandbox_lend_pipe() - make an anonymous pipe the program's own, so that it can open /dev/stdout;

@@ -8,6 +8,7 @@
 #include "jail/jail.h"
 #include "warden/environment.h"
 #include "warden/publish.h"
+#include "warden/refusals.h"
 #include "warden/refused.h"
 #include "warden/sandbox.h"
 
@@ -36,13 +37,14 @@ struct sandbox {
 	int home, dir, log;       /* owned descriptors; -1 until they are needed */
 	char id[STATE_ID_OCTETS];
 	struct loop_source control, channel, pidfd;
-	struct loop_timer note;  /* of how the start went */
-	bool note_failed;        /* once; the end will try again */
-	struct loop_timer timer; /* grace time of a stop, or "end at once" */
-	struct egress *egress;   /* owned; NULL before it runs */
-	struct refused *refused; /* likewise */
-	struct publish *publish; /* owned; NULL: no port is published */
-	struct pending *pending; /* frames that init's full queue did not take yet */
+	struct loop_timer note;    /* of how the start went */
+	bool note_failed;          /* once; the end will try again */
+	struct loop_timer timer;   /* grace time of a stop, or "end at once" */
+	struct egress *egress;     /* owned; NULL before it runs */
+	struct refused *refused;   /* likewise */
+	struct refusals *refusals; /* likewise */
+	struct publish *publish;   /* owned; NULL: no port is published */
+	struct pending *pending;   /* frames that init's full queue did not take yet */
 	size_t pending_len;
 	struct operation *operations;
 	uint32_t last_id;

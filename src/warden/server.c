@@ -244,12 +244,24 @@ static void on_flow(void *context, const struct egress_report *report)
 		server_event(server, network_event(report));
 }
 
+static void on_ports(void *context)
+{
+	struct server *server = context;
+
+	server_event(server, json_pack("{s:s, s:I, s:o}", "type", "ports", "timestamp",
+				       (json_int_t)clock_unix_s(), "ports",
+				       sandbox_ports_json(server->sandbox)));
+	if (server->main.ports != NULL)
+		server->main.ports(server->main.context);
+}
+
 int server_new_sandbox(struct sandbox **ret, struct server *server, bool ahead, struct diag *diag)
 {
 	const struct sandbox_hooks hooks = {
 		.running = on_running,
 		.ended = on_ended,
 		.flow = on_flow,
+		.ports = on_ports,
 		.settle_ns = server->main.settle_ns,
 		.context = server,
 	};

@@ -36,6 +36,7 @@ MUST_USE int server_stdio_error(const struct server *server);
 struct server_main {
 	void (*running)(void *context);   /* as in sandbox_hooks; its socket follows */
 	void (*listening)(void *context); /* its socket is there; may be NULL */
+	void (*ports)(void *context);     /* others are published now; may be NULL */
 	int64_t
 	    settle_ns; /* from `running` on until its socket is made: programs may be over by then */
 	void (*ended)(void *context, enum state_status status, const char *why);

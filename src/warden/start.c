@@ -123,6 +123,7 @@ static void on_report(void *context, const struct egress_report *report)
 {
 	struct sandbox *sandbox = context;
 
+	refusals_note(sandbox->refusals, report);
 	if (sandbox->hooks.flow != NULL)
 		sandbox->hooks.flow(sandbox->hooks.context, report);
 }
@@ -145,6 +146,17 @@ static void on_ports_drained(void *context)
 	sandbox_drained(sandbox);
 }
 
+static void on_ports(void *context)
+{
+	struct sandbox *sandbox = context;
+	struct diag diag;
+
+	(void)!record_ports(sandbox,
+			    &diag); /* a full disk must not end it: others are told all the same */
+	if (sandbox->hooks.ports != NULL)
+		sandbox->hooks.ports(sandbox->hooks.context);
+}
+
 /* open_ports() - for who connects from outside; they were taken when it was started */
 static int open_ports(struct sandbox *sandbox)
 {
@@ -154,7 +166,8 @@ static int open_ports(struct sandbox *sandbox)
 
 	if (sandbox->publish == NULL)
 		return 0;
-	int r = publish_start(sandbox->publish, sandbox->jail.capture_tcp, &hooks, &sandbox->why);
+	int r = publish_start(sandbox->publish, sandbox->jail.capture_tcp, &hooks, on_ports,
+			      &sandbox->why);
 	return r < 0 ? r : record_ports(sandbox, &sandbox->why);
 }
 
@@ -172,6 +185,8 @@ static void run(struct sandbox *sandbox)
 	};
 	int r = prepare(sandbox, &sandbox->why);
 
+	if (r == 0)
+		r = refusals_open(&sandbox->refusals, sandbox->loop, sandbox->dir);
 	if (r == 0)
 		r = egress_open(&sandbox->egress, sandbox->loop, &config, &sandbox->why);
 	if (r == 0)

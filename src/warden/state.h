@@ -11,6 +11,8 @@
  *		created_at	Unix time in seconds
  *		socket		JSON-RPC of the running sandbox
  *		ports.json	while it runs: its published ports, if any (warden/publish.h)
+ *		refused.jsonl	what it was refused of the network, if anything (warden/refusals.h), and
+ *				refused.jsonl.1, what came before
  *		logs/vm.log	output of its programs
  *		logs/start.json	walls and limits in force, self-test result
  *		logs/end.json	how many processes the kernel killed for the limit of memory, if any

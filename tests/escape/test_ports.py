@@ -3,10 +3,30 @@
 import os
 import pathlib
 import socket
+import time
 
 import rig
 import support
 from support import as_root_and_user, descendants, eventually
+
+# as many listeners as it can, up to ten thousand; then some close and open all the time
+LISTENERS = r'''
+import resource, socket
+hard = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
+resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
+servers = []
+for port in range(20000, 30000):
+    try:
+        servers.append(socket.create_server(("127.0.0.1", port)))
+    except OSError:
+        pass
+print("ready", flush=True)
+while True:
+    for i in range(len(servers)):
+        port = servers[i].getsockname()[1]
+        servers[i].close()
+        servers[i] = socket.create_server(("0.0.0.0", port))
+'''
 
 LISTEN = r'''
 import socket, sys, time
@@ -74,6 +94,24 @@ class Ports(rig.Row):
             for kind in ('pid', 'mnt', 'ipc', 'uts', 'cgroup', 'time'):
                 self.assertEqual(space(dialler, kind), space(warden, kind), kind)
             self.assertEqual(len(os.listdir(f'/proc/{dialler}/fd')), 1)
+
+    def test_A20_a_flood_of_listeners(self):
+        """Ten thousand of them, coming and going: 32 are published, at 127.0.0.1; the warden stays small and answers."""
+        process = self.popen('run', '-p', 'auto', '--', support.PYTHON, '-c', LISTENERS)
+        self.assertEqual(self.started(process), 'ready')
+        (vm,) = self.listed('--running')
+        longest = most = 0
+        for _ in range(20):
+            begun = time.monotonic()
+            self.assertEqual(self.immure('exec', vm['id'], 'true').code, 0)
+            longest = max(longest, time.monotonic() - begun)
+            ports = self.listed('--running')[0]['ports']
+            most = max(most, len(ports))
+            self.assertEqual({one['address'] for one in ports} - {'127.0.0.1'}, set())
+            time.sleep(0.1)
+        self.assertLess(longest, 2)
+        self.assertEqual(most, 32)
+        self.assertLess(support.resident_mib(vm['pid']), 64)
 
     def test_A20_no_program_publishes(self):
         """Listening inside, on whatever address, opens nothing outside; nor does a port beside a published one."""

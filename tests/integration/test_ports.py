@@ -393,3 +393,169 @@ class Shown(Rig):
 
     def test_help(self):
         self.assertIn('--publish', self.immure('run', '--help').text)
+
+
+# ADDRESS/PORT...: listen there, echo what comes; close the one of a port that comes on stdin
+MANY_ECHOES = r'''
+import socket, sys, threading
+servers = {}
+def talk(connection):
+    with connection:
+        while True:
+            data = connection.recv(65536)
+            if not data:
+                return
+            connection.sendall(data)
+def accept(server):
+    while True:
+        try:
+            threading.Thread(target=talk, args=(server.accept()[0],), daemon=True).start()
+        except OSError:
+            return
+for word in sys.argv[1:]:
+    address, port = word.split("/")
+    server = socket.create_server((address, int(port)), family=socket.AF_INET6 if ":" in address else socket.AF_INET)
+    servers[port] = server
+    threading.Thread(target=accept, args=(server,), daemon=True).start()
+print("ready", flush=True)
+for line in sys.stdin:
+    servers[line.strip()].shutdown(socket.SHUT_RDWR)
+    servers.pop(line.strip()).close()
+    print("closed", flush=True)
+'''
+
+
+def free_ports(count):
+    """Of this host, one after the other."""
+    first = 20000 + os.getpid() % 20000
+    while not all(is_free(first + i) and is_free(first + i, '0.0.0.0') for i in range(count)):
+        first += count
+    return range(first, first + count)
+
+
+@as_root_and_user
+class Auto(Rig):
+    """-p auto: what programs listen at, while they do."""
+
+    def serve_auto(self, *places, publish=('auto',), options=()):
+        flags = [word for one in publish for word in ('-p', one)]
+        process = self.popen('run', *flags, *options, '--', PYTHON, '-c', MANY_ECHOES, *places)
+        self.assertEqual(self.started(process), 'ready')
+        return process
+
+    def become(self, wanted):
+        """Until the ports are {inside: outside}."""
+        def seen():
+            return {inside: outside for (_, inside), outside in self.ports().items()}
+        eventually(lambda: seen() == wanted, 5)
+        self.assertEqual(seen(), wanted)
+
+    def test_each_address(self):
+        """Those that 127.0.0.1 or ::1 reach; another one of the loopback is not led to, so not published."""
+        a, b, c, d, e = free_ports(5)
+        self.serve_auto(f'127.0.0.1/{a}', f'0.0.0.0/{b}', f'::1/{c}', f'::/{d}', f'127.0.0.2/{e}')
+        self.become({a: a, b: b, c: c, d: d})
+        for port in (a, b, c, d):
+            self.assertEqual(outcome(port), 'echo')
+        self.assertTrue(is_free(e))
+        self.assertEqual({address for address, _ in self.ports()}, {'127.0.0.1'})
+        address = own_address()
+        if address is not None:
+            self.assertTrue(is_free(b, address))
+
+    def test_while_it_listens(self):
+        """A port goes with its listener, what is connected stays; the port can come again."""
+        a, b = free_ports(2)
+        process = self.serve_auto(f'127.0.0.1/{a}', f'0.0.0.0/{b}')
+        self.become({a: a, b: b})
+        with connect(a) as connection:
+            connection.sendall(b'one')
+            self.assertEqual(connection.recv(9), b'one')
+            process.stdin.write(b'%d\n' % a)
+            self.become({b: b})
+            self.assertEqual(outcome(a), 'refused')
+            connection.sendall(b'two')
+            self.assertEqual(connection.recv(9), b'two')
+        self.end(process)
+        self.assertTrue(is_free(b))
+
+    def test_a_port_that_is_taken(self):
+        """Is not shared: the next one is. Below 1024 it begins at the port + 8000."""
+        a, b, c = free_ports(3)
+        with socket.create_server(('0.0.0.0', a)) as own:
+            self.serve_auto(f'127.0.0.1/{a}', f'0.0.0.0/{c}', '127.0.0.1/443')
+            eventually(lambda: len(self.ports()) == 3)
+            ports = self.ports()
+            self.assertEqual((ports['127.0.0.1', a], ports['127.0.0.1', c]), (b, c))
+            self.assertIn(ports['127.0.0.1', 443], range(8443, 8459))
+            self.assertEqual(outcome(b), 'echo')
+            own.settimeout(0.5)
+            with connect(a):
+                own.accept()[0].close()
+
+    def test_beside_given_ports(self):
+        """What the settings publish is not published twice."""
+        a, b, c = free_ports(3)
+        self.serve_auto(f'127.0.0.1/{a}', f'127.0.0.1/{b}', publish=(f'{c}:{a}', 'auto', 'auto'))
+        self.become({a: c, b: b})
+
+    def test_many_sandboxes(self):
+        """Each has its own, also if they listen at the same port."""
+        (a, *_) = free_ports(4)
+        for _ in range(3):
+            self.serve_auto(f'127.0.0.1/{a}')
+        eventually(lambda: sum(len(vm['ports']) for vm in self.listed('--running')) == 3)
+        ports = [one['host_port'] for vm in self.listed('--running') for one in vm['ports']]
+        self.assertEqual(len(set(ports)), 3, ports)
+        self.assertEqual([outcome(port) for port in ports], ['echo'] * 3)
+
+    def test_nothing_without_it(self):
+        (a,) = free_ports(1)
+        self.serve_auto(f'127.0.0.1/{a}', publish=())
+        time.sleep(1)
+        self.assertTrue(is_free(a))
+        self.assertEqual(self.ports(), {})
+
+    def test_what_is_said(self):
+        """Once a port, on a terminal; nothing in a pipe."""
+        (a,) = free_ports(1)
+        words = ('run', '-p', 'auto', '--', PYTHON, '-c', MANY_ECHOES, f'127.0.0.1/{a}')
+        terminal = self.terminal(*words)
+        terminal.expect(b'immure: port %d of the program is at http://127.0.0.1:%d' % (a, a))
+        time.sleep(0.6)
+        terminal.type(b'\x04')
+        self.assertEqual(terminal.wait(), 0)
+        self.assertNotIn(b'immure: port', terminal.seen)
+        process = self.serve_auto(f'127.0.0.1/{a}')
+        self.become({a: a})
+        self._running.remove(process)
+        self.assertEqual(process.communicate(timeout=20)[1], b'')
+
+    def test_what_is_offered(self):
+        """Without it: at most three ports on a terminal, each once, none that is published; nothing in a pipe."""
+        a, b, c, d, e = free_ports(5)
+        terminal = self.terminal('run', '-p', f'{e}:{a}', '--', PYTHON, '-c', MANY_ECHOES,
+                                 *(f'127.0.0.1/{port}' for port in (a, b, c, d, 80)))
+        for port, outside in ((80, 8080), (b, b), (c, c)):
+            terminal.expect(b'immure: the program listens on %d; -p %d:%d would publish it\r\n' % (port, outside, port))
+        time.sleep(0.6)
+        terminal.type(b'\x04')
+        self.assertEqual(terminal.wait(), 0)
+        self.assertNotIn(b'listens on', terminal.seen)
+        process = self.serve_auto(f'127.0.0.1/{a}', publish=())
+        time.sleep(1.6)
+        self._running.remove(process)
+        self.assertEqual(process.communicate(timeout=20)[1], b'')
+
+    def test_events_and_rpc(self):
+        (a,) = free_ports(1)
+        with self.sandbox({'network': {'publish': ['auto']}}) as sandbox:
+            events = []
+            sandbox.on_event(events.append)
+            done = sandbox.exec([PYTHON, '-c', f'import socket, time; s = socket.create_server(("127.0.0.1", {a})); time.sleep(1)'])
+            self.assertEqual(done['exit_code'], 0)
+
+            def told():
+                return [event['ports'] for event in list(events) if event['type'] == 'ports']
+            eventually(lambda: len(told()) == 2)
+            self.assertEqual(told(), [[{'address': '127.0.0.1', 'host_port': a, 'port': a, 'auto': True}], []])

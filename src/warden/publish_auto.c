@@ -1,0 +1,120 @@
+// SPDX-License-Identifier: Apache-2.0
+/*
+ * Theory of operation: each time the listeners inside are known anew, doors of ports at which nobody
+ * listens any more are closed (their connections go on), and ports without a door get one, the lowest
+ * first, until none is free. A port that is taken outside leads to the next one; it is never shared,
+ * nor is any address but 127.0.0.1 listened on. What could not be had is tried again the next time.
+ */
+#include <errno.h>
+
+#include "base/fd.h"
+#include "warden/publish_priv.h"
+
+enum {
+	PORTS_TRIED = 16, /* of the host, for one port of a program */
+	FAILED_MAX = 32,  /* ports of a program that get none, each time */
+	PRIVILEGED = 1024,
+	SHIFT = 8000, /* for ports below that: 80 at 8080 */
+};
+
+static struct door *find_door(struct publish *publish, uint16_t port)
+{
+	for (size_t i = 0; i < publish->doors_len; i++)
+		if (publish->doors[i].fd >= 0 && publish->doors[i].at.port == port)
+			return &publish->doors[i];
+	return NULL;
+}
+
+static struct door *free_door(struct publish *publish)
+{
+	for (size_t i = publish->given_len; i < publish->doors_len; i++)
+		if (publish->doors[i].fd < 0 && publish->doors[i].len == 0)
+			return &publish->doors[i];
+	return NULL;
+}
+
+/* open_at() - Return: 0 or -errno. */
+static int open_at(struct door *door, uint16_t port, unsigned host_port)
+{
+	door->at = (struct config_publish){ .address = { .family = 4, .octets = { 127, 0, 0, 1 } },
+					    .host_port = (uint16_t)host_port,
+					    .port = port };
+	int r = publish_bind(door);
+	if (r < 0)
+		return r;
+	r = publish_watch(door);
+	if (r < 0)
+		fd_close(&door->fd);
+	return r;
+}
+
+/* open_door() - at the first port that is free. Return: is it open? */
+static bool open_door(struct door *door, uint16_t port)
+{
+	unsigned first = port < PRIVILEGED ? port + SHIFT : port;
+	int r = -EADDRINUSE;
+
+	for (unsigned i = 0; r == -EADDRINUSE && i < PORTS_TRIED && first + i <= UINT16_MAX; i++)
+		r = open_at(door, port, first + i);
+	return r == 0;
+}
+
+/* close_left() - the doors of ports where nobody listens. Return: was there any? */
+static bool close_left(struct publish *publish, const struct listeners *listeners)
+{
+	bool closed = false;
+
+	for (size_t i = publish->given_len; i < publish->doors_len; i++) {
+		struct door *door = &publish->doors[i];
+
+		if (door->fd < 0 || listeners_has(listeners, door->at.port))
+			continue;
+		loop_remove(&door->source);
+		fd_close(&door->fd);
+		closed = true;
+	}
+	return closed;
+}
+
+/* open_new() - Return: was there any? */
+static bool open_new(struct publish *publish, const struct listeners *listeners)
+{
+	struct door *door = free_door(publish);
+	unsigned failed = 0;
+	bool opened = false;
+
+	for (unsigned port = 1; door != NULL && port < LISTENERS_PORTS && failed < FAILED_MAX;
+	     port++) {
+		if (!listeners_has(listeners, (uint16_t)port) ||
+		    find_door(publish, (uint16_t)port) != NULL)
+			continue;
+		if (open_door(door, (uint16_t)port))
+			opened = true;
+		else
+			failed++;
+		door = free_door(publish);
+	}
+	return opened;
+}
+
+static void on_seen(void *context, const struct listeners *listeners)
+{
+	struct publish *publish = context;
+	bool changed = close_left(publish, listeners);
+
+	changed |= open_new(publish, listeners);
+	if (changed && publish->changed != NULL)
+		publish->changed(publish->hooks.context);
+}
+
+void publish_auto_start(struct publish *publish)
+{
+	if (publish->dialler.diag >= 0)
+		listeners_start(&publish->listeners, publish->loop, fd_take(&publish->dialler.diag),
+				on_seen, publish);
+}
+
+void publish_auto_stop(struct publish *publish)
+{
+	listeners_stop(&publish->listeners);
+}
