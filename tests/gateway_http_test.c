@@ -22,13 +22,10 @@ struct talk {
 
 static void say(const struct rig *rig, struct gate_message message, int fd)
 {
-	static char packet[GATE_OCTETS_MAX];
-	size_t len = 0;
-
-	CHECK(gate_message_encode(&len, packet, &message) == 0, "encode");
 	int r = -EAGAIN;
+
 	while (r == -EAGAIN && test_ready(rig->warden, POLLOUT))
-		r = fd_send(rig->warden, (struct span){ packet, len }, &fd, fd >= 0);
+		r = gate_test_say(rig->warden, &message, fd);
 	CHECK(r == 0, "%d", r);
 }
 

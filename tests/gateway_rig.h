@@ -16,7 +16,7 @@
 #include "base/test_net.h"
 #include "gateway/gateway.h"
 #include "jail/capture.h"
-#include "wire/gate.h"
+#include "wire/test_gate.h"
 
 enum { RIG_SKIPPED = 77 };
 
@@ -47,6 +47,7 @@ static inline void rig_start(struct rig *rig)
 {
 	int pair[2] = { -1, -1 };
 
+	gate_test_rest = (struct span){ 0 };
 	CHECK(socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) == 0, "%d", errno);
 	rig->warden = pair[0];
 	rig->pid = fork();
@@ -100,12 +101,9 @@ static inline int rig_open(struct rig *rig)
 static inline struct gate_message rig_hear(const struct rig *rig)
 {
 	struct gate_message message = { 0 };
-	static char packet[GATE_OCTETS_MAX + 1];
 
-	CHECK(test_ready(rig->warden, POLLIN), "no message");
-	ssize_t n = recv(rig->warden, packet, sizeof(packet), MSG_DONTWAIT);
-	CHECK(n >= 0 && gate_message_decode(&message, (struct span){ packet, (size_t)n }) == 0,
-	      "%zd octets", n);
+	CHECK(gate_test_rest.len > 0 || test_ready(rig->warden, POLLIN), "no message");
+	CHECK(gate_test_hear(&message, rig->warden), "no message");
 	return message;
 }
 
@@ -126,13 +124,10 @@ static inline void rig_say(const struct rig *rig, enum gate_kind kind, uint32_t 
 	const struct gate_message message = {
 		.kind = kind, .id = id, .verdict = verdict, .flags = raw ? GATE_RAW : 0
 	};
-	static char packet[GATE_OCTETS_MAX];
-	size_t len = 0;
-
-	CHECK(gate_message_encode(&len, packet, &message) == 0, "encode");
 	int r = -EAGAIN;
+
 	while (r == -EAGAIN && test_ready(rig->warden, POLLOUT))
-		r = fd_send(rig->warden, (struct span){ packet, len }, &fd, fd >= 0);
+		r = gate_test_say(rig->warden, &message, fd);
 	CHECK(r == 0, "%d", r);
 }
 

@@ -24,6 +24,12 @@ static inline struct list_node *list_first(const struct list *list)
 	return list->head.next == &list->head ? NULL : list->head.next;
 }
 
+/* list_next() - the node behind @node, which is in the list; NULL: it is the last */
+static inline struct list_node *list_next(const struct list *list, const struct list_node *node)
+{
+	return node->next == &list->head ? NULL : node->next;
+}
+
 /* list_remove() - fine for a node that is in no list */
 static inline void list_remove(struct list_node *node)
 {

@@ -81,6 +81,12 @@ static enum tls_result read_plain(size_t *ret_len, int fd, char *buffer, size_t 
 	return errno == EAGAIN || errno == EINTR ? TLS_WANT_READ : TLS_TRUNCATED;
 }
 
+/* took_all() - of what has come, by a read of @len octets into @capacity */
+static bool took_all(const struct ends *ends, enum tls_side side, size_t len, size_t capacity)
+{
+	return ends->bridge != NULL ? bridge_is_dry(ends->bridge, side) : len < capacity;
+}
+
 enum tls_result ends_read(size_t *ret_len, struct ends *ends, enum tls_side side, char *buffer,
 			  size_t capacity)
 {
@@ -92,7 +98,9 @@ enum tls_result ends_read(size_t *ret_len, struct ends *ends, enum tls_side side
 		return TLS_WANT_READ;
 	r = ends->bridge != NULL ? bridge_read(ret_len, ends->bridge, side, buffer, capacity)
 				 : read_plain(ret_len, ends->fd[side], buffer, capacity);
-	ends->waiting[side] = r == TLS_WANT_READ;
+	/* another read would be in vain until an event says that there is more */
+	ends->waiting[side] =
+	    r == TLS_WANT_READ || (r == TLS_DONE && took_all(ends, side, *ret_len, capacity));
 	if (r == TLS_DONE)
 		ends->octets[side] += *ret_len;
 	else if (r == TLS_FAILED)
@@ -181,10 +189,19 @@ static uint32_t wants(const struct ends *ends, enum tls_side side, bool read)
 	       (buf_len(&ends->left[side]) > 0 ? EPOLLOUT : 0);
 }
 
+/* is_quiet() - nothing came since it was read to the end: not to be told of more can wait until then. Most
+ * sides say nothing while it is not their turn, and are spared two calls each turn. */
+static bool is_quiet(const struct ends *ends, enum tls_side side)
+{
+	return ends->waiting[side] && ends->ended[side] == 0 && !ends->opening &&
+	       (ends->source[side].events & (uint32_t)EPOLLET) == 0;
+}
+
 void ends_watch(struct ends *ends, const bool read[TLS_SIDES])
 {
 	for (int i = 0; i < TLS_SIDES; i++) {
-		uint32_t events = wants(ends, (enum tls_side)i, read[i]);
+		enum tls_side side = (enum tls_side)i;
+		uint32_t events = wants(ends, side, read[i] || is_quiet(ends, side));
 
 		/* what is not read from is edge-triggered, as EPOLLHUP cannot be masked: relay.c */
 		if (ends->fd[i] >= 0)

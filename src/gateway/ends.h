@@ -23,7 +23,7 @@ struct ends {
 	struct buf left[TLS_SIDES]; /* no TLS: what the socket did not take */
 	uint8_t ended[TLS_SIDES];   /* enum tls_result of the last read, if it was an end */
 	bool closed[TLS_SIDES];     /* ends_close() was called, and all was sent */
-	bool waiting[TLS_SIDES];    /* the last read said so, and no event since */
+	bool waiting[TLS_SIDES];    /* there is nothing to read until the next event */
 	uint64_t octets[TLS_SIDES]; /* that were read from it */
 	/* a side can be read or written, or the last two: see ends_watch() */
 	void (*ready)(struct ends *ends);

@@ -102,6 +102,8 @@ static void test_read(void)
 	CHECK(b.calls > 0 && take(&b, TLS_INSIDE, "hello") == TLS_DONE, "%u", b.calls);
 	CHECK(b.ends.octets[TLS_INSIDE] == 5, "not counted");
 	CHECK(shutdown(b.far[TLS_INSIDE], SHUT_WR) == 0, "%d", errno);
+	CHECK(take(&b, TLS_INSIDE, "") == TLS_WANT_READ, "asks in vain");
+	spin(&b);
 	CHECK(take(&b, TLS_INSIDE, "") == TLS_CLOSED, "open");
 	CHECK(take(&b, TLS_INSIDE, "") == TLS_CLOSED, "not again");
 	end(&b);
@@ -119,6 +121,8 @@ static void test_reset(bool watched)
 	spin(&b);
 	CHECK(b.calls > 0 && b.ends.ended[TLS_UPSTREAM] == 0, "given up");
 	CHECK(take(&b, TLS_UPSTREAM, "last") == TLS_DONE, "lost");
+	ends_watch(&b.ends, (const bool[]){ watched, true });
+	spin(&b);
 	CHECK(take(&b, TLS_UPSTREAM, "") == TLS_TRUNCATED, "open");
 	cut(&b.far[TLS_INSIDE]); /* which nobody reads from */
 	spin(&b);

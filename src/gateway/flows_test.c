@@ -12,6 +12,7 @@
 #include "base/fd.h"
 #include "base/test.h"
 #include "base/test_net.h"
+#include "wire/test_gate.h"
 
 #define MS INT64_C(1000000)
 
@@ -56,6 +57,7 @@ static struct rig *begin(unsigned max, int64_t wait_ns, int64_t idle_ns)
 	int pair[2] = { -1, -1 };
 
 	memset(&rig, 0, sizeof(rig));
+	gate_test_rest = (struct span){ 0 };
 	CHECK(loop_new(&rig.loop) == 0 && pipes_open(&rig.pipes) == 0 &&
 		  socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) == 0,
 	      "set-up");
@@ -110,23 +112,19 @@ static int dial(struct rig *rig)
 static struct gate_message hear(struct rig *rig, enum gate_kind kind)
 {
 	struct gate_message message = { 0 };
-	static char packet[GATE_OCTETS_MAX];
 
 	spin(rig, 1);
-	ssize_t n = recv(rig->warden, packet, sizeof(packet), MSG_DONTWAIT);
-	CHECK(n > 0 && gate_message_decode(&message, (struct span){ packet, (size_t)n }) == 0 &&
-		  message.kind == kind,
-	      "%zd: kind %d, not %d", n, (int)message.kind, (int)kind);
+	CHECK(gate_test_hear(&message, rig->warden) && message.kind == kind, "kind %d, not %d",
+	      (int)message.kind, (int)kind);
 	return message;
 }
 
 static void check_silent(struct rig *rig)
 {
-	char packet[1];
+	struct gate_message message = { 0 };
 
 	spin(rig, 1);
-	CHECK(recv(rig->warden, packet, sizeof(packet), MSG_DONTWAIT) < 0 && errno == EAGAIN,
-	      "it says something");
+	CHECK(!gate_test_hear(&message, rig->warden), "it says something: %d", (int)message.kind);
 }
 
 static void check_reset(int fd)
@@ -153,17 +151,13 @@ static int allow(struct rig *rig, uint32_t id)
 	socklen_t len = sizeof(at);
 	CLEANUP_FD int listener = socket(AF_INET6, SOCK_STREAM | SOCK_CLOEXEC, 0);
 	CLEANUP_FD int fd = socket(AF_INET6, SOCK_STREAM | SOCK_CLOEXEC, 0);
-	static char packet[GATE_OCTETS_MAX];
-	size_t size = 0;
 
 	CHECK(bind(listener, (struct sockaddr *)&at, len) == 0 && listen(listener, 1) == 0 &&
 		  getsockname(listener, (struct sockaddr *)&at, &len) == 0 &&
 		  connect(fd, (struct sockaddr *)&at, len) == 0 &&
 		  fcntl(fd, F_SETFL, O_NONBLOCK) == 0,
 	      "%d", errno);
-	CHECK(gate_message_encode(&size, packet, &flow) == 0 &&
-		  fd_send(rig->warden, (struct span){ packet, size }, &fd, 1) == 0,
-	      "send");
+	CHECK(gate_test_say(rig->warden, &flow, fd) == 0, "send");
 	spin(rig, 1);
 	return accept4(listener, NULL, NULL, SOCK_CLOEXEC);
 }

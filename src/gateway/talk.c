@@ -1,16 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
 /*
- * Theory of operation: a packet goes out at once, behind what was to be sent later; when the
- * socket is full, it waits for EPOLLOUT, and the loop never for the warden. Answers are read in
- * small batches, so that a flood of them does not stop the flows.
+ * Theory of operation: what the flows of one turn of the loop have to say goes out in one packet at its end,
+ * behind what was to be sent later, as each packet costs two calls and perhaps a wake-up. When the socket
+ * is full, it waits for EPOLLOUT, and the loop never for the warden. A packet of answers is read each
+ * turn, so that a flood of them does not stop the flows.
  */
 #include "gateway/talk.h"
 
 #include <errno.h>
 
 #include "base/fd.h"
-
-enum { ANSWERS_PER_WAKE = 64 };
 
 static void failed(struct talk *talk, int error)
 {
@@ -19,31 +18,72 @@ static void failed(struct talk *talk, int error)
 	loop_stop(talk->source.loop, gone ? 0 : error);
 }
 
-/* post() - Return: 0; -EAGAIN: no room; else the loop was told to stop. */
-static int post(struct talk *talk, const struct gate_message *message)
-{
-	static char packet[GATE_OCTETS_MAX]; /* one thread; never in use across another call */
-	size_t len = 0;
+static char packet[GATE_PACKET_OCTETS_MAX]; /* one thread; never in use across a call of somebody */
 
-	int r = gate_message_encode(&len, packet, message);
-	if (r == 0)
-		r = fd_send(talk->source.fd, (struct span){ packet, len }, NULL, 0);
+/* post() - the first @len octets of packet. Return: 0; -EAGAIN: no room; else the loop was told to stop. */
+static int post(struct talk *talk, size_t len)
+{
+	int r = fd_send(talk->source.fd, (struct span){ packet, len }, NULL, 0);
+
 	if (r < 0 && r != -EAGAIN)
 		failed(talk, r);
 	return r;
 }
 
-/* post_item() - the first of the outbox. Return: false: no room, or the channel failed */
-static bool post_item(struct talk *talk, struct talk_item *item)
+static int post_message(struct talk *talk, const struct gate_message *message)
 {
-	struct gate_message message = { 0 };
+	size_t len = 0;
 
-	item->fill(item, &message);
-	if (post(talk, &message) < 0)
+	int r = gate_message_encode(&len, packet, message);
+	if (r < 0)
+		failed(talk, r);
+	return r < 0 ? r : post(talk, len);
+}
+
+/* pack() - as much of the outbox as there is room for. Return: octets; 0: one is no message */
+static size_t pack(struct talk *talk, size_t *ret_count)
+{
+	size_t used = 0;
+
+	*ret_count = 0;
+	for (struct list_node *node = list_first(&talk->outbox);
+	     node != NULL && used + GATE_OCTETS_MAX <= sizeof(packet);
+	     node = list_next(&talk->outbox, node)) {
+		struct talk_item *item = container_of(node, struct talk_item, node);
+		struct gate_message message = { 0 };
+		size_t len = 0;
+
+		item->fill(item, &message);
+		int r = gate_message_encode(&len, packet + used, &message);
+		if (r < 0) {
+			failed(talk, r);
+			return 0;
+		}
+		used += len;
+		(*ret_count)++;
+	}
+	return used;
+}
+
+/* post_items() - the first of the outbox. Return: false: no room, or the channel failed */
+static bool post_items(struct talk *talk)
+{
+	size_t count = 0, len = pack(talk, &count);
+
+	if (len == 0 || post(talk, len) < 0)
 		return false;
-	list_remove(&item->node);
-	if (item->sent != NULL)
-		item->sent(item);
+	struct list sent; /* one that is told may free others of them */
+	list_init(&sent);
+	while (count-- > 0)
+		list_append(&sent, list_first(&talk->outbox));
+	struct list_node *node = NULL;
+	while ((node = list_first(&sent)) != NULL) {
+		struct talk_item *item = container_of(node, struct talk_item, node);
+
+		list_remove(node);
+		if (item->sent != NULL)
+			item->sent(item);
+	}
 	return true;
 }
 
@@ -58,7 +98,7 @@ static bool post_lost(struct talk *talk)
 {
 	const struct gate_message message = { .kind = GATE_DROPPED, .up = talk->lost };
 
-	if (talk->lost > 0 && post(talk, &message) < 0)
+	if (talk->lost > 0 && post_message(talk, &message) < 0)
 		return false;
 	talk->lost = 0;
 	return true;
@@ -66,10 +106,8 @@ static bool post_lost(struct talk *talk)
 
 static void flush(struct talk *talk)
 {
-	struct list_node *first = NULL;
-
-	while ((first = list_first(&talk->outbox)) != NULL)
-		if (!post_item(talk, container_of(first, struct talk_item, node))) {
+	while (list_first(&talk->outbox) != NULL)
+		if (!post_items(talk)) {
 			wait_for_room(talk);
 			return;
 		}
@@ -81,20 +119,22 @@ static void flush(struct talk *talk)
 	loop_change(&talk->source, EPOLLIN);
 }
 
-void talk_send(struct talk *talk, struct talk_item *item)
-{
-	list_append(&talk->outbox, &item->node);
-	/* what is before it then can only have been sent later, and calls nobody */
-	if (!talk->full)
-		flush(talk);
-}
-
 static void later_fired(struct loop_timer *timer)
 {
 	struct talk *talk = container_of(timer, struct talk, later);
 
+	talk->soon = false;
 	if (!talk->full)
 		flush(talk);
+}
+
+void talk_send(struct talk *talk, struct talk_item *item)
+{
+	list_append(&talk->outbox, &item->node);
+	if (talk->soon || talk->full)
+		return;
+	talk->soon = true;
+	loop_arm(talk->source.loop, &talk->later, 0);
 }
 
 void talk_send_later(struct talk *talk, struct talk_item *item)
@@ -114,36 +154,44 @@ void talk_tell(struct talk *talk, const struct gate_message *message)
 {
 	if (!talk->full)
 		flush(talk);
-	if (talk->full || post(talk, message) == -EAGAIN)
+	if (talk->full || post_message(talk, message) == -EAGAIN)
 		talk_lose(talk);
 }
 
-/* take() - one answer. Return: 0; -EAGAIN: none is there; -EPIPE: the end; another: a fault. */
+/* hear() - the first of what is left of a packet, which came with @count descriptors; it takes the one it is
+ * about. Return: 0; -EPROTO: the warden does not say so */
+static int hear(struct talk *talk, struct span *rest, int *fds, size_t *count)
+{
+	struct gate_message message;
+
+	if (gate_message_decode(&message, rest) < 0 || message.kind < GATE_NAME)
+		return -EPROTO;
+	const bool socket = message.kind == GATE_FLOW && message.verdict == GATE_ALLOW;
+	if (*count != socket || (socket && rest->len > 0))
+		return -EPROTO;
+	*count = 0;
+	talk->answer(talk->context, &message, socket ? fds[0] : -1);
+	return 0;
+}
+
+/* take() - one packet. Return: 0; -EAGAIN: none is there; -EPIPE: the end; another: a fault. */
 static int take(struct talk *talk)
 {
-	static char packet[GATE_OCTETS_MAX + 1]; /* the answer is handled before the next is read */
-	struct gate_message message;
+	static char answers[GATE_PACKET_OCTETS_MAX + 1]; /* heard before the next are read */
 	int fds[FD_PASS_MAX];
 	size_t len = 0, count = 0;
 
-	int r = fd_recv(&len, talk->source.fd, packet, sizeof(packet), fds, &count);
-	if (r == 0 && len == 0)
-		return -EPIPE;
+	int r = fd_recv(&len, talk->source.fd, answers, sizeof(answers), fds, &count);
 	if (r < 0)
 		return r;
-	r = gate_message_decode(&message, (struct span){ packet, len });
-	bool flow = r == 0 && message.kind == GATE_FLOW;
-	size_t want = flow && message.verdict == GATE_ALLOW;
-	bool ours = flow || message.kind >= GATE_NAME;
-	if (r < 0 || !ours || count != want) {
-		while (count > 0)
-			fd_close(&fds[--count]);
-		return -EPROTO;
-	}
-	talk->answer(talk->context, &message, count > 0 ? fds[0] : -1);
-	if (message.kind == GATE_REQUEST) /* it may hold secrets */
-		explicit_bzero(packet, len);
-	return 0;
+	struct span rest = { answers, len };
+	r = len == 0 ? -EPIPE : 0;
+	while (r == 0 && rest.len > 0)
+		r = hear(talk, &rest, fds, &count);
+	while (count > 0)
+		fd_close(&fds[--count]);
+	explicit_bzero(answers, len); /* there may have been secrets in it */
+	return r;
 }
 
 static void talk_ready(struct loop_source *source, uint32_t events)
@@ -154,16 +202,9 @@ static void talk_ready(struct loop_source *source, uint32_t events)
 		flush(talk);
 	if ((events & ~(uint32_t)EPOLLOUT) == 0)
 		return;
-	for (int i = 0; i < ANSWERS_PER_WAKE; i++) {
-		int r = take(talk);
-
-		if (r == -EAGAIN)
-			return;
-		if (r < 0) {
-			failed(talk, r);
-			return;
-		}
-	}
+	int r = take(talk);
+	if (r < 0 && r != -EAGAIN)
+		failed(talk, r);
 }
 
 int talk_start(struct talk *talk, struct loop *loop, int fd)

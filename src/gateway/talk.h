@@ -48,6 +48,7 @@ struct talk {
 	struct loop_source source;
 	struct list outbox;
 	bool full;               /* nothing goes out before there is room */
+	bool soon;               /* later is for the end of this turn of the loop */
 	struct loop_timer later; /* what can wait has waited */
 	uint64_t lost;           /* what the warden has not heard of and only will as a number */
 	/* An answer, or LAST; @fd: the socket of a FLOW that allows, else -1; the receiver owns it. */
@@ -58,7 +59,7 @@ struct talk {
 /* talk_start() - @fd: borrowed; its end ends the loop. Return: 0 or -errno. */
 MUST_USE int talk_start(struct talk *talk, struct loop *loop, int fd);
 
-/* talk_send() - now, or when there is room and all that waits was sent */
+/* talk_send() - with this turn of the loop, or when there is room and all that waits was sent */
 void talk_send(struct talk *talk, struct talk_item *item);
 
 /* talk_send_later() - with the next item, or within TALK_LATER_MS: what nobody waits for wakes nobody.

@@ -183,6 +183,11 @@ enum tls_result bridge_read(size_t *ret_len, struct bridge *bridge, enum tls_sid
 	return end != NULL ? end_read(ret_len, end, buffer, capacity) : TLS_FAILED;
 }
 
+bool bridge_is_dry(const struct bridge *bridge, enum tls_side side)
+{
+	return bridge->end[side].dry;
+}
+
 enum tls_result bridge_write(size_t *ret_len, struct bridge *bridge, enum tls_side side,
 			     struct span data)
 {

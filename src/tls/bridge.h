@@ -114,6 +114,10 @@ uint32_t bridge_wants(const struct bridge *bridge, enum tls_side side);
 MUST_USE enum tls_result bridge_read(size_t *ret_len, struct bridge *bridge, enum tls_side side,
 				     char *buffer, size_t capacity);
 
+/* bridge_is_dry() - the last bridge_read() took all that has come: the next says TLS_WANT_READ unless
+ * poll() told of more in between */
+bool bridge_is_dry(const struct bridge *bridge, enum tls_side side);
+
 /**
  * bridge_write() - send plaintext; OPEN only
  * @ret_len:	octets taken, up to BRIDGE_WRITE_OCTETS_MAX; they need not be kept

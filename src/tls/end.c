@@ -52,8 +52,13 @@ static int method_read(BIO *bio, char *buffer, size_t capacity, size_t *ret_len)
 		end->head = span_drop(end->head, *ret_len);
 		return 1;
 	}
+	if (end->dry) { /* to ask again would be in vain: end_read() */
+		BIO_set_retry_read(bio);
+		return 0;
+	}
 	ssize_t n = receive(end->fd, buffer, capacity);
 	*ret_len = n > 0 ? (size_t)n : 0;
+	end->dry = n > 0 && (size_t)n < capacity;
 	if (n > 0)
 		return 1;
 	if (n < 0 && errno == EAGAIN)
@@ -275,6 +280,7 @@ enum tls_result end_handshake(struct tls_end *end)
 	if (end->ended != TLS_DONE)
 		return end->ended;
 	ERR_clear_error();
+	end->dry = false;
 	int r = SSL_do_handshake(end->ssl);
 	(void)send_out(end); /* if the peer is gone, reading says so, after what it said */
 	if (r != 1)
@@ -291,6 +297,7 @@ enum tls_result end_read(size_t *ret_len, struct tls_end *end, char *buffer, siz
 	if (end->ended != TLS_DONE)
 		return end->ended;
 	ERR_clear_error();
+	end->dry = false;
 	while (len < capacity) {
 		size_t n = 0;
 
@@ -301,6 +308,7 @@ enum tls_result end_read(size_t *ret_len, struct tls_end *end, char *buffer, siz
 	}
 	(void)send_out(end); /* answers to updates of keys */
 	enum tls_result result = r == 1 ? TLS_DONE : judge(end, r);
+	end->dry = result == TLS_WANT_READ;
 	if (len == 0)
 		return result;
 	*ret_len = len; /* an end is told at the next call */

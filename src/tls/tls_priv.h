@@ -50,6 +50,7 @@ struct tls_end {
 	bool alpn_or_none; /* it need not be offered */
 	bool open;         /* the handshake is done */
 	bool end_of_file, said_close;
+	bool dry;        /* the last read took all that fd had */
 	int write_errno; /* of fd; then nothing is sent any more */
 	int read_errno;
 	enum tls_result ended; /* CLOSED, TRUNCATED or FAILED; TLS_DONE: not ended */

@@ -2,8 +2,8 @@
 /*
  * Theory of operation: an ask of the gateway is decided at once; the answers to names and requests go
  * back at once, a flow's when the broker has connected. An answer that finds no room in the channel
- * waits in a queue, and no further ask is heard before that is empty: so it is as long as the number of
- * connections that came about meanwhile, which the broker bounds, and one.
+ * waits in a queue, and no further packet of asks is heard before that is empty: so it is as long as the
+ * number of connections that came about meanwhile, which the broker bounds, and the asks of a packet.
  *
  * The gateway is on the hostile side: an id that is known already, an END of what never began, a request
  * on a flow that was not allowed, and its death all end it, and with it every flow and request, each of

@@ -51,7 +51,7 @@ int gate_send(struct gate *gate, const struct gate_message *message, int fd)
 		return -EAGAIN;
 	CHECK(gate_message_encode(&len, packet, message) == 0, "kind %d: no message",
 	      message->kind);
-	CHECK(gate_message_decode(&seen.last, (struct span){ packet, len }) == 0, "kind %d",
+	CHECK(gate_message_decode(&seen.last, &(struct span){ packet, len }) == 0, "kind %d",
 	      message->kind);
 	memcpy(seen.data, seen.last.data.ptr, seen.last.data.len);
 	seen.data[seen.last.data.len] = '\0';
@@ -171,7 +171,7 @@ static int say(struct gate_message message)
 	CHECK(!seen.held, "kind %d: not heard", message.kind);
 	CHECK(gate_message_encode(&len, packet, &message) == 0, "kind %d: no message",
 	      message.kind);
-	CHECK(gate_message_decode(&heard, (struct span){ packet, len }) == 0, "decode");
+	CHECK(gate_message_decode(&heard, &(struct span){ packet, len }) == 0, "decode");
 	return warden->message(warden->context, &heard);
 }
 

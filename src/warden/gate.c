@@ -22,7 +22,6 @@
 #include "warden/sibling.h"
 
 static const int64_t RETRY_NS = 100000000;
-enum { MESSAGES_A_TURN = 64 };
 
 static void stop_waiting(struct gate *gate)
 {
@@ -58,33 +57,108 @@ static void lose(struct gate *gate)
 	gate->gone(gate->context);
 }
 
-int gate_send(struct gate *gate, const struct gate_message *message, int fd)
-{
-	static char packet[GATE_OCTETS_MAX]; /* one thread; never in use across another call */
-	size_t len = 0;
-	int r = gate->fd < 0 ? -ENOTCONN : gate_message_encode(&len, packet, message);
+/* Messages on their way out: empty, but while a packet of this gate's gateway is answered. One thread. */
+static struct {
+	const struct gate *of; /* what it is told is gathered; NULL: nobody's is */
+	size_t len;
+	char octets[GATE_PACKET_OCTETS_MAX];
+} out;
 
-	if (r < 0)
-		return r;
-	r = fd_send(gate->fd, (struct span){ packet, len }, &fd, fd >= 0);
-	if (message->kind == GATE_REQUEST) /* it may hold secrets */
-		explicit_bzero(packet, len);
+/* post() - Return: 0; -EAGAIN: no room; -errno: the gateway is lost */
+static int post(struct gate *gate, struct span packet, int fd)
+{
+	int r = packet.len == 0 ? 0 : fd_send(gate->fd, packet, &fd, fd >= 0);
+
 	if (r < 0 && r != -EAGAIN) /* an answer is lost: then it shall not wait for it */
 		(void)shutdown(gate->fd, SHUT_RDWR);
 	return r;
 }
 
+/* drop_late() - and wipe it, as it may hold secrets; clear_out() - the same */
+static void drop_late(struct gate *gate)
+{
+	struct span late = buf_span(&gate->late);
+
+	if (late.len > 0)
+		explicit_bzero((char *)(uintptr_t)late.ptr, late.len);
+	buf_free(&gate->late);
+}
+
+static void clear_out(void)
+{
+	explicit_bzero(out.octets, out.len);
+	out.len = 0;
+}
+
+/* post_late() - what found no room before. Return: as post() */
+static int post_late(struct gate *gate)
+{
+	int r = post(gate, buf_span(&gate->late), -1);
+
+	if (r != -EAGAIN)
+		drop_late(gate);
+	return r;
+}
+
+/* post_out() - with @fd; but for -EAGAIN it is empty then */
+static int post_out(struct gate *gate, int fd)
+{
+	int r = post(gate, (struct span){ out.octets, out.len }, fd);
+
+	if (r != -EAGAIN)
+		clear_out();
+	return r;
+}
+
+/* put_out() - Return: 0; -EAGAIN: no room; -errno */
+static int put_out(struct gate *gate, const struct gate_message *message)
+{
+	size_t len = 0;
+	int r = sizeof(out.octets) - out.len < GATE_OCTETS_MAX ? post_out(gate, -1) : 0;
+
+	if (r == 0)
+		r = gate_message_encode(&len, out.octets + out.len, message);
+	if (r == 0)
+		out.len += len;
+	return r;
+}
+
+int gate_send(struct gate *gate, const struct gate_message *message, int fd)
+{
+	const bool gathered = out.of == gate;
+	int r = gate->fd < 0 ? -ENOTCONN : post_late(gate);
+
+	if (r == 0 && gathered && fd >= 0)
+		r = post_out(gate, -1);
+	if (r == 0)
+		r = put_out(gate, message);
+	if (r < 0 || (gathered && fd < 0))
+		return r;
+	r = post_out(gate, fd);
+	clear_out(); /* with -EAGAIN the caller keeps it */
+	return r;
+}
+
+/* listen_on() - for messages; or for room, if it is held or something found none */
+static void listen_on(struct gate *gate)
+{
+	const bool full = gate->held || buf_len(&gate->late) > 0;
+
+	if (gate->fd >= 0)
+		loop_change(&gate->channel, full ? EPOLLOUT : EPOLLIN);
+}
+
 void gate_hold(struct gate *gate, bool hold)
 {
-	if (gate->fd >= 0)
-		loop_change(&gate->channel, hold ? EPOLLOUT : EPOLLIN);
+	gate->held = hold;
+	listen_on(gate);
 }
 
 /* take_packet() - Return: 0; -EAGAIN: there is none; else it is to be ended */
 static int take_packet(struct gate *gate)
 {
 	struct gate_message message;
-	static char packet[GATE_OCTETS_MAX + 1]; /* handled before the next is read */
+	static char packet[GATE_PACKET_OCTETS_MAX + 1]; /* handled before the next is read */
 	int fds[FD_PASS_MAX];
 	size_t len = 0, count = 0;
 	int r = fd_recv(&len, gate->fd, packet, sizeof(packet), fds, &count);
@@ -93,26 +167,51 @@ static int take_packet(struct gate *gate)
 		return r;
 	for (size_t i = 0; i < count; i++)
 		fd_close(&fds[i]);
-	if (len == 0)
-		return -ECONNRESET;
-	r = gate_message_decode(&message, (struct span){ packet, len });
-	return r == 0 ? gate->message(gate->context, &message) : r;
+	struct span rest = { packet, len };
+	r = len == 0 ? -ECONNRESET : 0;
+	while (r == 0 && rest.len > 0) {
+		r = gate_message_decode(&message, &rest);
+		if (r == 0)
+			r = gate->message(gate->context, &message);
+	}
+	return r;
+}
+
+/* hear() - a packet, and answer it with as few as can be. Return: as take_packet() */
+static int hear(struct gate *gate)
+{
+	out.of = gate;
+	int r = take_packet(gate), sent = post_out(gate, -1);
+	out.of = NULL;
+	if (sent == -EAGAIN) {
+		sent = buf_append(&gate->late, (struct span){ out.octets, out.len });
+		clear_out();
+	}
+	listen_on(gate);
+	return r == 0 ? sent : r;
+}
+
+static void find_room(struct gate *gate)
+{
+	if (post_late(gate) == -EAGAIN)
+		return;
+	listen_on(gate);
+	if (gate->held)
+		gate->room(gate->context);
 }
 
 static void channel_ready(struct loop_source *source, uint32_t events)
 {
 	struct gate *gate = container_of(source, struct gate, channel);
-	int r = 0;
+	const bool full = (source->events & EPOLLOUT) != 0;
 
-	if ((source->events & EPOLLOUT) != 0 && (events & EPOLLOUT) != 0) {
-		gate->room(gate->context);
+	if (full && (events & EPOLLOUT) != 0) {
+		find_room(gate);
 		return;
 	}
-	/* until it may not ask any more, having been held, or others want their turn */
-	for (int i = 0; r == 0 && i < MESSAGES_A_TURN && (source->events & EPOLLIN) != 0; i++)
-		r = take_packet(gate);
-	/* held, it is not read, and only so does its end show */
-	bool ended = (source->events & EPOLLIN) == 0 && (events & (EPOLLHUP | EPOLLERR)) != 0;
+	int r = full ? -EAGAIN : hear(gate);
+	/* full, it is not read, and only so does its end show */
+	bool ended = full && (events & (EPOLLHUP | EPOLLERR)) != 0;
 	if ((r < 0 && r != -EAGAIN) || ended)
 		lose(gate);
 }
@@ -205,6 +304,7 @@ int gate_open(struct gate *gate, struct loop *loop, int tcp, int dns)
 {
 	gate->loop = loop;
 	gate->fd = -1;
+	gate->late = BUF(GATE_PACKET_OCTETS_MAX);
 	gate->tcp_fd = tcp;
 	gate->dns_fd = dns;
 	if (tcp < 0 || dns < 0)
@@ -226,5 +326,7 @@ void gate_close(struct gate *gate)
 			;
 		gate->pid = 0;
 		fd_close(&gate->fd);
+		gate->held = false;
+		drop_late(gate);
 	}
 }

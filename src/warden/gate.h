@@ -8,6 +8,7 @@
 
 #include <sys/types.h>
 
+#include "base/buf.h"
 #include "loop/loop.h"
 #include "wire/gate.h"
 
@@ -24,6 +25,8 @@ struct gate {
 	bool last;    /* it shall have no successor */
 	int fd;       /* our end of the gateway's channel; -1: not started */
 	pid_t pid;    /* 0: not started */
+	bool held;
+	struct buf late; /* answers that found no room, and nothing goes before them */
 	/* What it said, well-formed. Return: 0; -errno: no gateway says so; it is ended. */
 	int (*message)(void *context, const struct gate_message *message);
 	void (*room)(void *context); /* held, and there is room for a message again */

@@ -84,15 +84,15 @@ static bool label_is_sound(struct span label)
 	return label.len > 0 && label.len <= LABEL_OCTETS_MAX;
 }
 
-/* name_is_sound() - a name of @want labels or none, then zeros */
+/* name_is_sound() - is it there just if it is wanted? */
 static bool name_is_sound(const char name[GATE_NAME_OCTETS], bool want)
 {
-	struct span rest = { name, strnlen(name, GATE_NAME_OCTETS) };
+	if (!want || name[0] == '\0')
+		return !want && name[0] == '\0';
 
-	if (rest.len > NAME_CHARS_MAX || !all_zero(name + rest.len, GATE_NAME_OCTETS - rest.len))
+	struct span rest = { name, strnlen(name, GATE_NAME_OCTETS) };
+	if (rest.len > NAME_CHARS_MAX)
 		return false;
-	if (!want || rest.len == 0)
-		return !want && rest.len == 0;
 	while (rest.ptr != NULL)
 		if (!label_is_sound(span_cut(&rest, '.')))
 			return false;
@@ -186,6 +186,7 @@ int gate_message_encode(size_t *ret_len, char *ret, const struct gate_message *m
 
 	if (!is_sound(message))
 		return -EINVAL;
+	const size_t name_len = strlen(message->name);
 	put(&at, GATE_VERSION, 2);
 	put(&at, message->kind, 2);
 	put(&at, message->id, 4);
@@ -196,26 +197,37 @@ int gate_message_encode(size_t *ret_len, char *ret, const struct gate_message *m
 	put(&at, message->verdict, 2);
 	put(&at, message->status, 2);
 	put(&at, message->flags, 2);
-	put(&at, strlen(message->name), 2);
+	put(&at, name_len, 2);
 	put(&at, message->data.len, 2);
 	put(&at, message->up, 8);
 	put(&at, message->down, 8);
 	memcpy(at, message->address, sizeof(message->address));
 	at += sizeof(message->address);
-	memcpy(at, message->name, sizeof(message->name));
-	at += sizeof(message->name);
+	memcpy(at, message->name, name_len);
 	if (message->data.len > 0)
-		memcpy(at, message->data.ptr, message->data.len);
-	*ret_len = GATE_HEAD_OCTETS + message->data.len;
+		memcpy(at + name_len, message->data.ptr, message->data.len);
+	*ret_len = GATE_HEAD_OCTETS + name_len + message->data.len;
 	return 0;
 }
 
-int gate_message_decode(struct gate_message *ret, struct span packet)
+/* take_rest() - name and data, whose lengths the head told. Return: false: they are not there */
+static bool take_rest(struct gate_message *m, struct span *rest, size_t name_len, size_t data_len)
+{
+	if (name_len >= sizeof(m->name) || rest->len < name_len + data_len)
+		return false;
+	if (name_len > 0)
+		memcpy(m->name, rest->ptr, name_len);
+	m->data = (struct span){ rest->ptr + name_len, data_len };
+	*rest = span_drop(*rest, name_len + data_len);
+	return strlen(m->name) == name_len;
+}
+
+int gate_message_decode(struct gate_message *ret, struct span *packet)
 {
 	struct gate_message m = { 0 };
-	const char *at = packet.ptr;
+	const char *at = packet->ptr;
 
-	if (packet.len < GATE_HEAD_OCTETS || take(&at, 2) != GATE_VERSION)
+	if (packet->len < GATE_HEAD_OCTETS || take(&at, 2) != GATE_VERSION)
 		return -EPROTO;
 	uint64_t kind = take(&at, 2);
 	m.id = (uint32_t)take(&at, 4);
@@ -226,9 +238,8 @@ int gate_message_decode(struct gate_message *ret, struct span packet)
 	uint64_t verdict = take(&at, 2);
 	m.status = (uint16_t)take(&at, 2);
 	m.flags = (uint16_t)take(&at, 2);
-	uint64_t name_len = take(&at, 2);
-	m.data = span_drop(packet, GATE_HEAD_OCTETS);
-	if (kind > GATE_LAST || family > 6 || verdict > GATE_RESET || take(&at, 2) != m.data.len)
+	uint64_t name_len = take(&at, 2), data_len = take(&at, 2);
+	if (kind > GATE_LAST || family > 6 || verdict > GATE_RESET)
 		return -EPROTO;
 	m.kind = (enum gate_kind)kind;
 	m.family = (uint8_t)family;
@@ -236,9 +247,10 @@ int gate_message_decode(struct gate_message *ret, struct span packet)
 	m.up = take(&at, 8);
 	m.down = take(&at, 8);
 	memcpy(m.address, at, sizeof(m.address));
-	memcpy(m.name, at + sizeof(m.address), sizeof(m.name));
-	if (!is_sound(&m) || name_len != strlen(m.name))
+	struct span rest = span_drop(*packet, GATE_HEAD_OCTETS);
+	if (!take_rest(&m, &rest, name_len, data_len) || !is_sound(&m))
 		return -EPROTO;
 	*ret = m;
+	*packet = rest;
 	return 0;
 }

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * gate - what gateway and warden say to each other, one message a SOCK_SEQPACKET packet.
+ * gate - what gateway and warden say to each other: one message or some, one behind the other, in a
+ * SOCK_SEQPACKET packet.
  *
  * The gateway asks, the warden answers; an ask carries an id that its answer repeats. Numbers are
  * little-endian:
@@ -20,7 +21,7 @@
  *	u64 up		octets from the program to the outside; DROPPED: reports lost; below 2^63, as is:
  *	u64 down	octets from the outside to the program
  *	u8  address[16]	destination; IPv4 in the first four, the rest 0
- *	u8  name[256]	host name in canonical form (net/name.h), then zeros
+ *	u8  name[name_len]	host name in canonical form (net/name.h)
  *	u8  data[data_len]
  *
  *	kind		from	id flow address port qtype name verdict status up down	flags	data
@@ -40,8 +41,8 @@
  *	LAST		warden	-  -    -       -    -     -    -       -      -  -	-	-
  *
  * "x": given, "-": 0, "o": may be given. ASK_FLOW has either a name, when the destination is an address
- * that a name was given for, or an address and family. A FLOW that allows carries one descriptor: a
- * connected TCP socket, non-blocking, which nobody else reads or writes any more.
+ * that a name was given for, or an address and family. A FLOW that allows is alone in its packet and
+ * carries one descriptor: a connected TCP socket, non-blocking, which nobody else reads or writes any more.
  *
  *	ASK_NAME	may this name be known?
  *	ASK_FLOW	may this flow go out?
@@ -79,11 +80,12 @@
 #include "base/base.h"
 
 enum {
-	GATE_VERSION = 3,
+	GATE_VERSION = 4,
 	GATE_NAME_OCTETS = 256,
 	GATE_DATA_OCTETS_MAX = 20 * 1024, /* a target of 16 KiB with its method, and some */
-	GATE_HEAD_OCTETS = 60 + GATE_NAME_OCTETS,
-	GATE_OCTETS_MAX = GATE_HEAD_OCTETS + GATE_DATA_OCTETS_MAX,
+	GATE_HEAD_OCTETS = 60,
+	GATE_OCTETS_MAX = GATE_HEAD_OCTETS + GATE_NAME_OCTETS + GATE_DATA_OCTETS_MAX,
+	GATE_PACKET_OCTETS_MAX = 2 * GATE_OCTETS_MAX,
 	GATE_KEY_OCTETS = 65,
 	GATE_LEAF_OCTETS_MAX = 2048,
 	GATE_WHY_OCTETS_MAX = 1024,
@@ -142,15 +144,16 @@ struct gate_message {
 };
 
 /**
- * gate_message_encode() - make a packet of it
+ * gate_message_encode() - as it goes into a packet
  * @ret:	room for GATE_OCTETS_MAX
  *
  * Return: 0; -EINVAL: not as the table says.
  */
 MUST_USE int gate_message_encode(size_t *ret_len, char *ret, const struct gate_message *message);
 
-/* gate_message_decode() - Return: 0; -EPROTO: not a message. The caller judges who may send it. */
-MUST_USE int gate_message_decode(struct gate_message *ret, struct span packet);
+/* gate_message_decode() - the first of @packet, which is left with those behind it. Return: 0; -EPROTO: not
+ * a message. The caller judges who may send it. */
+MUST_USE int gate_message_decode(struct gate_message *ret, struct span *packet);
 
 /* gate_request_split() - the data of ASK_REQUEST. Return: false: that is none. */
 MUST_USE bool gate_request_split(struct span *ret_method, struct span *ret_target,

@@ -9,8 +9,6 @@ import struct
 import subprocess
 import threading
 
-import http2_peer
-
 
 class Server:
     """A TCP server: each connection is handed to @handle in a thread, and closed after it.
@@ -274,6 +272,7 @@ class SecureTwo(Server):
         super().__init__(self._serve_two)
 
     def _serve_two(self, connection):
+        import http2_peer  # here, as this file alone is shared with programs inside
         if self._context is not None:
             connection = self._context.wrap_socket(connection, server_side=True)
         peer, open_streams = http2_peer.Peer(connection, False, settings=((3, 200), (8, 1))), {}
