@@ -123,7 +123,7 @@ static bool on_ask(struct exchange2_stream *stream, struct span what, bool webso
 	rig->asked[rig->asks++ % STREAMS] = stream;
 	if (!rig->row->late)
 		exchange2_verdict(stream, rig->row->verdict,
-				  rig->row->verdict == 0 ? (struct span){ 0 } : SPAN("because"));
+				  span_of(rig->row->verdict == 0 ? "" : "because"));
 	return true;
 }
 

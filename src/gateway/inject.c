@@ -158,7 +158,7 @@ static bool is_name(struct span name, const char *want)
 /* keep_basic() - what was sent, and what stood for it. Return: false: no memory, or a second one */
 static bool keep_basic(struct inject *inject, struct span sent, struct span came)
 {
-	if (inject->basic != NULL || sent.len == 0 || came.len == 0)
+	if (inject->basic != NULL || sent.ptr == NULL || sent.len == 0 || came.len == 0)
 		return false;
 	inject->basic_len = sent.len + came.len;
 	inject->basic = malloc(inject->basic_len);

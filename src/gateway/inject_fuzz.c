@@ -81,7 +81,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	struct inject *inject = make();
 	for (int hide = 0; hide < 2; hide++) {
 		struct inject_body a = { .inject = inject, .hide = hide }, b = a;
-		size_t len = carry(whole, &a, text, NULL, 0);
+		size_t len = carry(whole, &a, text, data, 0);
 
 		must(carry(split, &b, text, data, cuts) == len);
 		if (len == SIZE_MAX) {
