@@ -125,9 +125,11 @@ struct jail {
 	uid_t host_uid;         /* who the program is outside */
 };
 
-/* Files inside, if the plan has something to trust: that alone, and the roots with it. */
+/* Files inside, if the plan has something to trust: that alone, and the roots with it; the latter
+ * for Java as well, if there is a store of roots for it. */
 #define JAIL_TRUST_CERTIFICATE "/run/immure/ca.crt"
 #define JAIL_TRUST_BUNDLE      "/run/immure/ca-bundle.crt"
+#define JAIL_TRUST_STORE       "/run/immure/cacerts"
 
 #define JAIL_HOSTNAME "immure" /* of the plan most sandboxes have */
 enum { JAIL_USER = 1000 };
