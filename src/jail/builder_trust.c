@@ -168,7 +168,9 @@ static int make_all(struct builder *b, struct span certificate, char **ret_bundl
 		r = add_link(b, plan_text(b->plan, b->plan->trust_hash));
 	for (size_t i = 0; r == 0 && i < ARRAY_SIZE(bundles); i++)
 		r = builder_trust_cover(b, JAIL_TRUST_BUNDLE, bundles[i]);
-	return r == 0 ? builder_trust_java(b, certificate, (struct span){ *ret_bundle, len }) : r;
+	if (r == 0)
+		r = builder_trust_java(b, certificate, (struct span){ *ret_bundle, len });
+	return r == 0 ? builder_trust_nss(b) : r;
 }
 
 int builder_trust(struct builder *b)

@@ -20,4 +20,7 @@ MUST_USE int builder_trust_cover(struct builder *b, const char *ours, const char
  * none. @bundle: the roots and @certificate, PEM both. Return: 0 or -errno, the step noted. */
 MUST_USE int builder_trust_java(struct builder *b, struct span certificate, struct span bundle);
 
+/* builder_trust_nss() - the plan's NSS database in the home. Return: 0 or -errno, the step noted. */
+MUST_USE int builder_trust_nss(struct builder *b);
+
 #endif

@@ -216,7 +216,10 @@ commonName = supplied
 
 
 class Origin:
-    """NAME, and the BAD names, all on `port`; `files` is what it serves at /, `git` its repositories at /git/."""
+    """
+    NAME, and the BAD names, all on `port`, and on `port_1` without HTTP/2; `files` is what it serves at /, `git` its
+    repositories at /git/.
+    """
 
     _made = None  # certificates are the same for all tests of a run
 
@@ -238,7 +241,7 @@ class Origin:
         self._backend.daemon_threads = True
         self._backend.git = str(self.git)
         threading.Thread(target=self._backend.serve_forever, kwargs={'poll_interval': 0.05}, daemon=True).start()
-        self.port = free_port()
+        self.port, self.port_1 = free_port(), free_port()
         (self.folder / 'nginx/conf').write_text(self._conf())
         self.run([which('nginx'), '-p', self.folder / 'nginx', '-c', self.folder / 'nginx/conf'], self.port)
         return self
@@ -248,6 +251,7 @@ class Origin:
         servers = ''.join(f'''
     server {{
         listen 127.0.0.1:{self.port} ssl http2;
+        listen 127.0.0.1:{self.port_1} ssl;
         server_name {name};
         ssl_certificate {certificates}/{name}.crt;
         ssl_certificate_key {certificates}/{name}.key;

@@ -20,12 +20,14 @@ OURS = '/run/immure/ca.crt'
 STORE = '/run/immure/cacerts'  # for Java
 SYSTEM = pathlib.Path('/etc/ssl/certs/ca-certificates.crt')  # of Debian and its kin
 JAVA = pathlib.Path('/etc/ssl/certs/java/cacerts')  # likewise
+CERTUTIL = '/usr/bin/certutil'
 VARIABLES = {'SSL_CERT_FILE': BUNDLE, 'CURL_CA_BUNDLE': BUNDLE, 'REQUESTS_CA_BUNDLE': BUNDLE, 'PIP_CERT': BUNDLE,
              'GIT_SSL_CAINFO': BUNDLE, 'CARGO_HTTP_CAINFO': BUNDLE, 'AWS_CA_BUNDLE': BUNDLE,
              'NODE_EXTRA_CA_CERTS': OURS, 'DENO_CERT': OURS}
 needs_openssl = unittest.skipIf(shutil.which('openssl') is None, 'there is no openssl here')
 needs_bundle = unittest.skipUnless(SYSTEM.is_file() and not SYSTEM.is_symlink(),
                                    'this host keeps its roots elsewhere')
+needs_certutil = unittest.skipUnless(os.path.exists(CERTUTIL), 'there is no certutil here')
 needs_java = unittest.skipUnless(JAVA.is_file() and not JAVA.is_symlink(), 'this host has no Java, or keeps its roots elsewhere')
 
 
@@ -170,9 +172,8 @@ class Inside(Rig):
         """Java's own roots and ours, in a store of its own kind."""
         ours, = der_of(self.certificate())
         system, store = self.stores(JAVA, STORE, options=NETWORK)
-        self.assertEqual(system, store)
-        before, now = read_store(JAVA.read_bytes()), read_store(store)
-        self.assertEqual(now, {**before, 'immure-0': ours})
+        before = read_store(JAVA.read_bytes())
+        self.assertEqual((read_store(system), read_store(store)), ({**before, 'immure-0': ours},) * 2)
         self.assertNotIn('immure-0', before)
         system, = self.stores(JAVA, options=())
         self.assertEqual(system, JAVA.read_bytes(), 'as it was, without a network')
@@ -220,8 +221,7 @@ class Inside(Rig):
             with self.subTest(place=place, store=store):
                 root = self.java_root(store, place, bundle)
                 covered, made = self.stores(place, STORE, options=('--rootfs', root, *NETWORK))
-                self.assertEqual(covered, made)
-                self.assertEqual(read_store(made), want)
+                self.assertEqual((read_store(covered), read_store(made)), (want, want))
                 self.assertEqual((root / place.lstrip('/')).read_bytes(), store, 'the folder stays as it is')
         shutil.rmtree(f'{self.folder}/root')
         self.assertIn('No such', self.sh(f'cat {STORE}', '--rootfs', self.root(bundle), *NETWORK).errors)
@@ -237,6 +237,42 @@ class Inside(Rig):
         (root / str(JAVA).lstrip('/')).chmod(0o600)
         made, = self.stores(STORE, options=('--rootfs', root, *NETWORK))
         self.assertNotIn(b'PRIVATE', made)
+
+    @needs_certutil
+    def test_nss(self):
+        """In the program's home, its own to change; made once, and kept beside the certificate."""
+        script = (f'{CERTUTIL} -L -d sql:$HOME/.pki/nssdb | grep immure; stat -c "%a %u" ~/.pki ~/.pki/nssdb ~/.pki/nssdb/*; '
+                  f'{CERTUTIL} -V -u L -n immure -d sql:$HOME/.pki/nssdb; {CERTUTIL} -D -n immure -d sql:$HOME/.pki/nssdb && ls ~/.pki')
+        for user, options in (('1000', ()), ('0', ('--user', '0'))):
+            done = self.sh(script, *NETWORK, *options)
+            self.assertRegex(done.text, rf'^immure +C,, *\n700 {user}\n700 {user}\n(600 {user}\n)+.*certificate is valid\nnssdb\n$')
+        self.assert_prints(self.sh('ls -A ~'), '')
+        cached, = self.folder_of_ca().glob('*nss*')
+        times = {path.name: path.stat().st_mtime_ns for path in cached.iterdir()}
+        self.assertEqual(stat.S_IMODE(cached.stat().st_mode), 0o700)
+        self.assert_code(self.sh('test -e ~/.pki/nssdb/key4.db', *NETWORK), 0)
+        self.assertEqual({path.name: path.stat().st_mtime_ns for path in cached.iterdir()}, times, 'it is not made again')
+        (cached / 'key4.db').unlink()
+        self.assert_code(self.sh('test -e ~/.pki/nssdb/key4.db', *NETWORK), 0)
+        self.ca('rotate')
+        done = self.sh(f'{CERTUTIL} -L -d sql:$HOME/.pki/nssdb -n immure -a | tr -d "\\r"', *NETWORK)
+        self.assertEqual(der_of(done.text), der_of(self.certificate()))
+
+    @needs_certutil
+    def test_nss_two_at_once(self):
+        several = [self.popen('run', *NETWORK, '--', 'sh', '-c', 'cksum <$HOME/.pki/nssdb/cert9.db') for _ in range(4)]
+        seen = {process.communicate(timeout=60)[0] for process in several}
+        self.assertEqual(len(seen), 1, seen)
+        self.assertEqual([path.name[:4] for path in self.folder_of_ca().glob('*nss*')], ['nss-'])
+
+    @needs_certutil
+    def test_nss_own_mount(self):
+        """What the user mounts over it stays as it is."""
+        own = self.make_folder('own')
+        self.make_file('own/mine', 'MINE')
+        for point in ('/home/user', '/home/user/.pki', '/home/user/.pki/nssdb'):
+            self.assert_prints(self.sh(f'ls -A {point}', '-v', f'{own}:{point}', *NETWORK), 'mine\n')
+        self.assertEqual(os.listdir(own), ['mine'])
 
     def test_rootfs_without_roots(self):
         done = self.sh(f'cat {BUNDLE}; ls /etc', '--rootfs', self.root(), *NETWORK)
