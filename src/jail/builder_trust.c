@@ -20,6 +20,7 @@
 
 #include "base/fd.h"
 #include "jail/builder_priv.h"
+#include "jail/builder_trust_priv.h"
 
 #define FOLDER "/etc/ssl/certs"
 
@@ -49,8 +50,7 @@ static int open_in(int root, const char *path)
 	return fd < 0 ? -errno : (int)fd;
 }
 
-/* read_roots() - the bundle at @path. Return: 0; -ENOENT: there is none that will do; -ENOMEM. */
-static int read_roots(char **ret, size_t *ret_len, int root, const char *path)
+int builder_trust_read(char **ret, size_t *ret_len, int root, const char *path)
 {
 	CLEANUP_FD int fd = open_in(root, path);
 	struct stat st;
@@ -81,7 +81,7 @@ static int find_roots(struct builder *b, char **ret, size_t *ret_len)
 
 	for (size_t k = 0; k < ARRAY_SIZE(roots); k++)
 		for (size_t i = 0; i < ARRAY_SIZE(bundles); i++) {
-			int r = read_roots(ret, ret_len, roots[k], bundles[i]);
+			int r = builder_trust_read(ret, ret_len, roots[k], bundles[i]);
 
 			if (r != -ENOENT)
 				return r;
@@ -89,8 +89,8 @@ static int find_roots(struct builder *b, char **ret, size_t *ret_len)
 	return 0;
 }
 
-/* make_bundle() - the roots, then @certificate, one below the other */
-static int make_bundle(struct builder *b, struct span certificate)
+/* make_bundle() - the roots, then @certificate, one below the other. @ret: what it holds, owned. */
+static int make_bundle(struct builder *b, char **ret, size_t *ret_len, struct span certificate)
 {
 	char *text = NULL, *larger = NULL;
 	size_t len = 0;
@@ -98,28 +98,33 @@ static int make_bundle(struct builder *b, struct span certificate)
 
 	if (r == 0)
 		larger = realloc(text, len + 1 + certificate.len);
-	if (r == 0 && larger == NULL)
-		r = -ENOMEM;
-	if (r == 0) {
-		text = larger;
-		if (len > 0 && text[len - 1] != '\n')
-			text[len++] = '\n';
-		memcpy(text + len, certificate.ptr, certificate.len);
-		r = tree_file(b, JAIL_TRUST_BUNDLE, (struct span){ text, len + certificate.len });
+	if (larger == NULL) {
+		free(text);
+		return builder_step(b, r < 0 ? r : -ENOMEM, "make %s", JAIL_TRUST_BUNDLE);
 	}
-	free(text);
+	text = larger;
+	if (len > 0 && text[len - 1] != '\n')
+		text[len++] = '\n';
+	memcpy(text + len, certificate.ptr, certificate.len);
+	*ret = text;
+	*ret_len = len + certificate.len;
+	r = tree_file(b, JAIL_TRUST_BUNDLE, (struct span){ text, *ret_len });
 	return r < 0 ? builder_step(b, r, "make %s", JAIL_TRUST_BUNDLE) : 0;
 }
 
-/* cover() - our bundle over the file @path, if the root has one there */
-static int cover(struct builder *b, const char *path)
+bool builder_trust_has(struct builder *b, const char *path)
 {
-	CLEANUP_FD int theirs = tree_open(b, path);
+	CLEANUP_FD int fd = tree_open(b, path);
 	struct stat st;
 
-	if (theirs < 0 || fstat(theirs, &st) < 0 || !S_ISREG(st.st_mode))
+	return fd >= 0 && fstat(fd, &st) == 0 && S_ISREG(st.st_mode);
+}
+
+int builder_trust_cover(struct builder *b, const char *ours, const char *path)
+{
+	if (!builder_trust_has(b, path))
 		return 0;
-	CLEANUP_FD int tree = tree_clone(b->root, &JAIL_TRUST_BUNDLE[1], false);
+	CLEANUP_FD int tree = tree_clone(b->root, &ours[1], false);
 	int r = tree < 0 ? tree : tree_attach(b, tree, path, MOUNT_ATTR_RDONLY | MOUNT_ATTR_NOSUID);
 	return r < 0 ? builder_step(b, r, "cover /%s", path) : 0;
 }
@@ -150,19 +155,32 @@ static int add_link(struct builder *b, const char *hash)
 	return builder_step(b, -errno, "make %s/%s", FOLDER, name);
 }
 
-int builder_trust(struct builder *b)
+/* make_all() - @ret_bundle: owned by the caller, whatever the result */
+static int make_all(struct builder *b, struct span certificate, char **ret_bundle)
 {
-	const char *certificate = plan_text(b->plan, b->plan->trust);
+	size_t len = 0;
+	int r = tree_file(b, JAIL_TRUST_CERTIFICATE, certificate);
 
-	if (certificate == NULL)
-		return 0;
-	int r = tree_file(b, JAIL_TRUST_CERTIFICATE, span_of(certificate));
 	if (r < 0)
 		return builder_step(b, r, "make %s", JAIL_TRUST_CERTIFICATE);
-	r = make_bundle(b, span_of(certificate));
+	r = make_bundle(b, ret_bundle, &len, certificate);
 	if (r == 0)
 		r = add_link(b, plan_text(b->plan, b->plan->trust_hash));
 	for (size_t i = 0; r == 0 && i < ARRAY_SIZE(bundles); i++)
-		r = cover(b, bundles[i]);
+		r = builder_trust_cover(b, JAIL_TRUST_BUNDLE, bundles[i]);
+	if (r == 0)
+		r = builder_trust_java(b, certificate, (struct span){ *ret_bundle, len });
+	return r == 0 ? builder_trust_nss(b) : r;
+}
+
+int builder_trust(struct builder *b)
+{
+	const char *certificate = plan_text(b->plan, b->plan->trust);
+	char *bundle = NULL;
+
+	if (certificate == NULL)
+		return 0;
+	int r = make_all(b, span_of(certificate), &bundle);
+	free(bundle);
 	return r;
 }

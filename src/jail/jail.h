@@ -79,6 +79,7 @@ struct jail_plan {
 	jail_text hostname;
 	jail_text trust;      /* a certificate that programs shall trust, PEM; 0: none */
 	jail_text trust_hash; /* of its subject, as openssl-rehash(1) names links; with trust */
+	jail_text trust_nss;  /* folder of an NSS database that trusts it; 0: none */
 	uint64_t disk_mb;     /* scratch space; 0: half of the memory */
 	uint64_t processes;   /* RLIMIT_NPROC */
 	uint64_t memory_mb;   /* per-process rlimit in place of a cgroup, with leave; 0: none */
@@ -125,9 +126,11 @@ struct jail {
 	uid_t host_uid;         /* who the program is outside */
 };
 
-/* Files inside, if the plan has something to trust: that alone, and the roots with it. */
+/* Files inside, if the plan has something to trust: that alone, and the roots with it; the latter
+ * for Java as well, if there is a store of roots for it. */
 #define JAIL_TRUST_CERTIFICATE "/run/immure/ca.crt"
 #define JAIL_TRUST_BUNDLE      "/run/immure/ca-bundle.crt"
+#define JAIL_TRUST_STORE       "/run/immure/cacerts"
 
 #define JAIL_HOSTNAME "immure" /* of the plan most sandboxes have */
 enum { JAIL_USER = 1000 };

@@ -4,6 +4,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <ftw.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <sys/stat.h>
@@ -46,14 +47,16 @@ static void begin(void)
 	memset(&seen, 0, sizeof(seen));
 }
 
+static int take_away(const char *path, const struct stat *st, int type, struct FTW *place)
+{
+	(void)st, (void)type, (void)place;
+	return remove(path);
+}
+
 static void end(void)
 {
-	static const char *const names[] = { "ca/ca.key", "ca/ca.crt", "ca/ca.hash" };
-
-	for (size_t i = 0; i < ARRAY_SIZE(names); i++)
-		(void)unlinkat(home, names[i], 0);
-	(void)unlinkat(home, "ca", AT_REMOVEDIR);
-	CHECK(rmdir(folder) == 0, "%s is left: %d", folder, errno);
+	CHECK(nftw(folder, take_away, 4, FTW_DEPTH | FTW_PHYS) == 0, "%s is left: %d", folder,
+	      errno);
 	fd_close(&home);
 	loop_free(loop);
 }

@@ -179,6 +179,7 @@ int plan_trust(struct jail_plan *plan, const struct config *config, int home, st
 		return r;
 	plan->trust = store(plan, trust.certificate, &r);
 	plan->trust_hash = store(plan, trust.hash, &r);
+	plan->trust_nss = store(plan, trust.nss, &r);
 	trust_free(&trust);
 	return r < 0 ? diag_set(diag, r, "too many or too long paths for one sandbox") : 0;
 }

@@ -18,6 +18,7 @@
 #include "base/clock.h"
 #include "base/fd.h"
 #include "warden/sibling.h"
+#include "warden/trust_nss.h"
 
 static const int64_t PATIENCE_NS = 20 * 1000000000LL; /* a disk may be slow */
 
@@ -158,15 +159,14 @@ static int read_files(struct trust *ret, int folder)
 	return r;
 }
 
-int trust_read(struct trust *ret, int home, struct diag *diag)
+/* read_or_make() - the authority is made if there is none */
+static int read_or_make(struct trust *ret, int folder, struct diag *diag)
 {
-	CLEANUP_FD int folder = -1;
 	char *nothing = NULL;
-	int r = trust_folder(&folder, home, diag);
 
-	if (r < 0 || read_files(ret, folder) == 0)
-		return r;
-	r = trust_ask(&nothing, folder, "ensure", diag);
+	if (read_files(ret, folder) == 0)
+		return 0;
+	int r = trust_ask(&nothing, folder, "ensure", diag);
 	free(nothing);
 	if (r < 0)
 		return r;
@@ -176,8 +176,22 @@ int trust_read(struct trust *ret, int home, struct diag *diag)
 		     : 0;
 }
 
+int trust_read(struct trust *ret, int home, struct diag *diag)
+{
+	CLEANUP_FD int folder = -1;
+	int r = trust_folder(&folder, home, diag);
+
+	if (r == 0)
+		r = read_or_make(ret, folder, diag);
+	/* browsers alone need it: without one, the rest works */
+	if (r == 0 && trust_nss(&ret->nss, folder, ret->hash) < 0)
+		ret->nss = NULL;
+	return r;
+}
+
 void trust_free(struct trust *trust)
 {
 	free(trust->certificate);
+	free(trust->nss);
 	*trust = (struct trust){ 0 };
 }

@@ -7,6 +7,7 @@
  *		ca.key	private key and certificate
  *		ca.crt	the certificate, PEM
  *		ca.hash	of its subject, as folders of certificates name links
+ *		nss-*	see warden/trust_nss.h
  */
 #ifndef WARDEN_TRUST_H
 #define WARDEN_TRUST_H
@@ -22,6 +23,7 @@ enum { TRUST_OCTETS_MAX = 16 * 1024 }; /* of what immure-authority writes, and o
 struct trust {
 	char *certificate; /* owned; PEM, NUL-terminated */
 	char hash[LEAF_HASH_DIGITS + 1];
+	char *nss; /* owned; absolute path of a database for NSS (warden/trust_nss.h); NULL: none */
 };
 
 /* trust_folder() - open (and make) it. @home: of the state, borrowed. @ret: owned.

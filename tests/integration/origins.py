@@ -7,6 +7,7 @@ a server of our own that does what static files cannot; certificates that are no
 import base64
 import hashlib
 import http.server
+import json
 import os
 import pathlib
 import pwd
@@ -25,6 +26,7 @@ BAD = ('expired.test', 'self.test', 'wrong.test')  # names whose certificates ar
 PATH = '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin:/usr/lib/postgresql/15/bin'
 MIB = 1 << 20
 EVENTS, EVENT_S = 3, 0.3
+TURNS = 20
 FRAME_MAX = 65536
 
 
@@ -119,6 +121,45 @@ class Backend(http.server.BaseHTTPRequestHandler):
         for number in range(EVENTS):
             time.sleep(EVENT_S if number else 0)
             self.chunk(b'data: event %d\n\n' % number)
+        self.chunk(b'')
+
+    def on_turns(self, _):
+        """An event, and the next when the client has told that it got this one, at /told/."""
+        told = self.server.told = threading.Semaphore(0)
+        self.chunks('text/event-stream')
+        for number in range(TURNS):
+            self.chunk(b'data: turn %d\n\n' % number)
+            if not told.acquire(timeout=20):
+                return
+        self.chunk(b'')
+
+    def on_told(self, _):
+        self.server.told.release()
+        self.answer(200, b'')
+
+    def on_poll(self, seconds):
+        """Nothing for so long, then an answer."""
+        time.sleep(float(seconds))
+        self.answer(200, b'at last\n')
+
+    def on_idle(self, seconds):
+        """An event, nothing for so long, another."""
+        self.chunks('text/event-stream')
+        self.chunk(b'data: before\n\n')
+        time.sleep(float(seconds))
+        self.chunk(b'data: after\n\n')
+        self.chunk(b'')
+
+    def on_v1(self, _):
+        """A model, of OpenAI's Chat Completions, that says in a stream what it was told."""
+        request = json.loads(b''.join(self.body()))
+        self.chunks('text/event-stream')
+        for word in request['messages'][-1]['content'].split(' '):
+            delta = {'id': 'x', 'object': 'chat.completion.chunk', 'created': 0, 'model': request['model'], 'choices': [
+                {'index': 0, 'delta': {'content': f'{word} '}, 'finish_reason': None}]}
+            self.chunk(f'data: {json.dumps(delta)}\n\n'.encode())
+            time.sleep(0.1)
+        self.chunk(b'data: [DONE]\n\n')
         self.chunk(b'')
 
     def on_short(self, _):
@@ -216,7 +257,10 @@ commonName = supplied
 
 
 class Origin:
-    """NAME, and the BAD names, all on `port`; `files` is what it serves at /, `git` its repositories at /git/."""
+    """
+    NAME, and the BAD names, all on `port`, and on `port_1` without HTTP/2; `files` is what it serves at /, `git` its
+    repositories at /git/.
+    """
 
     _made = None  # certificates are the same for all tests of a run
 
@@ -238,7 +282,7 @@ class Origin:
         self._backend.daemon_threads = True
         self._backend.git = str(self.git)
         threading.Thread(target=self._backend.serve_forever, kwargs={'poll_interval': 0.05}, daemon=True).start()
-        self.port = free_port()
+        self.port, self.port_1 = free_port(), free_port()
         (self.folder / 'nginx/conf').write_text(self._conf())
         self.run([which('nginx'), '-p', self.folder / 'nginx', '-c', self.folder / 'nginx/conf'], self.port)
         return self
@@ -248,13 +292,14 @@ class Origin:
         servers = ''.join(f'''
     server {{
         listen 127.0.0.1:{self.port} ssl http2;
+        listen 127.0.0.1:{self.port_1} ssl;
         server_name {name};
         ssl_certificate {certificates}/{name}.crt;
         ssl_certificate_key {certificates}/{name}.key;
         root {self.files};
         index index.html;
         add_header X-Requests $connection_requests;
-        location ~ ^/(data|digest|events|short|cut|git)/ {{ proxy_pass http://127.0.0.1:{self._backend.server_port}; }}
+        location ~ ^/(data|digest|events|turns|told|poll|idle|v1|short|cut|git)/ {{ proxy_pass http://127.0.0.1:{self._backend.server_port}; }}
         location /ws/ {{
             proxy_pass http://127.0.0.1:{self._backend.server_port};
             proxy_set_header Upgrade $http_upgrade;
@@ -293,7 +338,7 @@ http {{
                 socket.create_connection(('127.0.0.1', port), 1).close()
                 return
             except OSError:
-                time.sleep(0.02)
+                time.sleep(0.1)
             if process.poll() is not None or time.monotonic() > end:
                 raise AssertionError(f'{words}: {log.read_text("utf-8", "replace")[-2000:]}')
 

@@ -4,6 +4,7 @@
     tests/integration/run BINARY test_clients             through immure
     tests/integration/run BINARY test_clients --direct    without it: is the test itself right?
     ... --large 5120                                      MiB of the large transfers, instead of 256
+    IMMURE_TEST_HUGE=512 ...                              MiB of the huge one, instead of 5120
 
 Libraries (tests/clients/setup installs them) are driven by a program in their language that makes CHECKS and
 prints what came of each; tools are rows of TOOLS, a shell script each and what it prints.
@@ -35,6 +36,9 @@ PACKAGES = pathlib.Path(os.environ.get('IMMURE_TEST_CLIENTS') or os.path.join(
 HERE = pathlib.Path(__file__).resolve().parent
 RAW_NAME = 'raw.test'
 SMALL = 3  # MiB
+SILENCE_S = 33
+HUGE = int(os.environ.get('IMMURE_TEST_HUGE') or 5120) << 20
+GATEWAY_KIB_MAX = 64 << 10
 WAIT_S = 300 + LARGE // 10
 
 
@@ -106,6 +110,10 @@ TOOLS = (
      '[0-9]+ 1\n[0-9]+ 0\n[0-9]+ 0\n', None),
     ('curl events', 'curl -sSN $BASE/events/ | (read -r line; at=$(date +%s%3N); cat >x; '
      'test $(($(date +%s%3N) - at)) -gt 400 && echo "$line")', 'data: event 0\n', None),
+    # each event must be out before the next is sent
+    ('curl turns', 'for version in --http1.1 --http2; do curl -sSN $version $BASE/turns/ | while read -r line; do test -n "$line" && '
+     'curl -sS $version $BASE/told/ && echo "$line"; done | tail -n 1; done', f'(data: turn {origins.TURNS - 1}\n){{2}}', None),
+    ('openai', 'node /mnt/clients/model.mjs', 'a b c d \n4 parts at once\n', 'node'),
     ('curl broken off', 'for kind in short cut; do for version in --http1.1 --http2; do curl -sS $version -o x $BASE/$kind/ 2>e; '
      'echo $?; done; done', '((18|56|92)\n){4}', None),
     ('curl bad certificates', 'for name in expired self wrong; do curl -sS -w "%{response_code} " $(echo $BASE | '
@@ -153,8 +161,7 @@ def trust(test, ca):
     An immure that opens TLS is told which CA its servers have, and brings its own into the sandbox by itself.
     """
     if not DIRECT and '--upstream-ca' in test.immure('run', '--help').text:
-        own = test.make_file('trust/own.crt', test.immure('ca', 'export').text)
-        return ['--upstream-ca', str(ca)], java_trust(test, own)  # Java has its own store, which we do not change
+        return ['--upstream-ca', str(ca)], {}
     inside = '/mnt/trust/ca.crt'
     test.make_file('trust/wgetrc', f'ca_certificate={inside}\n')
     test.make_file('trust/apt.conf', f'Acquire::https::CaInfo "{inside}";\n')
@@ -246,6 +253,9 @@ class Tools(Rig):
         done = self.client(['sh', '-c', script])
         self.assertRegex(done.text, f'^(?:{pattern})$', done)
 
+    def serve_openai(self):
+        shutil.copy(HERE.parent / 'clients/model.mjs', f'{self.folder}/clients')
+
     def serve_git(self):
         work = self.origin.folder / 'repo'  # of whom the server runs as
         work.mkdir()
@@ -295,6 +305,63 @@ class Tools(Rig):
         (folder / 'Packages').write_text(packages)
         (folder / 'Release').write_text(f'Date: Thu, 01 Jan 2026 00:00:00 UTC\nSHA256:\n '
                                         f'{hashlib.sha256(packages.encode()).hexdigest()} {len(packages)} Packages\n')
+
+
+class Once(Rig, support.unittest.TestCase):
+    """What takes long: as one identity alone."""
+
+    identity = support.identities()[0]
+
+    def test_long_silence(self):
+        """A stream without events, and an answer that is long in coming: longer than a head may take to come (30 s)."""
+        asks = [f'$BASE/{kind}/{SILENCE_S}' for kind in ('idle', 'poll')]
+        script = ''.join(f'curl -sSN {version} {ask} >{i}{version} & ' for version in ('--http1.1', '--http2')
+                         for i, ask in enumerate(asks)) + 'wait; cat 0* 1*'
+        done = self.client(['sh', '-c', script])
+        self.assertEqual(done.text, 'data: before\n\ndata: after\n\n' * 2 + 'at last\n' * 2, done)
+
+    def huge_file(self):
+        """A sparse one that is nowhere the same for long. Return: its path."""
+        path = self.origin.files / 'huge'
+        with open(path, 'wb') as file:
+            for at in range(0, HUGE, HUGE // 64):
+                file.seek(at)
+                file.write(hashlib.sha256(b'%d' % at).digest() * 2048)
+            file.truncate(HUGE)
+        path.chmod(0o644)
+        return path
+
+    def gateway_of(self, command):
+        """The gateway that @command, a process id, started; None: not yet."""
+        for path in pathlib.Path(f'/proc/{command}/task/{command}/children').read_text().split():
+            if pathlib.Path(f'/proc/{path}/comm').read_text() == 'immure-gateway\n':
+                return path
+        return None
+
+    def carry(self, script, *options):
+        """Run @script where it reaches the origin. Return: what it printed, KiB that the gateway took at most."""
+        words = ['run', '--allow-host', NAME, '--allow-private', '127.0.0.1', '--add-host', f'{NAME}:127.0.0.1', *options,
+                 *self.options, '-e', f'BASE={self.variables["BASE"]}', '--', 'sh', '-c', script]
+        process, most = self.popen(*words), 0
+        while process.poll() is None:
+            try:
+                gateway = self.gateway_of(process.pid)
+                status = pathlib.Path(f'/proc/{gateway}/status').read_text() if gateway else ''
+                most = max(most, *map(int, re.findall(r'VmHWM:\s*(\d+)', status)), 0)
+            except OSError:
+                pass  # one that just ended
+            support.time.sleep(0.2)
+        return process.communicate()[0].decode(), most
+
+    @support.unittest.skipIf(DIRECT, 'it is about the gateway')
+    def test_huge(self):
+        """5 GiB down, and up again, in bounded memory."""
+        path = self.huge_file()
+        digest = sh('sha256sum', path).decode().split()[0]
+        script = 'curl -sS --http1.1 $BASE/huge | sha256sum; curl -sS --http1.1 -T /mnt/huge $BASE/digest/'
+        text, most = self.carry(script, '-v', f'{path}:/mnt/huge:ro')
+        self.assertEqual(text, f'{digest}  -\n{HUGE} {digest}\n')
+        self.assertTrue(0 < most < GATEWAY_KIB_MAX, f'{most} KiB')
 
 
 @as_root_and_user

@@ -1,10 +1,13 @@
 # SPDX-License-Identifier: Apache-2.0
 """The certificate authority: what sandboxes see of it, immure ca, and what stays outside."""
+import base64
+import hashlib
 import os
 import pathlib
 import re
 import shutil
 import stat
+import struct
 import subprocess
 import unittest
 
@@ -14,13 +17,52 @@ from support import as_root_and_user
 NETWORK = ('--allow-host', 'a.example')
 BUNDLE = '/run/immure/ca-bundle.crt'
 OURS = '/run/immure/ca.crt'
+STORE = '/run/immure/cacerts'  # for Java
 SYSTEM = pathlib.Path('/etc/ssl/certs/ca-certificates.crt')  # of Debian and its kin
+JAVA = pathlib.Path('/etc/ssl/certs/java/cacerts')  # likewise
+CERTUTIL = '/usr/bin/certutil'
 VARIABLES = {'SSL_CERT_FILE': BUNDLE, 'CURL_CA_BUNDLE': BUNDLE, 'REQUESTS_CA_BUNDLE': BUNDLE, 'PIP_CERT': BUNDLE,
              'GIT_SSL_CAINFO': BUNDLE, 'CARGO_HTTP_CAINFO': BUNDLE, 'AWS_CA_BUNDLE': BUNDLE,
              'NODE_EXTRA_CA_CERTS': OURS, 'DENO_CERT': OURS}
 needs_openssl = unittest.skipIf(shutil.which('openssl') is None, 'there is no openssl here')
 needs_bundle = unittest.skipUnless(SYSTEM.is_file() and not SYSTEM.is_symlink(),
                                    'this host keeps its roots elsewhere')
+needs_certutil = unittest.skipUnless(os.path.exists(CERTUTIL), 'there is no certutil here')
+needs_java = unittest.skipUnless(JAVA.is_file() and not JAVA.is_symlink(), 'this host has no Java, or keeps its roots elsewhere')
+
+
+def der_of(pem):
+    return [base64.b64decode(text) for text in re.findall('-----BEGIN CERTIFICATE-----(.*?)-----END', pem, re.S)]
+
+
+def make_store(entries, version=2):
+    """A JKS of {alias: DER}."""
+    data = struct.pack('>III', 0xfeedfeed, version, len(entries))
+    for alias, der in entries.items():
+        data += struct.pack('>IH', 2, len(alias)) + alias.encode() + struct.pack('>QH', 1000, 5) + b'X.509'
+        data += struct.pack('>I', len(der)) + der
+    return data + hashlib.sha1('changeit'.encode('utf-16be') + b'Mighty Aphrodite' + data).digest()
+
+
+def read_store(data):
+    """{alias: DER} of a JKS whose sum is right."""
+    sum_of = hashlib.sha1('changeit'.encode('utf-16be') + b'Mighty Aphrodite' + data[:-20]).digest()
+    magic, version, count = struct.unpack_from('>III', data)
+    if (magic, version, data[-20:]) != (0xfeedfeed, 2, sum_of):
+        raise AssertionError('no store')
+    at, entries = 12, {}
+    for _ in range(count):
+        tag, length = struct.unpack_from('>IH', data, at)
+        alias = data[at + 6:at + 6 + length].decode()
+        at += 6 + length + 8 + 2 + 5
+        length, = struct.unpack_from('>I', data, at)
+        entries[alias] = data[at + 4:at + 4 + length]
+        at += 4 + length
+        if tag != 2 or not length:
+            raise AssertionError('an entry')
+    if at + 20 != len(data):
+        raise AssertionError('something after the last entry')
+    return entries
 
 
 class Rig(support.Tests):
@@ -117,6 +159,120 @@ class Inside(Rig):
         self.assert_prints(done, want + want)
         self.assertEqual((root / 'etc/ssl/certs/ca-certificates.crt').read_text(), 'ROOTS OF ITS OWN')
         self.assertEqual(os.listdir(root / 'etc/ssl/certs'), ['ca-certificates.crt'])
+
+    def stores(self, *paths, options):
+        """What the files @paths inside are."""
+        several = [self.run_in('cat', path, options=options) for path in paths]
+        for done in several:
+            self.assert_code(done, 0)
+        return [done.out for done in several]
+
+    @needs_java
+    def test_java(self):
+        """Java's own roots and ours, in a store of its own kind."""
+        ours, = der_of(self.certificate())
+        system, store = self.stores(JAVA, STORE, options=NETWORK)
+        before = read_store(JAVA.read_bytes())
+        self.assertEqual((read_store(system), read_store(store)), ({**before, 'immure-0': ours},) * 2)
+        self.assertNotIn('immure-0', before)
+        system, = self.stores(JAVA, options=())
+        self.assertEqual(system, JAVA.read_bytes(), 'as it was, without a network')
+        for user in ('1000', '0'):
+            self.assert_prints(self.sh(f'(echo x >>{JAVA}) 2>/dev/null || (echo x >>{STORE}) 2>/dev/null || echo no', *NETWORK,
+                                       '--user', user), 'no\n')
+
+    @unittest.skipUnless(shutil.which('keytool'), 'there is no Java here')
+    @needs_java
+    def test_java_reads_it(self):
+        done = self.run_in('keytool', '-list', '-cacerts', '-storepass', 'changeit', '-alias', 'immure-0', options=NETWORK)
+        self.assert_code(done, 0)
+        self.assertIn('trustedCertEntry', done.text)
+        wrong = self.run_in('keytool', '-list', '-cacerts', '-storepass', 'other1', options=NETWORK)
+        self.assertNotEqual(wrong.code, 0)
+
+    def java_root(self, store, place=str(JAVA), bundle=None):
+        shutil.rmtree(f'{self.folder}/root', ignore_errors=True)
+        root = self.root(bundle)
+        path = root / place.lstrip('/')
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(store)
+        path.chmod(0o644)
+        return root
+
+    def test_rootfs_java(self):
+        """Its own roots and ours; if they are in another form, those of its bundle; nothing if it has no Java."""
+        ours, = der_of(self.certificate())
+        bundle = ''.join(f'-----BEGIN CERTIFICATE-----\n{text}\n-----END CERTIFICATE-----\n' for text in (
+            'b25l', 'not base64', 'dHdv'))
+        own = make_store({'x': b'own'})
+        of_bundle = {'root-0': b'one', 'root-2': b'two', 'root-3': ours}
+        for place, store, want in (
+                (str(JAVA), own, {'x': b'own', 'immure-0': ours}),
+                ('/etc/pki/ca-trust/extracted/java/cacerts', own, {'x': b'own', 'immure-0': ours}),
+                ('/usr/lib/jvm/any/lib/security/cacerts', own, {'x': b'own', 'immure-0': ours}),
+                ('/usr/lib/jvm/old/jre/lib/security/cacerts', own, {'x': b'own', 'immure-0': ours}),
+                (str(JAVA), make_store({}), {'immure-0': ours}),
+                (str(JAVA), make_store({'immure-0': b'forged'}), {'immure-0': ours}),
+                (str(JAVA), b'\x30\x82\x00\x00 PKCS #12', of_bundle),
+                (str(JAVA), own[:-1], of_bundle),
+                (str(JAVA), make_store({'x': b'own'}, 1), of_bundle),
+                (str(JAVA), own[:11] + b'\2' + own[12:], of_bundle),
+                (str(JAVA), b'', of_bundle)):
+            with self.subTest(place=place, store=store):
+                root = self.java_root(store, place, bundle)
+                covered, made = self.stores(place, STORE, options=('--rootfs', root, *NETWORK))
+                self.assertEqual((read_store(covered), read_store(made)), (want, want))
+                self.assertEqual((root / place.lstrip('/')).read_bytes(), store, 'the folder stays as it is')
+        shutil.rmtree(f'{self.folder}/root')
+        self.assertIn('No such', self.sh(f'cat {STORE}', '--rootfs', self.root(bundle), *NETWORK).errors)
+
+    def test_rootfs_java_that_leads_elsewhere(self):
+        secret = self.make_file('secret', make_store({'secret': b'SECRET'}), 0o600)
+        for target in (secret, '../../../../../../../../..' + secret):
+            root = self.java_root(b'')
+            (root / str(JAVA).lstrip('/')).unlink()
+            (root / str(JAVA).lstrip('/')).symlink_to(target)
+            self.assertIn('No such', self.sh(f'cat {STORE}', '--rootfs', root, *NETWORK).errors)
+        root = self.java_root(make_store({'x': b'PRIVATE'}))
+        (root / str(JAVA).lstrip('/')).chmod(0o600)
+        made, = self.stores(STORE, options=('--rootfs', root, *NETWORK))
+        self.assertNotIn(b'PRIVATE', made)
+
+    @needs_certutil
+    def test_nss(self):
+        """In the program's home, its own to change; made once, and kept beside the certificate."""
+        script = (f'{CERTUTIL} -L -d sql:$HOME/.pki/nssdb | grep immure; stat -c "%a %u" ~/.pki ~/.pki/nssdb ~/.pki/nssdb/*; '
+                  f'{CERTUTIL} -V -u L -n immure -d sql:$HOME/.pki/nssdb; {CERTUTIL} -D -n immure -d sql:$HOME/.pki/nssdb && ls ~/.pki')
+        for user, options in (('1000', ()), ('0', ('--user', '0'))):
+            done = self.sh(script, *NETWORK, *options)
+            self.assertRegex(done.text, rf'^immure +C,, *\n700 {user}\n700 {user}\n(600 {user}\n)+.*certificate is valid\nnssdb\n$')
+        self.assert_prints(self.sh('ls -A ~'), '')
+        cached, = self.folder_of_ca().glob('*nss*')
+        times = {path.name: path.stat().st_mtime_ns for path in cached.iterdir()}
+        self.assertEqual(stat.S_IMODE(cached.stat().st_mode), 0o700)
+        self.assert_code(self.sh('test -e ~/.pki/nssdb/key4.db', *NETWORK), 0)
+        self.assertEqual({path.name: path.stat().st_mtime_ns for path in cached.iterdir()}, times, 'it is not made again')
+        (cached / 'key4.db').unlink()
+        self.assert_code(self.sh('test -e ~/.pki/nssdb/key4.db', *NETWORK), 0)
+        self.ca('rotate')
+        done = self.sh(f'{CERTUTIL} -L -d sql:$HOME/.pki/nssdb -n immure -a | tr -d "\\r"', *NETWORK)
+        self.assertEqual(der_of(done.text), der_of(self.certificate()))
+
+    @needs_certutil
+    def test_nss_two_at_once(self):
+        several = [self.popen('run', *NETWORK, '--', 'sh', '-c', 'cksum <$HOME/.pki/nssdb/cert9.db') for _ in range(4)]
+        seen = {process.communicate(timeout=60)[0] for process in several}
+        self.assertEqual(len(seen), 1, seen)
+        self.assertEqual([path.name[:4] for path in self.folder_of_ca().glob('*nss*')], ['nss-'])
+
+    @needs_certutil
+    def test_nss_own_mount(self):
+        """What the user mounts over it stays as it is."""
+        own = self.make_folder('own')
+        self.make_file('own/mine', 'MINE')
+        for point in ('/home/user', '/home/user/.pki', '/home/user/.pki/nssdb'):
+            self.assert_prints(self.sh(f'ls -A {point}', '-v', f'{own}:{point}', *NETWORK), 'mine\n')
+        self.assertEqual(os.listdir(own), ['mine'])
 
     def test_rootfs_without_roots(self):
         done = self.sh(f'cat {BUNDLE}; ls /etc', '--rootfs', self.root(), *NETWORK)
