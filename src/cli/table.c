@@ -63,6 +63,11 @@ static const struct cli_option sandbox_options[] = {
 	{ "upstream-ca", 0, CLI_FILE, false, "FILE",
 	  "judge the servers it reaches also by the certificates in FILE, PEM", "network.ca_file",
 	  NULL },
+	{ "upstream-proxy", 0, CLI_WORD, false, "URL",
+	  "reach all that is allowed by the proxy URL, http://[USER:PASSWORD@]HOST:PORT, not by "
+	  "what "
+	  "HTTPS_PROXY says; \"none\": by none",
+	  "network.proxy", "none" },
 	{ "allow-degraded", 0, CLI_LIST, true, "WALL",
 	  "start even if this host cannot raise WALL; \"immure doctor\" names the walls",
 	  "allow_degraded", NULL },

@@ -35,6 +35,9 @@ enum {
 	CONFIG_PUBLISH_MAX = 64, /* ports; each is a listening socket */
 };
 
+/* The value of network.proxy that turns off what the environment says. */
+#define CONFIG_PROXY_NONE "none"
+
 enum config_mount_type {
 	CONFIG_MOUNT_DIRECT = 1, /* vfs.direct_mounts: a bind of host_path */
 	CONFIG_MOUNT_MEMORY,     /* vfs.mounts, type memory: a tmpfs */
@@ -112,6 +115,8 @@ struct config_network {
 	struct config_secret *secrets; /* owned */
 	size_t secrets_len;
 	const char *ca_file; /* absolute path of further roots for upstream servers; NULL: none */
+	char *
+	    proxy; /* owned, wiped when freed: as proxy_parse() reads it; "none"; NULL: not given */
 	bool block_private_ips; /* default true */
 };
 
