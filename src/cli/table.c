@@ -438,6 +438,10 @@ const struct cli_note cli_variables[] = {
 	{ "IMMURE_HOME", "The folder that holds all state, instead of ~/.immure." },
 	{ "LC_ALL, LC_CTYPE, LANG",
 	  "The first one that is set says whether the terminal takes UTF-8." },
+	{ "HTTPS_PROXY, ALL_PROXY, NO_PROXY",
+	  "The proxy by which what is allowed is reached, unless --upstream-proxy says another; "
+	  "hosts "
+	  "that are reached without it. Lower case goes first." },
 	{ 0 },
 };
 
