@@ -69,6 +69,8 @@ static void test_tree(void)
 		  "\"*.b.com\"]},\"K\":{\"env\":\"K\",\"hosts\":[\"c\"]}}}}" },
 		{ { "--upstream-ca", "/a", "--upstream-ca=ca.pem" },
 		  "{\"network\":{\"ca_file\":\"ca.pem\"}}" },
+		{ { "--upstream-proxy", "p:1", "--upstream-proxy=none" },
+		  "{\"network\":{\"proxy\":\"none\"}}" },
 		{ { "--add-host", "a.b:10.0.0.1", "--add-host=c:::1", "--add-host", "d:[fd00::1]",
 		    "--add-host=a.b:10.0.0.2" },
 		  "{\"network\":{\"hosts\":{\"a.b\":\"10.0.0.2\",\"c\":\"::1\","
@@ -142,6 +144,7 @@ static void test_refused(void)
 		{ { "--allow-host", "a.com:0" }, "network.allowed_hosts[0]: \"a.com:0\" is" },
 		{ { "--allow-host=*", "--allow-private=*" }, "network.allow_private[0]: \"*\"" },
 		{ { "--add-host=a:b" }, "network.hosts.a: \"b\" is impossible" },
+		{ { "--upstream-proxy=https://p:1" }, "network.proxy: impossible value: only" },
 		{ { "--dns-server=ns.x" }, "network.dns_servers[0]: \"ns.x\" is impossible" },
 		{ { "-v", "a:b" }, "vfs.direct_mounts" },
 		{ { "--tmpfs", "/proc/x" }, "vfs.mounts" },

@@ -65,6 +65,11 @@ static const struct cli_option sandbox_options[] = {
 	{ "upstream-ca", 0, CLI_FILE, false, "FILE",
 	  "judge the servers it reaches also by the certificates in FILE, PEM", "network.ca_file",
 	  NULL },
+	{ "upstream-proxy", 0, CLI_WORD, false, "URL",
+	  "reach all that is allowed by the proxy URL, http://[USER:PASSWORD@]HOST:PORT, not by "
+	  "what "
+	  "HTTPS_PROXY says; \"none\": by none",
+	  "network.proxy", "none" },
 	{ "allow-degraded", 0, CLI_LIST, true, "WALL",
 	  "start even if this host cannot raise WALL; \"immure doctor\" names the walls",
 	  "allow_degraded", NULL },
@@ -458,6 +463,10 @@ const struct cli_note cli_variables[] = {
 	{ "IMMURE_HOME", "The folder that holds all state, instead of ~/.immure." },
 	{ "LC_ALL, LC_CTYPE, LANG",
 	  "The first one that is set says whether the terminal takes UTF-8." },
+	{ "HTTPS_PROXY, ALL_PROXY, NO_PROXY",
+	  "The proxy by which what is allowed is reached, unless --upstream-proxy says another; "
+	  "hosts "
+	  "that are reached without it. Lower case goes first." },
 	{ 0 },
 };
 

@@ -36,6 +36,8 @@ enum {
 };
 
 #define CONFIG_PUBLISH_AUTO "auto" /* in place of a port of network.publish */
+/* The value of network.proxy that turns off what the environment says. */
+#define CONFIG_PROXY_NONE "none"
 
 enum config_mount_type {
 	CONFIG_MOUNT_DIRECT = 1, /* vfs.direct_mounts: a bind of host_path */
@@ -115,6 +117,8 @@ struct config_network {
 	size_t secrets_len;
 	bool publish_auto;   /* and whatever port a program listens at, while it does */
 	const char *ca_file; /* absolute path of further roots for upstream servers; NULL: none */
+	char *
+	    proxy; /* owned, wiped when freed: as proxy_parse() reads it; "none"; NULL: not given */
 	bool block_private_ips; /* default true */
 };
 

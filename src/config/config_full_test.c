@@ -77,6 +77,7 @@ static const char full[] =
     "  hosts: {x.y: 192.0.2.1, z: '::1'}\n"
     "  dns_servers: ['192.0.2.53:5353']\n"
     "  ca_file: /a/./roots.pem\n"
+    "  proxy: http://ann:s3c@ret@proxy.x:3128/\n"
     "env: {Z: '1', A: '${A}', M: ''}\n";
 
 static void check_texts(const struct config_texts *texts, const char *const *want, size_t len)
@@ -117,11 +118,26 @@ static void check_network(const struct config_network *network)
 	CHECK(!network->block_private_ips && network->hosts_len == 2, "%zu", network->hosts_len);
 	CHECK(network->ca_file != NULL && strcmp(network->ca_file, "/a/roots.pem") == 0, "%s",
 	      network->ca_file);
+	CHECK(network->proxy != NULL &&
+		  strcmp(network->proxy, "http://ann:s3c@ret@proxy.x:3128/") == 0,
+	      "%s", network->proxy);
 	if (network->hosts_len != 2)
 		return;
 	CHECK(strcmp(network->hosts[0].name, "x.y") == 0 &&
 		  strcmp(network->hosts[1].address, "::1") == 0,
 	      "%s %s", network->hosts[0].name, network->hosts[1].address);
+}
+
+/* User and password of the proxy are not in what is shown; the rest is. */
+static void check_shown(const json_t *tree)
+{
+	char *text = json_dumps(tree, 0);
+
+	CHECK(text != NULL && strstr(text, "\"proxy\": \"http://proxy.x:3128/\"") != NULL, "%s",
+	      text);
+	CHECK(text == NULL || (strstr(text, "ann") == NULL && strstr(text, "s3c") == NULL), "%s",
+	      text);
+	free(text);
 }
 
 static void test_parse_server(void)
@@ -209,6 +225,7 @@ static void test_full(void)
 	check_full(config);
 	check_network(&config->network);
 	check_mounts(config, cwd);
+	check_shown(config->tree);
 	r = config_read(&again, config->tree, NULL, &diag);
 	CHECK(r == 0 && json_equal(again->tree, config->tree), "again: %s", diag.why);
 }

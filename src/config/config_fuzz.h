@@ -64,7 +64,7 @@ static void must_have_known_keys(json_t *tree)
 	}
 	must_know(network,
 		  " rules allowed_hosts block_private_ips allow_private secrets hosts dns_servers"
-		  " ca_file publish ");
+		  " ca_file publish proxy ");
 	for (size_t i = 0; i < json_array_size(json_object_get(network, "rules")); i++)
 		must_know(json_array_get(json_object_get(network, "rules"), i),
 			  " host methods paths tls raw ");

@@ -269,4 +269,5 @@ void config_network_free(struct config_network *network)
 	free(network->dns_servers.items);
 	free(network->hosts);
 	free(network->publish);
+	config_proxy_free(network);
 }

@@ -185,6 +185,14 @@ int config_network_also(struct config_judge *judge, const struct config_at *at, 
 MUST_USE int config_secrets_fill(struct config_network *network, json_t *given, json_t *tree);
 void config_secrets_free(struct config_network *network);
 
+/* config_proxy.c: the same */
+const char *config_proxy_fault(const char *text); /* net/proxy.h, or "none" */
+
+/* config_proxy_fill() - keep the proxy @given, perhaps NULL, and put what may be shown of it into @tree, of the
+ * key "network". Return: 0; -ENOMEM. */
+MUST_USE int config_proxy_fill(struct config_network *network, const json_t *given, json_t *tree);
+void config_proxy_free(struct config_network *network);
+
 /* config_rule_also() - what the table cannot say of one of network.rules */
 int config_rule_also(struct config_judge *judge, const struct config_at *at, json_t *value);
 

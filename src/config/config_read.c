@@ -86,7 +86,7 @@ static void fill_lists(struct config *config)
 	}
 }
 
-/* fill() - @given: the tree as it came, with the values of secrets */
+/* fill() - @given: the tree as it came, with what is not to be shown */
 static int fill(struct config *config, json_t *given)
 {
 	for (size_t i = 0; i < config_rows_len; i++) {
@@ -100,9 +100,12 @@ static int fill(struct config *config, json_t *given)
 	qsort(config->mounts, config->mounts_len, sizeof(config->mounts[0]), compare_mounts);
 	fill_lists(config);
 	int r = config_network_fill(&config->network, tree_get(config->tree, "network"));
+	if (r == 0)
+		r = config_secrets_fill(&config->network, tree_get(given, "network.secrets"),
+					tree_get(config->tree, "network.secrets"));
 	return r < 0 ? r
-		     : config_secrets_fill(&config->network, tree_get(given, "network.secrets"),
-					   tree_get(config->tree, "network.secrets"));
+		     : config_proxy_fill(&config->network, tree_get(given, "network.proxy"),
+					 tree_get(config->tree, "network"));
 }
 
 int config_read(struct config **ret, json_t *tree, const struct config_source *source,

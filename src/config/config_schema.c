@@ -163,6 +163,11 @@ const struct config_row config_rows[] = {
 	{ "network.ca_file", CONFIG_HOST, .offset = MEMBER(network.ca_file),
 	  .text =
 	      "PEM file of further certificates by which servers are judged, beside the host's" },
+	{ "network.proxy", CONFIG_TEXT, .secret = true, .fault = config_proxy_fault,
+	  .text =
+	      "proxy by which all that is allowed is reached, http://[USER:PASSWORD@]HOST:PORT, or "
+	      "none; default: as HTTPS_PROXY or ALL_PROXY of immure's environment says. But for "
+	      "hosts in its NO_PROXY" },
 	{ "network.publish", CONFIG_LIST, .max = CONFIG_PUBLISH_MAX, .fault = config_publish_fault,
 	  .text = "TCP ports of its programs that are reachable from outside: PORT, HOST_PORT:PORT "
 		  "or ADDRESS:HOST_PORT:PORT; ADDRESS is 127.0.0.1 if not given, HOST_PORT 0 any "

@@ -8,29 +8,21 @@
  *	BEGUN ──► WAITING ──► RESOLVING ──► DIALLING ──► (called back and gone)
  *	  └── an address, or a fixed one ──────┘
  *	ENDING: a result is there and waits for the timer
+ *
+ * By a proxy it goes twice through WAITING and RESOLVING: for the name itself, if only to judge it, which
+ * is let be when no resolver answers in time, and then for the proxy's (seeks_proxy). After DIALLING
+ * comes TUNNELLING.
  */
 #include "warden/broker.h"
 
 #include <errno.h>
 #include <stdlib.h>
-#include <sys/resource.h>
 
+#include "base/clock.h"
 #include "base/fd.h"
 #include "warden/broker_priv.h"
 
-const struct broker_limits broker_default_limits = {
-	.requests_max = 1024,
-	.lookups_max = 64,
-	.attempts_max = 1024,
-	.resolve_ms = 5000,
-	.try_ms = 1500,
-	.rounds = 2,
-	.connect_ms = 15000,
-	.stagger_ms = 250, /* RFC 8305 section 8 */
-	.own_max_age_ms = 5000,
-};
-
-enum state { BEGUN, WAITING, RESOLVING, DIALLING, ENDING };
+enum state { BEGUN, WAITING, RESOLVING, DIALLING, TUNNELLING, ENDING };
 
 struct broker_request {
 	struct broker *broker;
@@ -41,6 +33,9 @@ struct broker_request {
 	uint16_t port;
 	struct broker_lookup *lookup; /* owned; of RESOLVING */
 	struct broker_dial dial;      /* of DIALLING */
+	bool proxied;                 /* it is to be reached by the proxy */
+	bool seeks_proxy;             /* and what is resolved and dialled is the proxy */
+	struct broker_tunnel *tunnel; /* owned; of TUNNELLING; counts as an attempt */
 	struct broker_result result;
 	void (*done)(void *context, struct broker_result *result);
 	void *context;
@@ -52,6 +47,8 @@ struct broker {
 	struct broker_resolver resolver;
 	struct broker_guard guard;
 	struct broker_hosts hosts;
+	struct broker_proxy proxy;
+	int64_t deaf_until_ns; /* resolvers did not answer: names for the proxy are not looked up */
 	struct broker_request *first, *last; /* all requests, in the order of asking */
 	unsigned requests, lookups;
 	struct broker_budget attempts;
@@ -63,6 +60,15 @@ static int64_t ms(unsigned milliseconds)
 	return (int64_t)milliseconds * 1000000;
 }
 
+/* end_lookup() - if there is one */
+static void end_lookup(struct broker_request *request)
+{
+	broker_lookup_free(request->lookup);
+	request->lookup = NULL;
+	request->broker->lookups -= request->state == RESOLVING;
+	request->state = BEGUN;
+}
+
 /* leave() - take the request out of everything; it is the caller's memory then */
 static void leave(struct broker_request *request)
 {
@@ -70,9 +76,10 @@ static void leave(struct broker_request *request)
 
 	loop_disarm(&request->timer);
 	broker_dial_stop(&request->dial);
-	broker_lookup_free(request->lookup);
-	request->lookup = NULL;
-	broker->lookups -= request->state == RESOLVING;
+	end_lookup(request);
+	if (request->tunnel != NULL)
+		broker->attempts.used--;
+	broker_tunnel_free(request->tunnel);
 	broker->requests--;
 	*(request->previous != NULL ? &request->previous->next : &broker->first) = request->next;
 	*(request->next != NULL ? &request->next->previous : &broker->last) = request->previous;
@@ -95,40 +102,79 @@ static void end(struct broker_request *request)
 /* end_later() - the same, out of a call that goes on with the broker afterwards */
 static void end_later(struct broker_request *request)
 {
-	broker_lookup_free(request->lookup);
-	request->lookup = NULL;
-	request->broker->lookups -= request->state == RESOLVING;
+	end_lookup(request);
 	request->state = ENDING;
 	loop_arm(request->broker->loop, &request->timer, 0);
 }
 
-static struct broker_result *fail(struct broker_request *request, enum broker_outcome outcome,
-				  const char *why)
+static void fail(struct broker_request *request, enum broker_outcome outcome, const char *why)
 {
-	struct broker_result *result = &request->result;
-
-	result->outcome = outcome;
-	snprintf(result->why, sizeof(result->why), "%s: %s", request->host.text, why);
-	return result;
+	broker_fail(&request->result, &request->host, outcome, why);
 }
 
-static void refuse(struct broker_request *request, const struct net_address *address,
-		   const struct broker_judgement *judgement)
+/* fail_proxy() - @why: NULL: what @error says */
+static void fail_proxy(struct broker_request *request, int error, const char *why)
 {
-	struct broker_result *result = fail(request, BROKER_REFUSED, judgement->why);
-	bool nested = judgement->inside != NULL, named = request->host.kind == NET_NAME_DNS;
+	broker_fail_proxy(&request->result, &request->host, &request->broker->proxy.proxy,
+			  &(struct broker_tunnel_end){ .error = error, .why = why });
+}
+
+/* unreachable() - the host, or its proxy */
+static void unreachable(struct broker_request *request, int error)
+{
+	if (request->proxied) {
+		fail_proxy(request, error, NULL);
+		return;
+	}
+	request->result.error = error;
+	fail(request, BROKER_UNREACHABLE, strerror(error));
+}
+
+static void unresolved(struct broker_request *request, const char *why)
+{
+	if (request->proxied)
+		fail_proxy(request, EHOSTUNREACH, why);
+	else
+		fail(request, BROKER_UNRESOLVED, why);
+}
+
+static void tunnel_done(void *context, const struct broker_tunnel_end *done)
+{
+	struct broker_request *request = context;
+	struct broker_result *result = &request->result;
+
+	if (done->error != 0) {
+		broker_fail_proxy(result, &request->host, &request->broker->proxy.proxy, done);
+	} else {
+		result->outcome = BROKER_CONNECTED;
+		result->fd = done->fd;
+	}
+	end(request);
+}
+
+/* open_tunnel() - @fd: connected to the proxy at @address; consumed */
+static void open_tunnel(struct broker_request *request, int fd, const struct net_address *address)
+{
+	struct broker *broker = request->broker;
+	const struct net_address *fixed = broker_hosts_find(&broker->hosts, &request->host);
 	char text[NET_ADDRESS_TEXT_OCTETS] = "";
 
-	net_address_format(text, address);
-	result->address = *address;
-	result->class = judgement->class;
-	result->only_by_address = judgement->own || judgement->class == NET_METADATA ||
-				  judgement->class == NET_LOOPBACK ||
-				  judgement->class == NET_UNSPECIFIED;
-	snprintf(result->why, sizeof(result->why), "%s%s%s: %s%s%s%s",
-		 named ? request->host.text : "", named ? " resolves to " : "", text,
-		 judgement->why, nested ? ", in an address of " : "",
-		 nested ? judgement->inside : "", nested ? " form" : "");
+	if (fixed != NULL)
+		net_address_format(text, fixed);
+	request->result.address = *address;
+	request->result.class = net_judge(address).class;
+	const struct broker_tunnel_plan plan = { &broker->proxy.proxy,
+						 fixed != NULL ? text : request->host.text,
+						 request->port };
+	int r =
+	    broker_tunnel_start(&request->tunnel, broker->loop, fd, &plan, tunnel_done, request);
+	if (r < 0) {
+		fail_proxy(request, -r, NULL);
+		end(request);
+		return;
+	}
+	request->state = TUNNELLING;
+	broker->attempts.used++;
 }
 
 static void dial_done(struct broker_dial *dial, int fd, const struct net_address *address)
@@ -137,9 +183,12 @@ static void dial_done(struct broker_dial *dial, int fd, const struct net_address
 	struct broker_result *result = &request->result;
 
 	if (fd < 0) {
-		result->error = dial->error;
-		fail(request, BROKER_UNREACHABLE, strerror(dial->error));
+		unreachable(request, dial->error);
 		end(request);
+		return;
+	}
+	if (request->proxied) {
+		open_tunnel(request, fd, address);
 		return;
 	}
 	struct broker_judgement judgement =
@@ -150,7 +199,7 @@ static void dial_done(struct broker_dial *dial, int fd, const struct net_address
 		result->address = *address;
 		result->class = judgement.class;
 	} else {
-		refuse(request, address, &judgement);
+		broker_refuse(result, &request->host, address, &judgement);
 	}
 	fd_close(&fd);
 	end(request);
@@ -167,11 +216,59 @@ static void judge_all(struct broker_addresses *ret, struct broker_request *reque
 		if (judgement.allowed)
 			ret->items[ret->len++] = all->items[i];
 		else if (request->result.why[0] == '\0')
-			refuse(request, &all->items[i], &judgement);
+			broker_refuse(&request->result, &request->host, &all->items[i], &judgement);
 	}
 }
 
-/* use() - judge @addresses and dial */
+static void dial(struct broker_request *request, const struct broker_addresses *addresses,
+		 uint16_t port, unsigned within_ms)
+{
+	struct broker *broker = request->broker;
+
+	request->result = (struct broker_result){ .fd = -1 };
+	request->state = DIALLING;
+	loop_arm(broker->loop, &request->timer, ms(within_ms));
+	request->dial.budget = &broker->attempts;
+	broker_dial_start(&request->dial, broker->loop, addresses, port,
+			  ms(broker->limits.stagger_ms), dial_done);
+}
+
+/* seek() - resolve the name of @request, or the proxy's */
+static void seek(struct broker_request *request, unsigned within_ms)
+{
+	request->state = WAITING;
+	loop_arm(request->broker->loop, &request->timer, ms(within_ms));
+	fill_lookups(request->broker);
+}
+
+/* known() - where @name is, if nobody needs to be asked. Return: is it known? */
+static bool known(struct broker_addresses *ret, const struct broker *broker,
+		  const struct net_name *name)
+{
+	const struct net_address *fixed = broker_hosts_find(&broker->hosts, name);
+
+	if (fixed == NULL && name->kind != NET_NAME_ADDRESS)
+		return false;
+	*ret = (struct broker_addresses){ .items = { fixed != NULL ? *fixed : name->address },
+					  .len = 1 };
+	return true;
+}
+
+/* go_by_proxy() - wherever it is: its place is the caller's wish, and not judged */
+static void go_by_proxy(struct broker_request *request)
+{
+	struct broker *broker = request->broker;
+	const struct proxy *proxy = &broker->proxy.proxy;
+	struct broker_addresses addresses;
+
+	request->seeks_proxy = true;
+	if (known(&addresses, broker, &proxy->host))
+		dial(request, &addresses, proxy->port, broker->limits.proxy_ms);
+	else
+		seek(request, broker->limits.resolve_ms);
+}
+
+/* use() - judge @addresses and dial, or have the proxy do so, which may take any of them */
 static void use(struct broker_request *request, const struct broker_addresses *addresses)
 {
 	struct broker *broker = request->broker;
@@ -183,16 +280,30 @@ static void use(struct broker_request *request, const struct broker_addresses *a
 		return;
 	}
 	judge_all(&allowed, request, addresses);
-	if (allowed.len == 0) {
+	if (allowed.len == 0 || (request->proxied && allowed.len < addresses->len)) {
 		end_later(request);
 		return;
 	}
-	request->result = (struct broker_result){ .fd = -1 };
-	request->state = DIALLING;
-	loop_arm(broker->loop, &request->timer, ms(broker->limits.connect_ms));
-	request->dial.budget = &broker->attempts;
-	broker_dial_start(&request->dial, broker->loop, &allowed, request->port,
-			  ms(broker->limits.stagger_ms), dial_done);
+	/* what is on this machine, the proxy would look for on its own */
+	request->proxied = request->proxied && !broker_addresses_are_loopback(&allowed);
+	if (request->proxied)
+		go_by_proxy(request);
+	else
+		dial(request, &allowed, request->port, broker->limits.connect_ms);
+}
+
+/* use_answer() - that of a lookup; without one (@fault), the proxy may know more */
+static void use_answer(struct broker_request *request, const char *fault,
+		       const struct broker_addresses *addresses)
+{
+	const struct broker *broker = request->broker;
+
+	if (request->seeks_proxy)
+		dial(request, addresses, broker->proxy.proxy.port, broker->limits.proxy_ms);
+	else if (fault != NULL)
+		go_by_proxy(request);
+	else
+		use(request, addresses);
 }
 
 static void lookup_done(void *context, const char *fault, const struct broker_addresses *addresses)
@@ -201,16 +312,13 @@ static void lookup_done(void *context, const char *fault, const struct broker_ad
 	struct broker *broker = request->broker;
 	struct broker_addresses kept = *addresses; /* the lookup's own end here */
 
-	broker_lookup_free(request->lookup);
-	request->lookup = NULL;
-	broker->lookups--;
-	request->state = BEGUN;
-	if (fault != NULL) {
-		fail(request, BROKER_UNRESOLVED, fault);
+	end_lookup(request);
+	if (fault != NULL && (request->seeks_proxy || !request->proxied)) {
+		unresolved(request, fault);
 		end(request);
 		return;
 	}
-	use(request, &kept);
+	use_answer(request, fault, &kept);
 	fill_lookups(broker);
 }
 
@@ -222,7 +330,9 @@ static void fill_lookups(struct broker *broker)
 			return;
 		if (at->state != WAITING)
 			continue;
-		int r = broker_lookup_start(&at->lookup, &broker->resolver, at->host.text,
+		int r = broker_lookup_start(&at->lookup, &broker->resolver,
+					    at->seeks_proxy ? broker->proxy.proxy.host.text
+							    : at->host.text,
 					    lookup_done, at);
 		if (r < 0) {
 			fail(at, BROKER_UNRESOLVED, "the resolver cannot be set up");
@@ -237,17 +347,43 @@ static void fill_lookups(struct broker *broker)
 static void begin(struct broker_request *request)
 {
 	struct broker *broker = request->broker;
-	const struct net_address *fixed = broker_hosts_find(&broker->hosts, &request->host);
-	struct broker_addresses one = { .len = 1 };
+	struct broker_addresses one;
+	bool is_known = known(&one, broker, &request->host);
+	struct broker_judgement name = { .allowed = true };
 
-	if (fixed != NULL || request->host.kind == NET_NAME_ADDRESS) {
-		one.items[0] = fixed != NULL ? *fixed : request->host.address;
+	request->proxied =
+	    broker_proxy_serves(&broker->proxy, &request->host, is_known ? &one.items[0] : NULL);
+	if (request->proxied && !is_known)
+		name = broker_judge_name(&broker->guard, &request->host);
+	if (!name.allowed) {
+		request->result.class = name.class;
+		fail(request, BROKER_REFUSED, name.why);
+		end_later(request);
+	} else if (is_known) {
 		use(request, &one);
-		return;
+	} else if (request->proxied && clock_mono_ns() < broker->deaf_until_ns) {
+		go_by_proxy(request);
+	} else {
+		seek(request,
+		     request->proxied ? broker->limits.judge_ms : broker->limits.resolve_ms);
 	}
-	request->state = WAITING;
-	loop_arm(broker->loop, &request->timer, ms(broker->limits.resolve_ms));
+}
+
+/* lookup_late() - @request is WAITING or RESOLVING. Return: did it end? */
+static bool lookup_late(struct broker_request *request)
+{
+	struct broker *broker = request->broker;
+
+	if (request->seeks_proxy || !request->proxied) {
+		unresolved(request, "no resolver answered in time");
+		return true;
+	}
+	if (request->state == RESOLVING)
+		broker->deaf_until_ns = clock_mono_ns() + ms(broker->limits.deaf_ms);
+	end_lookup(request);
+	go_by_proxy(request);
 	fill_lookups(broker);
+	return false;
 }
 
 static void timer_fired(struct loop_timer *timer)
@@ -260,11 +396,12 @@ static void timer_fired(struct loop_timer *timer)
 		return;
 	case WAITING:
 	case RESOLVING:
-		fail(request, BROKER_UNRESOLVED, "no resolver answered in time");
+		if (!lookup_late(request))
+			return;
 		break;
 	case DIALLING:
-		request->result.error = ETIMEDOUT;
-		fail(request, BROKER_UNREACHABLE, strerror(ETIMEDOUT));
+	case TUNNELLING:
+		unreachable(request, ETIMEDOUT);
 		break;
 	case ENDING:
 		break;
@@ -315,21 +452,6 @@ static void refill_fired(struct loop_timer *timer)
 	fill_lookups(container_of(timer, struct broker, refill));
 }
 
-static unsigned at_most(unsigned number, rlim_t bound)
-{
-	return bound >= number ? number : bound < 1 ? 1 : (unsigned)bound;
-}
-
-/* bound_descriptors() - by shares of the soft limit; see broker_default_limits */
-static void bound_descriptors(struct broker *broker)
-{
-	struct rlimit files = { .rlim_cur = RLIM_INFINITY };
-
-	(void)getrlimit(RLIMIT_NOFILE, &files);
-	broker->attempts.max = at_most(broker->limits.attempts_max, files.rlim_cur / 4);
-	broker->limits.lookups_max = at_most(broker->limits.lookups_max, files.rlim_cur / 8);
-}
-
 int broker_new(struct broker **ret, struct loop *loop, const struct config_network *network,
 	       const struct broker_limits *limits, struct diag *diag)
 {
@@ -340,7 +462,8 @@ int broker_new(struct broker **ret, struct loop *loop, const struct config_netwo
 	broker->loop = loop;
 	broker->limits = limits != NULL ? *limits : broker_default_limits;
 	broker->refill.fired = refill_fired;
-	bound_descriptors(broker);
+	broker_limits_fit(&broker->limits);
+	broker->attempts.max = broker->limits.attempts_max;
 	broker->resolver.loop = loop;
 	broker->resolver.try_ms = broker->limits.try_ms;
 	broker->resolver.rounds = broker->limits.rounds;
@@ -350,6 +473,8 @@ int broker_new(struct broker **ret, struct loop *loop, const struct config_netwo
 		r = broker_resolver_read(&broker->resolver, network, diag);
 	if (r == 0)
 		r = broker_hosts_read(&broker->hosts, network, diag);
+	if (r == 0)
+		r = broker_proxy_read(&broker->proxy, network, diag);
 	if (r < 0) {
 		broker_free(broker);
 		return r;
@@ -370,5 +495,6 @@ void broker_free(struct broker *broker)
 	loop_disarm(&broker->refill);
 	broker_guard_free(&broker->guard);
 	broker_hosts_free(&broker->hosts);
+	broker_proxy_free(&broker->proxy);
 	free(broker);
 }

@@ -12,6 +12,12 @@
  *	private, or else not public	does that, or names the host; or block_private_ips is false
  *	public				always
  *
+ * With a proxy (the settings', else HTTPS_PROXY of our environment) the socket is one that the proxy
+ * was asked to connect (CONNECT). It is given the name, or the address of network.hosts, and resolves by
+ * itself: so the table counts as far as this machine's resolvers know the name, which is refused if any
+ * of its addresses is, and names that can only be inside are refused as such (broker_proxy.c). What is in
+ * NO_PROXY, and loopback, is dialled from here.
+ *
  * One broker belongs to one sandbox. The resolver library and its files are touched with the first
  * name, not before.
  */
@@ -39,6 +45,9 @@ struct broker_limits {
 	unsigned connect_ms;     /* for all addresses together */
 	unsigned stagger_ms;     /* before the next address is tried as well */
 	unsigned own_max_age_ms; /* of the list of this machine's own addresses */
+	unsigned judge_ms;       /* to resolve a name that goes to the proxy */
+	unsigned deaf_ms;        /* none of these is asked for after one that nobody answered */
+	unsigned proxy_ms;       /* to connect to the proxy and have its answer */
 };
 
 /*
@@ -59,9 +68,11 @@ struct broker_result {
 	int fd; /* CONNECTED: a stream socket, non-blocking, close-on-exec, without Nagle's delay, reset
 			   by close() (SO_LINGER); to be taken (fd_take()), or it is closed after
 			   the call; else -1 */
-	int error;                  /* UNREACHABLE: positive errno; else 0 */
-	struct net_address address; /* CONNECTED: the peer's; REFUSED: the first that was refused */
-	enum net_class class;       /* of that address */
+	int error; /* UNREACHABLE: positive errno; else 0 */
+	struct net_address
+	    address;          /* CONNECTED: the peer's, or the proxy's; REFUSED: the first that
+				       was refused, none if a name was */
+	enum net_class class; /* of that address */
 	bool
 	    only_by_address; /* REFUSED: allow_private must have that address, a name will not do */
 	char why[BROKER_WHY_OCTETS]; /* for people: "api.example.com resolves to 10.0.0.5: private
@@ -78,7 +89,7 @@ struct broker_request;
  * @network:	borrowed for the call alone
  * @limits:	copied; NULL: broker_default_limits
  *
- * Return: 0; -EINVAL: a setting cannot be read, *diag says which; -ENOSPC; -ENOMEM.
+ * Return: 0; -EINVAL, -E2BIG: a setting or variable cannot be read, *diag says which; -ENOSPC; -ENOMEM.
  */
 MUST_USE int broker_new(struct broker **ret, struct loop *loop,
 			const struct config_network *network, const struct broker_limits *limits,

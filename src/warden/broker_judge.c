@@ -118,6 +118,11 @@ static bool is_listed(const struct broker_guard *guard, const struct net_address
 	return false;
 }
 
+bool broker_may_be_private(const struct broker_guard *guard, const struct net_name *host)
+{
+	return !guard->block_private || is_named(guard, host);
+}
+
 /* judge() - @own: it is known to be this machine's */
 static struct broker_judgement judge(const struct broker_guard *guard, const struct net_name *host,
 				     const struct net_address *address, bool own)
@@ -138,8 +143,8 @@ static struct broker_judgement judge(const struct broker_guard *guard, const str
 	if (own || place.class == NET_LOOPBACK || place.class == NET_UNSPECIFIED)
 		ret.allowed = is_covered(guard, address);
 	else
-		ret.allowed = net_class_is_public(place.class) || !guard->block_private ||
-			      is_covered(guard, address) || is_named(guard, host);
+		ret.allowed = net_class_is_public(place.class) || is_covered(guard, address) ||
+			      broker_may_be_private(guard, host);
 	return ret;
 }
 

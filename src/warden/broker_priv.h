@@ -6,6 +6,7 @@
 #include <sys/socket.h>
 
 #include "net/pattern.h"
+#include "net/proxy.h"
 #include "warden/broker.h"
 
 /* Addresses in the order in which to dial them. */
@@ -45,6 +46,9 @@ MUST_USE int broker_hosts_read(struct broker_hosts *hosts, const struct config_n
 const struct net_address *broker_hosts_find(const struct broker_hosts *hosts,
 					    const struct net_name *name);
 void broker_hosts_free(struct broker_hosts *hosts);
+
+/* broker_limits_fit() - by shares of the soft limit on descriptors; see broker_default_limits */
+void broker_limits_fit(struct broker_limits *limits);
 
 /* broker_resolve.c */
 
@@ -111,6 +115,9 @@ MUST_USE struct broker_judgement broker_judge_peer(const struct broker_guard *gu
 						   const struct net_name *host,
 						   const struct net_address *address, int fd);
 
+/* broker_may_be_private() - whatever its address, as long as it is not this machine's or metadata's */
+MUST_USE bool broker_may_be_private(const struct broker_guard *guard, const struct net_name *host);
+
 /* broker_dial.c */
 
 struct broker_attempt {
@@ -157,5 +164,70 @@ socklen_t broker_sockaddr(struct sockaddr_storage *ret, const struct net_address
 
 /* broker_address_of() - the address in a socket address, IPv4-mapped ones as IPv4; others: none */
 struct net_address broker_address_of(const struct sockaddr *address);
+
+/* broker_proxy.c */
+
+struct broker_proxy {
+	bool given;
+	struct proxy proxy;
+	char *exempt; /* owned: NO_PROXY; NULL: none */
+};
+
+/* broker_proxy_read() - of the settings, else of the environment. Return: as broker_new(); -E2BIG. */
+MUST_USE int broker_proxy_read(struct broker_proxy *proxy, const struct config_network *network,
+			       struct diag *diag);
+void broker_proxy_free(struct broker_proxy *proxy);
+
+/* broker_proxy_serves() - is @host, whose address is @fixed (NULL: to be resolved), reached by it? */
+MUST_USE bool broker_proxy_serves(const struct broker_proxy *proxy, const struct net_name *host,
+				  const struct net_address *fixed);
+
+/* broker_addresses_are_loopback() - all of them, and there are some */
+MUST_USE bool broker_addresses_are_loopback(const struct broker_addresses *addresses);
+
+/* broker_judge_name() - may a proxy be asked for this DNS name, as far as the name alone says? */
+MUST_USE struct broker_judgement broker_judge_name(const struct broker_guard *guard,
+						   const struct net_name *host);
+
+/* broker_tunnel.c */
+
+struct broker_tunnel;
+
+struct broker_tunnel_end {
+	int fd;          /* to be closed by whoever is told; -1: there is no tunnel */
+	int error;       /* positive errno; 0: there is one */
+	unsigned status; /* of its answer; 0: none, or no sound one */
+	const char *why; /* static; NULL: nothing beyond status and error */
+};
+
+struct broker_tunnel_plan {
+	const struct proxy *proxy; /* borrowed for the call of broker_tunnel_start(), as is: */
+	const char *host;          /* a name, or an address without brackets */
+	uint16_t port;
+};
+
+/**
+ * broker_tunnel_start() - ask the proxy for a connection
+ * @fd:		connected to the proxy; consumed, also on failure
+ * @done:	called at most once, from the loop, never by this function; may free the tunnel
+ *
+ * The time it may take is the caller's to bound. Return: 0; -errno.
+ */
+MUST_USE int broker_tunnel_start(struct broker_tunnel **ret, struct loop *loop, int fd,
+				 const struct broker_tunnel_plan *plan,
+				 void (*done)(void *context, const struct broker_tunnel_end *end),
+				 void *context);
+
+/* broker_tunnel_free() - close it, unless it was handed over; NULL is fine */
+void broker_tunnel_free(struct broker_tunnel *tunnel);
+
+/* broker_why.c: results that are no connection, their reasons included */
+
+void broker_fail(struct broker_result *result, const struct net_name *host,
+		 enum broker_outcome outcome, const char *why);
+void broker_refuse(struct broker_result *result, const struct net_name *host,
+		   const struct net_address *address, const struct broker_judgement *judgement);
+void broker_fail_proxy(struct broker_result *result, const struct net_name *host,
+		       const struct proxy *proxy, const struct broker_tunnel_end *end);
 
 #endif

@@ -5,8 +5,24 @@
  */
 #include <errno.h>
 #include <stdlib.h>
+#include <sys/resource.h>
 
 #include "warden/broker_priv.h"
+
+const struct broker_limits broker_default_limits = {
+	.requests_max = 1024,
+	.lookups_max = 64,
+	.attempts_max = 1024,
+	.resolve_ms = 5000,
+	.try_ms = 1500,
+	.rounds = 2,
+	.connect_ms = 15000,
+	.stagger_ms = 250, /* RFC 8305 section 8 */
+	.own_max_age_ms = 5000,
+	.judge_ms = 1000,
+	.deaf_ms = 60000,
+	.proxy_ms = 20000, /* with the others less than a flow waits for its verdict: 30 s */
+};
 
 int broker_guard_read(struct broker_guard *guard, const struct config_network *network,
 		      struct diag *diag)
@@ -79,4 +95,18 @@ void broker_hosts_free(struct broker_hosts *hosts)
 {
 	free(hosts->items);
 	*hosts = (struct broker_hosts){ 0 };
+}
+
+static unsigned at_most(unsigned number, rlim_t bound)
+{
+	return bound >= number ? number : bound < 1 ? 1 : (unsigned)bound;
+}
+
+void broker_limits_fit(struct broker_limits *limits)
+{
+	struct rlimit files = { .rlim_cur = RLIM_INFINITY };
+
+	(void)getrlimit(RLIMIT_NOFILE, &files);
+	limits->attempts_max = at_most(limits->attempts_max, files.rlim_cur / 4);
+	limits->lookups_max = at_most(limits->lookups_max, files.rlim_cur / 8);
 }

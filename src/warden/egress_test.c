@@ -130,6 +130,7 @@ static struct egress *open_egress(void)
 				       { "api.test", "127.0.0.1" },
 				       { "pinned.test", "127.0.0.1" },
 				       { "inside.test", "10.0.0.5" } };
+	char none[] = CONFIG_PROXY_NONE;
 	struct config_network network = {
 		.rules = rules,
 		.rules_len = ARRAY_SIZE(rules),
@@ -138,6 +139,7 @@ static struct egress *open_egress(void)
 		.hosts = hosts,
 		.hosts_len = ARRAY_SIZE(hosts),
 		.block_private_ips = true,
+		.proxy = none, /* whatever our environment says */
 	};
 	struct egress_config config = {
 		.network = &network,

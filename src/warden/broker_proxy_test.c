@@ -1,0 +1,511 @@
+// SPDX-License-Identifier: Apache-2.0
+/* Which proxy there is, for whom, and whole requests by one. */
+#include <errno.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <sys/socket.h>
+
+#include "base/clock.h"
+#include "base/fd.h"
+#include "base/test_net.h"
+#include "warden/broker_priv.h"
+#include "warden/broker_test_priv.h"
+
+static const char *const variables[] = { "https_proxy", "HTTPS_PROXY", "all_proxy", "ALL_PROXY",
+					 "http_proxy",  "HTTP_PROXY",  "no_proxy",  "NO_PROXY" };
+
+static void clear_environment(void)
+{
+	for (size_t i = 0; i < ARRAY_SIZE(variables); i++)
+		CHECK(unsetenv(variables[i]) == 0, "%s", variables[i]);
+}
+
+static void test_read(void)
+{
+	static const struct {
+		const char *setting, *name, *value, *other, *other_value;
+		int want;
+		const char *host; /* NULL: none */
+	} rows[] = {
+		{ NULL, NULL, NULL, NULL, NULL, 0, NULL },
+		{ "p:1", NULL, NULL, NULL, NULL, 0, "p" },
+		{ "p:1", "HTTPS_PROXY", "http://q:1", NULL, NULL, 0, "p" },
+		{ "none", "HTTPS_PROXY", "http://q:1", NULL, NULL, 0, NULL },
+		{ NULL, "HTTPS_PROXY", "http://q:1", NULL, NULL, 0, "q" },
+		{ NULL, "HTTPS_PROXY", "http://q:1", "https_proxy", "r:1", 0, "r" },
+		{ NULL, "ALL_PROXY", "q:1", "HTTPS_PROXY", "r:1", 0, "r" },
+		{ NULL, "ALL_PROXY", "q:1", "HTTPS_PROXY", "", 0, "q" },
+		{ NULL, "all_proxy", "q:1", "ALL_PROXY", "r:1", 0, "q" },
+		{ NULL, "HTTP_PROXY", "q:1", "http_proxy", "r:1", 0, NULL },
+		{ NULL, "ALL_PROXY", "socks5://ann:s3cret@q:1", NULL, NULL, -EINVAL, NULL },
+		{ NULL, "HTTPS_PROXY", "http://ann:s3cret@q", NULL, NULL, -EINVAL, NULL },
+		{ "p:1:s3cret", NULL, NULL, NULL, NULL, -EINVAL, NULL },
+	};
+	const char *hosts[] = { "a.example" };
+
+	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+		struct config_network network = { .proxy = (char *)(uintptr_t)rows[i].setting };
+		struct broker_proxy none = { 0 }, proxy = { 0 };
+		struct diag diag = { 0 };
+
+		clear_environment();
+		if (rows[i].name != NULL)
+			CHECK(setenv(rows[i].name, rows[i].value, 1) == 0, "%zu", i);
+		if (rows[i].other != NULL)
+			CHECK(setenv(rows[i].other, rows[i].other_value, 1) == 0, "%zu", i);
+		CHECK(broker_proxy_read(&none, &network, &diag) == 0 && !none.given,
+		      "row %zu: nothing is allowed, and it is read", i);
+		network.allowed_hosts = (struct config_texts){ hosts, 1 };
+		int r = broker_proxy_read(&proxy, &network, &diag);
+		CHECK(r == rows[i].want, "row %zu: %d", i, r);
+		CHECK(proxy.given == (rows[i].host != NULL), "row %zu", i);
+		CHECK(rows[i].host == NULL || strcmp(proxy.proxy.host.text, rows[i].host) == 0,
+		      "row %zu: %s", i, proxy.proxy.host.text);
+		CHECK((r < 0) == (diag.why[0] != '\0') && strstr(diag.why, "s3cret") == NULL,
+		      "row %zu: %s", i, diag.why);
+		broker_proxy_free(&proxy);
+	}
+	clear_environment();
+}
+
+static void test_serves(void)
+{
+	static const struct {
+		const char *exempt, *host, *fixed;
+		bool want;
+	} rows[] = {
+		{ "", "a.example", NULL, true },
+		{ "b.example", "a.example", NULL, true },
+		{ "a.example", "a.example", NULL, false },
+		{ "*", "a.example", "192.0.2.1", false },
+		{ "", "a.example", "192.0.2.1", true },
+		{ "192.0.2.0/24", "a.example", "192.0.2.1", false },
+		{ "", "a.example", "127.0.0.1", false },
+		{ "", "127.1.2.3", "127.1.2.3", false },
+		{ "", "::1", "::1", false },
+		{ "", "10.0.0.1", "10.0.0.1", true },
+		{ "10.0.0.0/8", "10.0.0.1", "10.0.0.1", false },
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+		struct broker_proxy proxy = { .given = true,
+					      .exempt = (char *)(uintptr_t)rows[i].exempt };
+		struct net_address fixed = { 0 };
+		struct net_name host = { 0 };
+
+		CHECK(net_name_parse(&host, span_of(rows[i].host)) == NULL, "%zu", i);
+		if (rows[i].fixed != NULL)
+			CHECK(net_address_parse(&fixed, span_of(rows[i].fixed)) == 0, "%zu", i);
+		const struct net_address *at = rows[i].fixed != NULL ? &fixed : NULL;
+		CHECK(broker_proxy_serves(&proxy, &host, at) == rows[i].want, "row %zu", i);
+		proxy.given = false;
+		CHECK(!broker_proxy_serves(&proxy, &host, at), "row %zu", i);
+	}
+}
+
+static void test_names_judged(void)
+{
+	static const struct {
+		const char *host;
+		enum net_class class;
+	} rows[] = {
+		{ "a.example", NET_PUBLIC },
+		{ "localhost.example", NET_PUBLIC },
+		{ "xlocal.com", NET_PUBLIC },
+		{ "corp.com", NET_PUBLIC },
+		{ "x.notlocal", NET_PUBLIC },
+		{ "metadata.example", NET_PUBLIC },
+		{ "localhost", NET_LOOPBACK },
+		{ "a.localhost", NET_LOOPBACK },
+		{ "ip6-loopback", NET_LOOPBACK },
+		{ "localhost.localdomain", NET_LOOPBACK },
+		{ "metadata", NET_METADATA },
+		{ "metadata.google.internal", NET_METADATA },
+		{ "instance-data", NET_METADATA },
+		{ "instance-data.ec2.internal", NET_METADATA },
+		{ "lab", NET_PRIVATE },
+		{ "a.local", NET_PRIVATE },
+		{ "a.b.internal", NET_PRIVATE },
+		{ "a.home.arpa", NET_PRIVATE },
+		{ "wpad", NET_PRIVATE },
+		{ "a.corp", NET_PRIVATE },
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+		struct broker_guard guard = { .block_private = true };
+		bool inside = rows[i].class == NET_PRIVATE;
+		struct pattern pattern;
+		struct net_name host = { 0 };
+
+		CHECK(net_name_parse(&host, span_of(rows[i].host)) == NULL, "%s", rows[i].host);
+		struct broker_judgement strict = broker_judge_name(&guard, &host);
+		CHECK(strict.class == rows[i].class, "%s: %s", rows[i].host,
+		      net_class_name(strict.class));
+		CHECK(strict.allowed == (rows[i].class == NET_PUBLIC), "%s", rows[i].host);
+		CHECK(strict.allowed == (strict.why[0] == '\0'), "%s: %s", rows[i].host,
+		      strict.why);
+		guard.block_private = false;
+		CHECK(broker_judge_name(&guard, &host).allowed == (strict.allowed || inside), "%s",
+		      rows[i].host);
+		guard.block_private = true;
+		CHECK(pattern_parse(&pattern, span_of(rows[i].host)) == NULL, "%s", rows[i].host);
+		CHECK(pattern_set_add(&guard.exceptions, &pattern) == 0, "%s", rows[i].host);
+		CHECK(broker_judge_name(&guard, &host).allowed == (strict.allowed || inside), "%s",
+		      rows[i].host);
+		broker_guard_free(&guard);
+	}
+}
+
+/* A proxy in the test's own loop: one connection at a time, and one answer. */
+static struct {
+	struct loop_source listener, connection;
+	const char *answer; /* NULL: none */
+	char asked[1024];
+	size_t len;
+	unsigned accepted;
+	uint16_t port;
+} fake;
+
+static struct loop *loop;
+static struct fake_dns dns;
+static char server[32], proxy_text[64];
+
+static struct fake_name names[] = {
+	{ "public.example", .v4 = "192.0.2.1" },
+	{ "good.example", .v4 = "8.8.8.8" },
+	{ "private.example", .v4 = "10.0.0.5" },
+	{ "mixed.example", .v4 = "8.8.8.8 10.0.0.5" },
+	{ "cloud.example", .v4 = "169.254.169.254" },
+	{ "here.example", .v4 = "127.0.0.1" },
+	{ "lab", .v4 = "8.8.8.8" },
+	{ "fails.example", .rcode = 2 },
+	{ "silent.example", .manner = FAKE_SILENT },
+	{ "proxy.corp", .v4 = "127.0.0.1" },
+	{ NULL },
+};
+
+static void hang_up(void)
+{
+	int fd = fake.connection.fd;
+
+	loop_remove(&fake.connection);
+	fd_close(&fd);
+	fake.connection.fd = -1;
+}
+
+static void proxy_reads(struct loop_source *source, uint32_t events)
+{
+	ssize_t n = recv(source->fd, fake.asked + fake.len, sizeof(fake.asked) - 1 - fake.len, 0);
+
+	(void)events;
+	if (n <= 0) {
+		hang_up();
+		return;
+	}
+	fake.len += (size_t)n;
+	fake.asked[fake.len] = '\0';
+	if (strstr(fake.asked, "\r\n\r\n") != NULL && fake.answer != NULL)
+		(void)!send(source->fd, fake.answer, strlen(fake.answer), MSG_NOSIGNAL);
+}
+
+static void proxy_accepts(struct loop_source *source, uint32_t events)
+{
+	int fd = accept4(source->fd, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
+
+	(void)events;
+	hang_up();
+	fake.accepted++;
+	fake.len = 0;
+	fake.asked[0] = '\0';
+	fake.connection.ready = proxy_reads;
+	CHECK(loop_add(loop, &fake.connection, fd, EPOLLIN) == 0, "%d", fd);
+}
+
+static struct broker_result result;
+static unsigned calls;
+
+static void done(void *context, struct broker_result *end)
+{
+	(void)context;
+	result = *end;
+	result.fd = fd_take(&end->fd);
+	calls++;
+	loop_stop(loop, 0);
+}
+
+static struct broker *make(const char *proxy, const char *private)
+{
+	static const struct broker_limits limits = {
+		.requests_max = 8,
+		.lookups_max = 4,
+		.attempts_max = 2,
+		.resolve_ms = 300,
+		.try_ms = 60,
+		.rounds = 2,
+		.connect_ms = 150,
+		.stagger_ms = 20,
+		.own_max_age_ms = 1000,
+		.judge_ms = 100,
+		.deaf_ms = 1000,
+		.proxy_ms = 200,
+	};
+	const char *allowed[] = { "*" }, *servers[] = { server };
+	struct config_host hosts[] = { { "fixed.example", "198.51.100.7" },
+				       { "inside.example", "10.0.0.9" },
+				       { "local.example", "127.0.0.1" } };
+	struct config_network network = {
+		.allowed_hosts = { allowed, 1 },
+		.allow_private = { &private, private != NULL },
+		.dns_servers = { servers, 1 },
+		.hosts = hosts,
+		.hosts_len = ARRAY_SIZE(hosts),
+		.block_private_ips = true,
+		.proxy = (char *)(uintptr_t)proxy,
+	};
+	struct broker *broker = NULL;
+	struct diag diag = { 0 };
+
+	CHECK(broker_new(&broker, loop, &network, &limits, &diag) == 0, "%s", diag.why);
+	return broker;
+}
+
+static struct broker_result ask(struct broker *broker, const char *host, uint16_t port)
+{
+	struct broker_request *request = NULL;
+	struct net_name name = { 0 };
+
+	fd_close(&result.fd);
+	CHECK(net_name_parse(&name, span_of(host)) == NULL, "%s", host);
+	fake.asked[0] = '\0';
+	fake.accepted = calls = 0;
+	CHECK(broker_connect(&request, broker, &name, port, done, NULL) == 0, "%s", host);
+	CHECK(fake_run(loop, 3000) && calls == 1, "%s: %u calls", host, calls);
+	return result;
+}
+
+#define OK "HTTP/1.1 200 OK\r\n\r\n"
+
+static void test_requests(uint16_t port)
+{
+	static const struct {
+		const char *host, *private, *answer;
+		enum broker_outcome want;
+		const char *target; /* how the proxy was asked; NULL: it was not */
+		const char *why;
+	} rows[] = {
+		{ "good.example", NULL, OK, BROKER_CONNECTED, "good.example", "" },
+		{ "nowhere.example", NULL, OK, BROKER_CONNECTED, "nowhere.example", "" },
+		{ "fails.example", NULL, OK, BROKER_CONNECTED, "fails.example", "" },
+		{ "8.8.8.8", NULL, OK, BROKER_CONNECTED, "8.8.8.8", "" },
+		{ "2606:4700::1", NULL, OK, BROKER_CONNECTED, "[2606:4700::1]", "" },
+		{ "private.example", NULL, OK, BROKER_REFUSED, NULL,
+		  "private.example resolves to 10.0.0.5: private" },
+		{ "mixed.example", NULL, OK, BROKER_REFUSED, NULL,
+		  "mixed.example resolves to 10.0.0.5: private" },
+		{ "cloud.example", NULL, OK, BROKER_REFUSED, NULL,
+		  "cloud.example resolves to 169.254.169.254: metadata" },
+		{ "10.0.0.5", NULL, OK, BROKER_REFUSED, NULL, "10.0.0.5: private" },
+		{ "169.254.169.254", "169.254.0.0/16", OK, BROKER_REFUSED, NULL,
+		  "169.254.169.254: metadata" },
+		{ "inside.example", NULL, OK, BROKER_REFUSED, NULL,
+		  "inside.example resolves to 10.0.0.9: private" },
+		{ "localhost", "127.0.0.1", OK, BROKER_REFUSED, NULL, "localhost: a name of the" },
+		{ "lab", NULL, OK, BROKER_REFUSED, NULL, "lab: a name of private networks" },
+		{ "metadata.google.internal", "metadata.google.internal", OK, BROKER_REFUSED, NULL,
+		  "metadata.google.internal: metadata service" },
+		{ "lab", "lab", OK, BROKER_CONNECTED, "lab", "" },
+		{ "private.example", "private.example", OK, BROKER_CONNECTED, "private.example",
+		  "" },
+		{ "mixed.example", "10.0.0.0/8", OK, BROKER_CONNECTED, "mixed.example", "" },
+		{ "inside.example", "10.0.0.9", OK, BROKER_CONNECTED, "10.0.0.9", "" },
+		{ "good.example", NULL, "HTTP/1.1 407 x\r\n\r\n", BROKER_UNREACHABLE,
+		  "good.example", "good.example: proxy 127.0.0.1:# answered 407: it wants" },
+		{ "good.example", NULL, "HTTP/1.1 302 x\r\n\r\n", BROKER_UNREACHABLE,
+		  "good.example", "good.example: proxy 127.0.0.1:# answered 302" },
+		{ "good.example", NULL, "nonsense\r\n\r\n", BROKER_UNREACHABLE, "good.example",
+		  "good.example: proxy 127.0.0.1:#: " },
+		{ "good.example", NULL, NULL, BROKER_UNREACHABLE, "good.example",
+		  "good.example: proxy 127.0.0.1:#: Connection timed out" },
+	};
+	size_t fds = fake_count_fds();
+
+	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+		struct broker *broker = make(proxy_text, rows[i].private);
+		char want[256] = "", why[256] = "";
+		const char *hash = strchr(rows[i].why, '#');
+
+		fake.answer = rows[i].answer;
+		struct broker_result got = ask(broker, rows[i].host, port);
+		if (rows[i].target != NULL)
+			(void)snprintf(want, sizeof(want),
+				       "CONNECT %s:%u HTTP/1.1\r\nHost: %s:%u\r\n"
+				       "Proxy-Authorization: Basic YW5uOnMzY3JldA==\r\n\r\n",
+				       rows[i].target, port, rows[i].target, port);
+		(void)snprintf(
+		    why, sizeof(why), "%.*s",
+		    (int)(hash != NULL ? (size_t)(hash - rows[i].why) : strlen(rows[i].why)),
+		    rows[i].why);
+		if (hash != NULL)
+			(void)snprintf(why + strlen(why), sizeof(why) - strlen(why), "%u%s",
+				       fake.port, hash + 1);
+		CHECK(got.outcome == rows[i].want, "row %zu: %d %s", i, got.outcome, got.why);
+		CHECK(strcmp(fake.asked, want) == 0, "row %zu: '%s'", i, fake.asked);
+		CHECK(strncmp(got.why, why, strlen(why)) == 0, "row %zu: %s", i, got.why);
+		CHECK((got.error != 0) == (got.outcome == BROKER_UNREACHABLE), "row %zu", i);
+		CHECK((got.fd >= 0) == (got.outcome == BROKER_CONNECTED), "row %zu", i);
+		CHECK(strstr(got.why, "s3cret") == NULL, "row %zu", i);
+		broker_free(broker);
+		fd_close(&result.fd);
+		hang_up();
+	}
+	CHECK(fake_count_fds() == fds, "%zu descriptors, not %zu", fake_count_fds(), fds);
+}
+
+/* What is on this machine is dialled from here; so is what is exempt. */
+static void test_direct(uint16_t port)
+{
+	static const struct {
+		const char *host, *private;
+	} rows[] = { { "local.example", "127.0.0.1" },
+		     { "here.example", "127.0.0.1" },
+		     { "127.0.0.1", "127.0.0.1" } };
+
+	fake.answer = OK;
+	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+		struct broker *broker = make(proxy_text, rows[i].private);
+		struct broker_result got = ask(broker, rows[i].host, port);
+
+		CHECK(got.outcome == BROKER_CONNECTED && fake.accepted == 0, "row %zu: %s", i,
+		      got.why);
+		broker_free(broker);
+		broker = make(proxy_text, NULL);
+		got = ask(broker, rows[i].host, port);
+		CHECK(got.outcome == BROKER_REFUSED && fake.accepted == 0, "row %zu: %s", i,
+		      got.why);
+		broker_free(broker);
+	}
+	CHECK(setenv("NO_PROXY", "private.example", 1) == 0, "setenv");
+	struct broker *broker = make(proxy_text, "private.example");
+	struct broker_result got = ask(broker, "private.example", port);
+	CHECK(got.outcome == BROKER_UNREACHABLE && fake.accepted == 0, "%s", got.why);
+	broker_free(broker);
+	clear_environment();
+}
+
+/* The proxy's own name is resolved, and not judged; a name that nobody resolves waits but once. */
+static void test_names_of_proxies(uint16_t port)
+{
+	char text[64];
+
+	fake.answer = OK;
+	(void)snprintf(text, sizeof(text), "proxy.corp:%u", fake.port);
+	struct broker *broker = make(text, NULL);
+	CHECK(ask(broker, "good.example", port).outcome == BROKER_CONNECTED, "%s", result.why);
+	int64_t start = clock_mono_ns();
+	CHECK(ask(broker, "silent.example", port).outcome == BROKER_CONNECTED, "%s", result.why);
+	CHECK(clock_mono_ns() - start >= 100000000, "did not ask");
+	unsigned asked = dns.udp_queries;
+	CHECK(ask(broker, "private.example", port).outcome == BROKER_CONNECTED, "%s", result.why);
+	CHECK(dns.udp_queries == asked + 2, "%u queries", dns.udp_queries - asked);
+	(void)!fake_run(loop, 1000);
+	CHECK(ask(broker, "private.example", port).outcome == BROKER_REFUSED, "%s", result.why);
+	broker_free(broker);
+
+	broker = make("nowhere.corp:1", NULL);
+	struct broker_result got = ask(broker, "good.example", port);
+	CHECK(got.outcome == BROKER_UNREACHABLE && got.error == EHOSTUNREACH, "%s", got.why);
+	CHECK(strcmp(got.why, "good.example: proxy nowhere.corp:1: no such name") == 0, "%s",
+	      got.why);
+	broker_free(broker);
+	broker = make("silent.example:1", NULL);
+	got = ask(broker, "good.example", port);
+	CHECK(strcmp(got.why,
+		     "good.example: proxy silent.example:1: no resolver answered in time") == 0,
+	      "%s", got.why);
+	broker_free(broker);
+}
+
+/* Tunnels that hang are attempts: two are all there may be, and the third gets its turn. */
+static void test_budget(uint16_t silent)
+{
+	struct broker_request *requests[3] = { 0 };
+	struct net_name name = { 0 };
+	char text[64];
+
+	(void)snprintf(text, sizeof(text), "127.0.0.1:%u", silent);
+	struct broker *broker = make(text, NULL);
+	size_t fds = fake_count_fds();
+	calls = 0;
+	CHECK(net_name_parse(&name, SPAN("8.8.8.8")) == NULL, "name");
+	for (size_t i = 0; i < ARRAY_SIZE(requests); i++)
+		CHECK(broker_connect(&requests[i], broker, &name, 443, done, NULL) == 0, "%zu", i);
+	(void)!fake_run(loop, 60);
+	CHECK(calls == 0 && fake_count_fds() == fds + 2, "%zu descriptors", fake_count_fds() - fds);
+	broker_cancel(requests[0]);
+	(void)!fake_run(loop, 60);
+	CHECK(calls == 0 && fake_count_fds() == fds + 2, "%zu descriptors", fake_count_fds() - fds);
+	(void)!fake_run(loop, 1000);
+	(void)!fake_run(loop, 1000);
+	CHECK(calls == 2 && result.error == ETIMEDOUT, "%u calls", calls);
+	CHECK(fake_count_fds() == fds, "%zu descriptors", fake_count_fds() - fds);
+	broker_free(broker);
+}
+
+static void test_cancel(uint16_t port)
+{
+	size_t fds = fake_count_fds();
+
+	fake.answer = OK;
+	for (int i = 0; i < 24; i++) {
+		struct broker *broker = make(proxy_text, NULL);
+		struct broker_request *request = NULL;
+		struct net_name name = { 0 };
+
+		if (i % 2 == 1)
+			fake.answer = NULL;
+		calls = 0;
+		CHECK(net_name_parse(&name, SPAN("good.example")) == NULL, "name");
+		CHECK(broker_connect(&request, broker, &name, port, done, NULL) == 0, "%d", i);
+		if (i / 4 > 0)
+			(void)!fake_run(loop, i / 4);
+		if (calls == 0 && i % 4 < 2)
+			broker_cancel(request);
+		broker_free(broker);
+		fd_close(&result.fd);
+	}
+	hang_up();
+	(void)!fake_run(loop, 10);
+	CHECK(fake_count_fds() == fds, "%zu descriptors, not %zu", fake_count_fds(), fds);
+}
+
+int main(void)
+{
+	uint16_t port = 0;
+
+	(void)signal(SIGPIPE, SIG_IGN);
+	result.fd = fake.connection.fd = -1;
+	clear_environment();
+	test_read();
+	test_serves();
+	test_names_judged();
+	CHECK(loop_new(&loop) == 0, "loop");
+	fake_dns_open(&dns, loop, names, "127.0.0.1", 0);
+	(void)snprintf(server, sizeof(server), "127.0.0.1:%u", dns.port);
+	int listener = fake_listen("127.0.0.1", &fake.port, 16);
+	int other = fake_listen("127.0.0.1", &port, 16);
+	fake.listener.ready = proxy_accepts;
+	CHECK(loop_add(loop, &fake.listener, listener, EPOLLIN) == 0, "listener");
+	(void)snprintf(proxy_text, sizeof(proxy_text), "http://ann:s3cret@127.0.0.1:%u", fake.port);
+	test_requests(port);
+	test_direct(port);
+	test_names_of_proxies(port);
+	test_budget(port);
+	test_cancel(port);
+	loop_remove(&fake.listener);
+	hang_up();
+	fd_close(&listener);
+	fd_close(&other);
+	fake_dns_close(&dns);
+	loop_free(loop);
+	return test_failures > 0;
+}
