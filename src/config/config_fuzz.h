@@ -67,7 +67,7 @@ static void must_have_known_keys(json_t *tree)
 		  " ca_file publish ");
 	for (size_t i = 0; i < json_array_size(json_object_get(network, "rules")); i++)
 		must_know(json_array_get(json_object_get(network, "rules"), i),
-			  " host methods paths tls raw ");
+			  " host methods paths tls raw caps pins ");
 	must(json_object_size(json_object_get(network, "secrets")) == 0);
 	must(json_array_size(json_object_get(network, "publish")) <= CONFIG_PUBLISH_MAX);
 }
@@ -79,6 +79,10 @@ static void must_be_rule(const struct config_rule *rule)
 
 	must(pattern_parse(&pattern, span_of(rule->host)) == NULL);
 	must(rule->methods.len + rule->paths.len == 0 || !(rule->passthrough || rule->raw));
+	must(rule->caps.request_bytes + rule->caps.response_bytes == 0 ||
+	     !(rule->passthrough || rule->raw));
+	must(rule->pins_len == 0 || !rule->passthrough);
+	must(rule->caps.idle_s <= 30 * 86400 && rule->caps.concurrency <= 32768);
 	for (size_t i = 0; i < rule->methods.len; i++)
 		must(rule->methods.items[i][0] != '\0' &&
 		     strpbrk(rule->methods.items[i], ", \n") == NULL);
