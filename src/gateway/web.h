@@ -51,6 +51,7 @@ struct web {
 	struct exchange2 exchange2;
 	unsigned door; /* status with which each request is answered; 0: it is asked about */
 	char door_why[WEB_WHY_OCTETS];
+	unsigned door_retry_s;   /* when to try again; 0: nobody knows */
 	struct loop_timer later; /* for what must not happen within a call */
 };
 
