@@ -247,6 +247,7 @@ static int read_flow(struct flow *flow, enum sniff_kind kind, unsigned door,
 	w->web.context = flow->flows->context;
 	w->web.port = flow->port;
 	w->web.raw = (flow->flags & GATE_RAW) != 0;
+	w->web.pins = (struct span){ flow->pins, flow->pins_len };
 	if (!host_of(&w->web.host, flow))
 		return -EINVAL;
 	if (verdict != NULL) {

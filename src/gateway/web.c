@@ -390,6 +390,7 @@ static int make_bridge(struct web *web, int inside, int upstream)
 		.name = web->host,
 		.port = web->port,
 		.fd = { inside, upstream },
+		.pins = web->pins,
 		.alpn = { offer, offer_of(offer, &web->offers_two, &hello) },
 	};
 	return bridge_new(&web->ends.bridge, &plan);

@@ -41,7 +41,8 @@ struct web {
 	struct tls_context *context; /* borrowed; NULL: TLS is not opened */
 	struct net_name host;        /* of the flow */
 	uint16_t port;
-	bool raw; /* what is no HTTP may pass as it is */
+	struct span pins; /* see bridge.h; borrowed */
+	bool raw;         /* what is no HTTP may pass as it is */
 
 	bool asked_leaf;
 	struct ends ends;
