@@ -252,11 +252,9 @@ void exchange2_verdict(struct exchange2_stream *s, unsigned status, struct span 
 	s->allowed = status == 0;
 	if (s->broken)
 		return;
-	const struct exchange2_way *way = &s->way[TLS_INSIDE];
-	const uint64_t known = way->exact && way->expected > way->came ? way->expected : way->came;
-	if (s->allowed && exchange2_is_over_cap(s, TLS_INSIDE, known))
-		exchange2_over_cap(s, TLS_INSIDE);
-	else if (s->allowed)
+	if (s->allowed && exchange2_refuse_known(s))
+		return;
+	if (s->allowed)
 		exchange2_go(s);
 	else
 		exchange2_answer(s, status, why);

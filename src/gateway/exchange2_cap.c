@@ -25,3 +25,15 @@ void exchange2_over_cap(struct exchange2_stream *s, enum tls_side side)
 	s->end.status = side == TLS_INSIDE ? 413 : 502;
 	exchange2_answer(s, s->end.status, span_of(s->end.why));
 }
+
+bool exchange2_refuse_known(struct exchange2_stream *s)
+{
+	const struct exchange2_way *way = &s->way[TLS_INSIDE];
+	uint64_t known = way->exact && way->expected > way->came ? way->expected : way->came;
+
+	if (!exchange2_is_over_cap(s, TLS_INSIDE, known))
+		return false;
+	s->end.up = 0; /* nothing of it goes out */
+	exchange2_over_cap(s, TLS_INSIDE);
+	return true;
+}

@@ -81,6 +81,10 @@ MUST_USE bool exchange2_is_over_cap(const struct exchange2_stream *s, enum tls_s
 				    uint64_t length);
 void exchange2_over_cap(struct exchange2_stream *s, enum tls_side side);
 
+/* exchange2_refuse_known() - before an allowed request goes out: is its body known to be too long? Then it is
+ * answered. */
+MUST_USE bool exchange2_refuse_known(struct exchange2_stream *s);
+
 /* exchange2_vector() - the fields of @list as the library wants them. Valid until the next call. */
 const nghttp2_nv *exchange2_vector(const struct http2_list *list);
 
