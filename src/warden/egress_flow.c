@@ -13,6 +13,9 @@
 
 enum { STATUS_TOO_MANY = 429 };
 
+_Static_assert(POLICY_PIN_OCTETS == GATE_PIN_OCTETS && POLICY_PINS_MAX == GATE_PINS_MAX,
+	       "a verdict's pins fit its answer");
+
 static struct flow **find(struct egress *egress, uint32_t id)
 {
 	struct flow **at = &egress->flows[id % EGRESS_BUCKETS];
