@@ -277,6 +277,8 @@ static void test_own_idle(void)
 	check_reset(shorter_server);
 	spin(rig, 130);
 	CHECK(hear(rig, GATE_END).id == usual_id, "not the usual");
+	CHECK(recv(usual, &octet, 1, MSG_DONTWAIT) == 1, "%d", errno);
+	check_reset(usual);
 	CHECK(recv(longer, &octet, 1, MSG_DONTWAIT) == 1, "%d", errno);
 	spin(rig, 200);
 	check_open(longer);
