@@ -34,6 +34,11 @@ static struct span span_of_pins(const struct pins *pins)
 	return (struct span){ (const char *)pins->at, pins->len * BRIDGE_PIN_OCTETS };
 }
 
+static bool is_decided(const struct rig *rig)
+{
+	return all_said(rig) || any_ended(rig);
+}
+
 /* converse() - with an upstream that has @certificate. Return: was it let? */
 static bool converse(const char *what, const struct pins *pins, X509 *certificate, int version,
 		     bool *ret_resumed)
@@ -47,7 +52,7 @@ static bool converse(const char *what, const struct pins *pins, X509 *certificat
 
 	rig_new(&rig, &setup);
 	rig.program.to_send = rig.server.to_send = 100;
-	bool said = turns(&rig, all_said);
+	bool said = turns(&rig, is_decided) && all_said(&rig);
 	*ret_resumed = bridge_resumed(rig.bridge, TLS_UPSTREAM);
 	if (!said) {
 		CHECK(rig.state == BRIDGE_REFUSED, "%s: %d", what, rig.state);
