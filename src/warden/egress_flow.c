@@ -13,7 +13,8 @@
 
 enum { STATUS_TOO_MANY = 429 };
 
-_Static_assert(POLICY_PIN_OCTETS == GATE_PIN_OCTETS && POLICY_PINS_MAX == GATE_PINS_MAX,
+_Static_assert((int)POLICY_PIN_OCTETS == (int)GATE_PIN_OCTETS &&
+		   (int)POLICY_PINS_MAX == (int)GATE_PINS_MAX,
 	       "a verdict's pins fit its answer");
 
 static struct flow **find(struct egress *egress, uint32_t id)
