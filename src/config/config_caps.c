@@ -18,7 +18,7 @@ int config_parse_pin(uint8_t ret[CONFIG_PIN_OCTETS], struct span text)
 	const size_t prefix = strlen(PIN_PREFIX);
 	size_t len = 0;
 
-	if (text.len != prefix + BASE64_OCTETS(CONFIG_PIN_OCTETS) ||
+	if (text.len != prefix + BASE64_OCTETS((size_t)CONFIG_PIN_OCTETS) ||
 	    memcmp(text.ptr, PIN_PREFIX, prefix) != 0)
 		return -EINVAL;
 	if (base64_decode_into(&len, octets, span_drop(text, prefix)) < 0 ||
@@ -77,7 +77,8 @@ static uint64_t measure(const json_t *caps, const char *key,
 	const json_t *value = json_object_get(caps, key);
 	uint64_t number = (uint64_t)json_integer_value(value);
 
-	if (json_is_string(value) && parse(&number, span_of(json_string_value(value))) < 0)
+	if (parse != NULL && json_is_string(value) &&
+	    parse(&number, span_of(json_string_value(value))) < 0)
 		return 0; /* which cannot be */
 	return number;
 }

@@ -179,13 +179,12 @@ static void decide(struct flow *flow)
 	policy_decide(&verdict, flow->egress->policy, &request);
 	memcpy(flow->rule, verdict.rule, sizeof(flow->rule));
 	flow->flags = flags_of(&verdict);
-	if (verdict.answer != POLICY_ALLOW) {
+	if (verdict.answer != POLICY_ALLOW ||
+	    (flow->answer.kind == GATE_FLOW && !count(flow, &verdict))) {
 		refuse(flow, GATE_DENY, verdict.why);
 	} else if (flow->answer.kind == GATE_NAME) {
 		tell_flow(flow, (struct egress_report){ .why = "" });
 		allow(flow);
-	} else if (!count(flow, &verdict)) {
-		refuse(flow, GATE_DENY, verdict.why);
 	} else if (!oblige(flow, &verdict)) {
 		refuse(flow, GATE_UNREACHABLE, "out of memory");
 	} else {
