@@ -30,7 +30,9 @@ enum {
 	CONFIG_SECRET_HOSTS_MAX = 64,
 	CONFIG_SECRET_WHERE_MAX = 4,
 	CONFIG_SECRET_OCTETS_MAX = 8192, /* wire/substitution.h SUBSTITUTION_VALUE_OCTETS_MAX */
-	CONFIG_DNS_SERVERS_MAX = 8,      /* glibc asks 3 at most, resolv.conf(5) MAXNS */
+	CONFIG_RULE_PINS_MAX = 16,
+	CONFIG_PIN_OCTETS = 32,
+	CONFIG_DNS_SERVERS_MAX = 8, /* glibc asks 3 at most, resolv.conf(5) MAXNS */
 	CONFIG_DNS_PORT = 53,
 	CONFIG_PUBLISH_MAX = 64, /* ports; each is a listening socket */
 };
@@ -70,12 +72,22 @@ struct config_host {
 	const char *address; /* as net_address_parse() reads it */
 };
 
+/* Limits; 0: none. */
+struct config_caps {
+	uint64_t request_bytes, response_bytes; /* of one body */
+	uint64_t requests_per_minute, concurrency;
+	uint64_t idle_s; /* of its flows */
+};
+
 struct config_rule {
 	const char *host;            /* as pattern_parse() reads it */
 	struct config_texts methods; /* "GET", or "WEBSOCKET"; empty: any */
 	struct config_texts paths;   /* globs (net/glob.h) in the form of paths; empty: any */
-	bool passthrough;            /* TLS is not opened; never with methods or paths */
-	bool raw_given, raw;         /* may it carry what is no HTTP? Likewise. */
+	struct config_caps caps;
+	uint8_t (*pins)[CONFIG_PIN_OCTETS]; /* owned: SHA-256 of public keys; NULL: none */
+	size_t pins_len;
+	bool passthrough; /* TLS is not opened; never with methods, paths, limits of bytes, pins */
+	bool raw_given, raw; /* may it carry what is no HTTP? Likewise. */
 };
 
 /* A TCP port of the sandbox that is reachable from outside. */
@@ -217,6 +229,12 @@ const struct config_key_doc *config_key_docs(size_t *len);
  * Return: 0; -EINVAL. Zero is a size: whether it is possible is for the schema to say.
  */
 MUST_USE int config_parse_size_mb(uint64_t *ret, struct span text);
+
+/* config_parse_octets() - the same in octets, a bare number, too. Return: 0; -EINVAL. */
+MUST_USE int config_parse_octets(uint64_t *ret, struct span text);
+
+/* config_parse_pin() - "sha256/" and base64, as curl has it. Return: 0; -EINVAL. */
+MUST_USE int config_parse_pin(uint8_t ret[CONFIG_PIN_OCTETS], struct span text);
 
 /**
  * config_parse_duration_s() - "90", "90s", "5m", "2h", "1d" as whole seconds, at least 1

@@ -7,6 +7,8 @@
 #include "base/test.h"
 #include "config/config_priv.h"
 
+#define PIN64 "AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8="
+
 static void test_defaults(void)
 {
 	CLEANUP(config_freep) struct config *config = NULL;
@@ -70,7 +72,8 @@ static const char full[] =
     "  rules:\n"
     "    - {host: 'api.x:443', methods: [GET, HEAD], paths: [/v1/**, /]}\n"
     "    - {host: '*.y', tls: passthrough, raw: true}\n"
-    "    - {host: z, raw: false}\n"
+    "    - {host: z, raw: false, caps: {request_bytes: 64K, response_bytes: 9, concurrency: 3,"
+    " requests_per_minute: 60, idle: 5m}, pins: [sha256/" PIN64 "]}\n"
     "  allowed_hosts: [a.b, '*.c:443']\n"
     "  allow_private: [a.b, 10.0.0.0/8, fd00::1]\n"
     "  block_private_ips: false\n"
@@ -103,6 +106,13 @@ static void check_rules(const struct config_network *network)
 	CHECK(rules[1].passthrough && rules[1].raw_given && rules[1].raw, "1");
 	CHECK(rules[1].methods.len + rules[1].paths.len == 0, "1");
 	CHECK(!rules[2].passthrough && rules[2].raw_given && !rules[2].raw, "2");
+	const struct config_caps *caps = &rules[2].caps;
+	CHECK(caps->request_bytes == 65536 && caps->response_bytes == 9 && caps->concurrency == 3 &&
+		  caps->requests_per_minute == 60 && caps->idle_s == 300,
+	      "caps");
+	CHECK(rules[1].caps.idle_s == 0 && rules[1].pins_len == 0, "none");
+	CHECK(rules[2].pins_len == 1 && rules[2].pins[0][0] == 0 && rules[2].pins[0][31] == 31,
+	      "pins");
 }
 
 static void check_network(const struct config_network *network)

@@ -67,7 +67,7 @@ static void must_have_known_keys(json_t *tree)
 		  " ca_file publish proxy ");
 	for (size_t i = 0; i < json_array_size(json_object_get(network, "rules")); i++)
 		must_know(json_array_get(json_object_get(network, "rules"), i),
-			  " host methods paths tls raw ");
+			  " host methods paths tls raw caps pins ");
 	json_object_foreach(json_object_get(network, "secrets"), path, value)
 	{
 		must_know(value, " value env file command hosts where ");
@@ -82,6 +82,10 @@ static void must_be_rule(const struct config_rule *rule)
 
 	must(pattern_parse(&pattern, span_of(rule->host)) == NULL);
 	must(rule->methods.len + rule->paths.len == 0 || !(rule->passthrough || rule->raw));
+	must(rule->caps.request_bytes + rule->caps.response_bytes == 0 ||
+	     !(rule->passthrough || rule->raw));
+	must(rule->pins_len == 0 || !rule->passthrough);
+	must(rule->caps.idle_s <= 30 * 86400 && rule->caps.concurrency <= 32768);
 	for (size_t i = 0; i < rule->methods.len; i++)
 		must(rule->methods.items[i][0] != '\0' &&
 		     strpbrk(rule->methods.items[i], ", \n") == NULL);

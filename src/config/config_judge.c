@@ -58,6 +58,7 @@ static int judge_type(struct config_judge *judge, const struct config_row *row,
 		[CONFIG_BOOL] = "true or false",
 		[CONFIG_WHOLE] = "a whole number",
 		[CONFIG_NUMBER] = "a number",
+		[CONFIG_MEASURE] = "a number, perhaps with a unit",
 		[CONFIG_LIST] = "a list",
 		[CONFIG_ITEMS] = "a list",
 		[CONFIG_MAP] = "a map (NAME: VALUE)",
@@ -187,6 +188,22 @@ static int judge_number(json_t **ret, struct config_judge *judge, const struct c
 		return r;
 	if (!(number > 0 && number <= (double)row->max))
 		return refuse_value(judge, at, "%g is impossible: must be %s", number, row->limits);
+	*ret = json_incref(value);
+	return 0;
+}
+
+static int judge_measure(json_t **ret, struct config_judge *judge, const struct config_row *row,
+			 const struct config_at *at, json_t *value)
+{
+	uint64_t number = 0;
+
+	if (!json_is_string(value))
+		return judge_whole(ret, judge, row, at, value);
+	if (strlen(json_string_value(value)) != json_string_length(value) ||
+	    row->measure(&number, span_of(json_string_value(value))) < 0 ||
+	    number < (uint64_t)row->min || number > (uint64_t)row->max)
+		return refuse_value(judge, at, "\"%s\" is impossible: must be %s",
+				    config_show(json_string_value(value)).text, row->limits);
 	*ret = json_incref(value);
 	return 0;
 }
@@ -375,9 +392,9 @@ static int judge_value(json_t **ret, struct config_judge *judge, const struct co
 		[CONFIG_TEXT] = judge_text,     [CONFIG_WORD] = judge_word,
 		[CONFIG_INSIDE] = judge_path,   [CONFIG_HOST] = judge_path,
 		[CONFIG_BOOL] = judge_bool,     [CONFIG_WHOLE] = judge_whole,
-		[CONFIG_NUMBER] = judge_number, [CONFIG_LIST] = judge_list,
-		[CONFIG_ITEMS] = judge_items,   [CONFIG_MAP] = judge_keys,
-		[CONFIG_OBJECT] = judge_keys,
+		[CONFIG_NUMBER] = judge_number, [CONFIG_MEASURE] = judge_measure,
+		[CONFIG_LIST] = judge_list,     [CONFIG_ITEMS] = judge_items,
+		[CONFIG_MAP] = judge_keys,      [CONFIG_OBJECT] = judge_keys,
 	};
 	CLEANUP(json_decrefp) json_t *copy = NULL;
 

@@ -101,7 +101,7 @@ int config_rule_also(struct config_judge *judge, const struct config_at *at, jso
 	if (r == 0)
 		r = refuse_way(judge, at, value, "tls",
 			       limited && tls != NULL && strcmp(tls, "passthrough") == 0);
-	return r;
+	return r < 0 ? r : config_caps_also(judge, at, value);
 }
 
 const char *config_name_fault(const char *text)
@@ -192,8 +192,11 @@ static int rule_of(struct config_rule *ret, const json_t *tree)
 	ret->passthrough = tls != NULL && strcmp(tls, "passthrough") == 0;
 	ret->raw_given = raw != NULL;
 	ret->raw = json_is_true(raw);
+	config_caps_fill(&ret->caps, json_object_get(tree, "caps"));
 	int r = texts_of(&ret->methods, json_object_get(tree, "methods"));
-	return r < 0 ? r : texts_of(&ret->paths, json_object_get(tree, "paths"));
+	if (r == 0)
+		r = texts_of(&ret->paths, json_object_get(tree, "paths"));
+	return r < 0 ? r : config_pins_fill(ret, json_object_get(tree, "pins"));
 }
 
 static int rules_of(struct config_network *network, const json_t *list)
@@ -261,6 +264,7 @@ void config_network_free(struct config_network *network)
 	for (size_t i = 0; i < network->rules_len; i++) {
 		free(network->rules[i].methods.items);
 		free(network->rules[i].paths.items);
+		free(network->rules[i].pins);
 	}
 	config_secrets_free(network);
 	free(network->rules);

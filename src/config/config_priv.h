@@ -58,12 +58,13 @@ enum config_kind {
 	CONFIG_INSIDE, /* a path in the sandbox */
 	CONFIG_HOST,   /* a path on the host */
 	CONFIG_BOOL,
-	CONFIG_WHOLE,  /* a whole number */
-	CONFIG_NUMBER, /* more than 0 */
-	CONFIG_LIST,   /* of texts */
-	CONFIG_ITEMS,  /* a list; each item follows the row below it */
-	CONFIG_MAP,    /* the user chooses its keys; each value follows the row below it */
-	CONFIG_OBJECT, /* only the rows below it are its keys */
+	CONFIG_WHOLE,   /* a whole number */
+	CONFIG_NUMBER,  /* more than 0 */
+	CONFIG_MEASURE, /* a whole number, or text that row->measure makes one of */
+	CONFIG_LIST,    /* of texts */
+	CONFIG_ITEMS,   /* a list; each item follows the row below it */
+	CONFIG_MAP,     /* the user chooses its keys; each value follows the row below it */
+	CONFIG_OBJECT,  /* only the rows below it are its keys */
 };
 
 struct config_judge;
@@ -76,6 +77,7 @@ struct config_row {
 	size_t offset;      /* of the member of struct config to store it in; 0: none */
 	const char *(*fault)(const char *text); /* what is wrong with this text or item, or NULL */
 	const char *(*key_fault)(const char *text); /* the same for the key chosen by the user */
+	int (*measure)(uint64_t *ret, struct span text);
 	/* what the table cannot say; runs after the rows below it. Return: 0 or -errno as refused
 	 */
 	int (*also)(struct config_judge *judge, const struct config_at *at, json_t *value);
@@ -195,6 +197,13 @@ void config_proxy_free(struct config_network *network);
 
 /* config_rule_also() - what the table cannot say of one of network.rules */
 int config_rule_also(struct config_judge *judge, const struct config_at *at, json_t *value);
+
+/* config_caps.c: what is wrong with a pin; what the table cannot say of caps and pins of a rule; @caps as
+ * they are, @tree may be NULL; the same of pins. Return: 0; -ENOMEM */
+const char *config_pin_fault(const char *text);
+int config_caps_also(struct config_judge *judge, const struct config_at *at, json_t *value);
+void config_caps_fill(struct config_caps *caps, const json_t *tree);
+MUST_USE int config_pins_fill(struct config_rule *rule, const json_t *list);
 
 /* config_network_fill() - lay out @tree, of the key "network", judged; NULL: nothing. Release it with
  * config_network_free() even then. Return: 0; -ENOMEM. */

@@ -9,6 +9,8 @@
 #include "config/config_priv.h"
 
 /* ADR-0001, "RPC Methods", params of `create`, with the network section taken out of the middle. */
+#define PIN64 "AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8="
+#define PIN   "'sha256/" PIN64 "'"
 #define ADR_HEAD                         \
 	"{\n"                            \
 	"    \"image\": \"standard\",\n" \
@@ -243,6 +245,62 @@ static const struct row rows[] = {
 	  "i.yaml:5: network.rules[0].raw: would go round the methods and paths" },
 	{ "network:\n  rules:\n    - host: a.b\n      methods: [GET]\n      tls: passthrough", BAD,
 	  "i.yaml:5: network.rules[0].tls: would go round the methods and paths" },
+	{ "network: {rules: [{host: a.b, caps: {}}]}", 0, "" },
+	{ "network: {rules: [{host: 'a.b:1', caps: {request_bytes: 1, response_bytes: 1T, "
+	  "requests_per_minute: 1000000, concurrency: 32768, idle: 30d}}]}",
+	  0, "" },
+	{ "network: {rules: [{host: a.b, tls: passthrough, raw: true, caps: {concurrency: 1, idle: "
+	  "1}}]}",
+	  0, "" },
+	{ "network: {rules: [{host: a.b, raw: true, pins: [" PIN "]}]}", 0, "" },
+	{ "network: {rules: [{host: a.b, caps: 1M}]}", BAD,
+	  "i.yaml:1: network.rules[0].caps: must be a map" },
+	{ "network: {rules: [{host: a.b, caps: {request_byte: 1}}]}", BAD,
+	  "i.yaml:1: network.rules[0].caps.request_byte: unknown key; did you mean "
+	  "\"request_bytes\"?" },
+	{ "network: {rules: [{host: a.b, caps: {request_bytes: 0}}]}", BAD,
+	  "i.yaml:1: network.rules[0].caps.request_bytes: 0 is impossible: must be 1 to 1P" },
+	{ "network: {rules: [{host: a.b, caps: {response_bytes: 0k}}]}", BAD,
+	  "i.yaml:1: network.rules[0].caps.response_bytes: \"0k\" is impossible: must be 1 to" },
+	{ "network: {rules: [{host: a.b, caps: {response_bytes: 1025T}}]}", BAD,
+	  "i.yaml:1: network.rules[0].caps.response_bytes: \"1025T\" is impossible" },
+	{ "network: {rules: [{host: a.b, caps: {response_bytes: -1}}]}", BAD,
+	  "i.yaml:1: network.rules[0].caps.response_bytes: -1 is impossible" },
+	{ "network: {rules: [{host: a.b, caps: {response_bytes: 1.5}}]}", BAD,
+	  "i.yaml:1: network.rules[0].caps.response_bytes: must be a number, perhaps with a unit, "
+	  "not a fraction" },
+	{ "network: {rules: [{host: a.b, caps: {response_bytes: \"1\\0k\"}}]}", BAD, "i.yaml:1: " },
+	{ "network: {rules: [{host: a.b, caps: {requests_per_minute: 0}}]}", BAD,
+	  "i.yaml:1: network.rules[0].caps.requests_per_minute: 0 is impossible" },
+	{ "network: {rules: [{host: a.b, caps: {concurrency: 32769}}]}", BAD,
+	  "i.yaml:1: network.rules[0].caps.concurrency: 32769 is impossible" },
+	{ "network: {rules: [{host: a.b, caps: {concurrency: 1k}}]}", BAD,
+	  "i.yaml:1: network.rules[0].caps.concurrency: must be a whole number" },
+	{ "network: {rules: [{host: a.b, caps: {idle: 31d}}]}", BAD,
+	  "i.yaml:1: network.rules[0].caps.idle: \"31d\" is impossible: must be 1s to 30d" },
+	{ "network: {rules: [{host: a.b, caps: {idle: 1ms}}]}", BAD,
+	  "i.yaml:1: network.rules[0].caps.idle: \"1ms\" is impossible" },
+	{ "network:\n  rules:\n    - host: a.b\n      raw: true\n      caps: {request_bytes: 1}",
+	  BAD, "i.yaml:4: network.rules[0].raw: would go round request_bytes" },
+	{ "network: {rules: [{host: a.b, tls: passthrough, caps: {response_bytes: 1}}]}", BAD,
+	  "i.yaml:1: network.rules[0].tls: would go round request_bytes" },
+	{ "network: {rules: [{host: a.b, tls: passthrough, pins: [" PIN "]}]}", BAD,
+	  "i.yaml:1: network.rules[0].tls: shows no certificate" },
+	{ "network: {rules: [{host: a.b, pins: []}]}", BAD,
+	  "i.yaml:1: network.rules[0].pins: is empty: leave it out" },
+	{ "network: {rules: [{host: a.b, pins: " PIN "}]}", BAD,
+	  "i.yaml:1: network.rules[0].pins: must be a list" },
+	{ "network: {rules: [{host: a.b, pins: [" PIN ", sha256/AAAA]}]}", BAD,
+	  "i.yaml:1: network.rules[0].pins[1]: \"sha256/AAAA\" is impossible: it is not sha256/" },
+	{ "network: {rules: [{host: a.b, pins: ['sha1/" PIN64 "']}]}", BAD,
+	  "i.yaml:1: network.rules[0].pins[0]: \"sha1/" },
+	{ "network: {rules: [{host: a.b, pins: ['sha256/"
+	  "AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA_']}]}",
+	  BAD, "i.yaml:1: network.rules[0].pins[0]: \"sha256/AAA" },
+	{ "network: {rules: [{host: a.b, pins: [" PIN ", " PIN ", " PIN ", " PIN ", " PIN ", " PIN
+	  ", " PIN ", " PIN ", " PIN ", " PIN ", " PIN ", " PIN ", " PIN ", " PIN ", " PIN ", " PIN
+	  ", " PIN "]}]}",
+	  BAD, "i.yaml:1: network.rules[0].pins: more than 16 items" },
 	{ "network: {block_private_ips: false}", 0, "" },
 	{ "network: {block_private_ips: yes}", BAD,
 	  "i.yaml:1: network.block_private_ips: must be true or false, not the text \"yes\"" },

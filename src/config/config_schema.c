@@ -10,12 +10,16 @@
 #include "base/spelling.h"
 #include "config/config_priv.h"
 
-#define NOT_YET   "in this version flows pass unchanged or not at all"
-#define MEMBER(m) offsetof(struct config, m)
+#define NOT_YET    "in this version flows pass unchanged or not at all"
+#define MEMBER(m)  offsetof(struct config, m)
+#define OCTETS_MAX (INT64_C(1) << 50) /* a PiB: more is a mistake */
 
 enum {
 	MIB_MAX = 1 << 30, /* a PiB: more is a mistake, and octets still fit 63 bits */
 	SECONDS_MAX = 1000000000,
+	MINUTELY_MAX = 1000000,
+	AT_ONCE_MAX = 32768, /* requests of a sandbox under way: warden/egress_priv.h */
+	IDLE_SECONDS_MAX = 30 * 86400,
 	SCRIPT_OCTETS_MAX = 256 * 1024,
 	ITEMS_MAX = 4096,             /* of a list or map; as CONFIG_HOSTS_MAX */
 	VARIABLE_OCTETS_MAX = 131072, /* "NAME=value" and its NUL: linux/binfmts.h MAX_ARG_STRLEN */
@@ -119,10 +123,37 @@ const struct config_row config_rows[] = {
 	      "** for anything; default: any" },
 	{ "network.rules.RULE.tls", CONFIG_WORD, "intercept, passthrough",
 	  .text = "passthrough: TLS is carried unopened, so requests are neither judged nor "
-		  "recorded; not with methods or paths; default intercept" },
+		  "recorded; not with methods, paths, limits of bytes or pins; default intercept" },
 	{ "network.rules.RULE.raw", CONFIG_BOOL,
-	  .text = "allow what is neither TLS nor HTTP; not with methods or paths; default: true if "
-		  "host names a port" },
+	  .text = "allow what is neither TLS nor HTTP; not with methods, paths or limits of bytes; "
+		  "default: true if host names a port" },
+	{ "network.rules.RULE.caps", CONFIG_OBJECT,
+	  .text = "limits of the requests that this rule allows" },
+	{ "network.rules.RULE.caps.request_bytes", CONFIG_MEASURE,
+	  "1 to 1P, in bytes or with k, M, G, T", 1, OCTETS_MAX, .measure = config_parse_octets,
+	  .text =
+	      "longest body of a request; longer ones are refused (413) or broken off; not with "
+	      "raw or passthrough; default: any" },
+	{ "network.rules.RULE.caps.response_bytes", CONFIG_MEASURE,
+	  "1 to 1P, in bytes or with k, M, G, T", 1, OCTETS_MAX, .measure = config_parse_octets,
+	  .text = "longest body of a response; longer ones are refused (502) or broken off; "
+		  "likewise" },
+	{ "network.rules.RULE.caps.requests_per_minute", CONFIG_WHOLE, "1 to 1000000", 1,
+	  MINUTELY_MAX,
+	  .text = "requests in a minute, all of them at once if need be; more are refused for now "
+		  "(429); flows, where they pass unread; default: any" },
+	{ "network.rules.RULE.caps.concurrency", CONFIG_WHOLE, "1 to 32768", 1, AT_ONCE_MAX,
+	  .text = "requests under way at once; likewise" },
+	{ "network.rules.RULE.caps.idle", CONFIG_MEASURE,
+	  "1s to 30d, in seconds or with s, m, h, d", 1, IDLE_SECONDS_MAX,
+	  .measure = config_parse_duration_s,
+	  .text = "time after which a flow is reset on which nothing moves; the first rule of its "
+		  "host that has one says it; default 1h" },
+	{ "network.rules.RULE.pins", CONFIG_LIST, .max = CONFIG_RULE_PINS_MAX,
+	  .fault = config_pin_fault,
+	  .text = "public keys, sha256/BASE64 (RFC 7469), one of which must be in the chain of the "
+		  "server's certificate; of all rules for its host together; not with passthrough; "
+		  "default: any that is trusted" },
 	{ "network.block_private_ips", CONFIG_BOOL, .offset = MEMBER(network.block_private_ips),
 	  .text = "refuse private addresses even of allowed names; default true; this machine and "
 		  "metadata services stay refused without it" },
@@ -263,11 +294,17 @@ const char *config_row_meant(const struct config_row *row, const char *name)
 const struct config_key_doc *config_key_docs(size_t *len)
 {
 	static const char *const types[] = {
-		[CONFIG_TEXT] = "text",          [CONFIG_WORD] = "one of",
-		[CONFIG_INSIDE] = "path inside", [CONFIG_HOST] = "path on the host",
-		[CONFIG_BOOL] = "true or false", [CONFIG_WHOLE] = "whole number",
-		[CONFIG_NUMBER] = "number",      [CONFIG_LIST] = "list of texts",
-		[CONFIG_ITEMS] = "list",         [CONFIG_MAP] = "map",
+		[CONFIG_TEXT] = "text",
+		[CONFIG_WORD] = "one of",
+		[CONFIG_INSIDE] = "path inside",
+		[CONFIG_HOST] = "path on the host",
+		[CONFIG_BOOL] = "true or false",
+		[CONFIG_WHOLE] = "whole number",
+		[CONFIG_MEASURE] = "number, perhaps with a unit",
+		[CONFIG_NUMBER] = "number",
+		[CONFIG_LIST] = "list of texts",
+		[CONFIG_ITEMS] = "list",
+		[CONFIG_MAP] = "map",
 		[CONFIG_OBJECT] = "keys",
 	};
 	static struct config_key_doc docs[ARRAY_SIZE(config_rows)]; /* the same at every call */

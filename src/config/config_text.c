@@ -292,13 +292,19 @@ static bool is_decimal(struct span text)
 	return rest.ptr == NULL || parse_count(&count, rest, UINT64_MAX);
 }
 
-int config_parse_size_mb(uint64_t *ret, struct span text)
+/* parse_size() - in units of @one octets, as is what has no unit, rounded up */
+static int parse_size(uint64_t *ret, struct span text, double one)
 {
-	static const struct {
+	static const double kib = 1024;
+	const struct {
 		char unit;
-		double mb;
+		double octets;
 	} rows[] = {
-		{ '\0', 1 }, { 'k', 1.0 / 1024 }, { 'm', 1 }, { 'g', 1024 }, { 't', 1024.0 * 1024 },
+		{ '\0', one },
+		{ 'k', kib },
+		{ 'm', kib * kib },
+		{ 'g', kib * kib * kib },
+		{ 't', kib * kib * kib * kib },
 	};
 	char digits[16] = "";
 	int unit = unit_of(&text);
@@ -310,10 +316,23 @@ int config_parse_size_mb(uint64_t *ret, struct span text)
 		if (rows[i].unit != unit)
 			continue;
 		/* units are powers of two: the product is exact whenever it is whole */
-		*ret = (uint64_t)ceil(strtod(digits, NULL) * rows[i].mb);
+		double size = ceil(strtod(digits, NULL) * (rows[i].octets / one));
+		if (size >= (double)INT64_MAX)
+			return -EINVAL;
+		*ret = (uint64_t)size;
 		return 0;
 	}
 	return -EINVAL;
+}
+
+int config_parse_size_mb(uint64_t *ret, struct span text)
+{
+	return parse_size(ret, text, 1024.0 * 1024);
+}
+
+int config_parse_octets(uint64_t *ret, struct span text)
+{
+	return parse_size(ret, text, 1);
 }
 
 int config_parse_duration_s(uint64_t *ret, struct span text)

@@ -56,6 +56,37 @@ static void test_sizes(void)
 	}
 }
 
+static void test_octets(void)
+{
+	const struct {
+		const char *text;
+		int want;
+		uint64_t octets;
+	} rows[] = {
+		{ "0", 0, 0 },
+		{ "1", 0, 1 },
+		{ "64K", 0, 65536 },
+		{ "1.5m", 0, 1572864 },
+		{ "1.0000001k", 0, 1025 }, /* rounded up */
+		{ "2g", 0, UINT64_C(2) << 30 },
+		{ "1024t", 0, UINT64_C(1) << 50 },
+		{ "999999999999999t", -EINVAL, 0 },
+		{ "", -EINVAL, 0 },
+		{ "k", -EINVAL, 0 },
+		{ "1kb", -EINVAL, 0 },
+		{ "-1", -EINVAL, 0 },
+		{ "1p", -EINVAL, 0 },
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+		uint64_t octets = 0;
+		int r = config_parse_octets(&octets, span_of(rows[i].text));
+
+		CHECK(r == rows[i].want && octets == rows[i].octets, "%s: %d %llu", rows[i].text, r,
+		      (unsigned long long)octets);
+	}
+}
+
 static void test_durations(void)
 {
 	const struct {
@@ -264,6 +295,7 @@ static void test_escape(void)
 int main(void)
 {
 	test_sizes();
+	test_octets();
 	test_durations();
 	test_paths();
 	test_long_path();

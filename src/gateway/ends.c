@@ -128,6 +128,8 @@ enum tls_result ends_write(struct ends *ends, enum tls_side side, struct span da
 
 	if (data.len == 0)
 		return TLS_DONE;
+	if (ends->fd[side] < 0)
+		return TLS_TRUNCATED;
 	if (ends->bridge != NULL) {
 		enum tls_result r = bridge_write(&taken, ends->bridge, side, data);
 

@@ -86,8 +86,12 @@ enum http1_step exchange1_carry_body(struct exchange1 *x, enum tls_side from, st
 
 void exchange1_answer(struct exchange1 *x, unsigned status, struct span why, bool head)
 {
-	const struct reply reply = reply_of_status(status, why, x->id);
+	const bool capped = x->allowed && x->end.blocked;
+	struct reply reply =
+	    capped ? reply_of_cap(status, why, x->id) : reply_of_status(status, why, x->id);
 
+	if (!x->allowed)
+		reply.retry_after_s = x->caps.retry_after_s;
 	x->reply = BUF(REPLY_OCTETS_MAX);
 	if (reply_http1(&x->reply, &reply, head, x->last) < 0) { /* then it hears nothing */
 		buf_free(&x->reply);
@@ -358,12 +362,17 @@ void exchange1_verdict(struct exchange1 *x, unsigned status, struct span text)
 	if (status == 0) {
 		x->allowed = true;
 		x->end = (struct exchange1_end){ 0 };
-	} else {
-		buf_drop(&x->left[TLS_INSIDE], x->head_octets);
-		x->unread = x->bodied;
-		x->last = x->last || x->bodied;
-		exchange1_answer(x, status, text, x->asked.method == HTTP1_HEAD);
 	}
+	bool too_long = status == 0 && exchange1_is_over_cap(x, TLS_INSIDE, x->body_octets);
+	if (status == 0 && !too_long)
+		return;
+	buf_drop(&x->left[TLS_INSIDE], x->head_octets);
+	x->unread = x->bodied;
+	x->last = x->last || x->bodied;
+	if (too_long)
+		exchange1_refuse_cap(x, TLS_INSIDE);
+	else
+		exchange1_answer(x, status, text, x->asked.method == HTTP1_HEAD);
 }
 
 bool exchange1_is_brisk(const struct exchange1 *x)

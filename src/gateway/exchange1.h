@@ -44,11 +44,18 @@ struct exchange1_host {
 
 /* How an allowed request ended. */
 struct exchange1_end {
+	bool blocked;    /* a cap was exceeded: answered by us, or broken off */
 	unsigned status; /* 0: there was no response */
 	bool clean;
 	const char *why; /* it ended badly; static; NULL: it did not, or nobody knows */
 	uint64_t up,
 	    down; /* octets of heads and bodies as they came, interim responses not counted */
+};
+
+/* What comes with a verdict. */
+struct exchange1_caps {
+	uint64_t octets[TLS_SIDES]; /* most of the body from that side, of an allowed one; 0: any */
+	unsigned retry_after_s;     /* of a refused one; 0: nobody knows */
 };
 
 struct exchange1;
@@ -95,7 +102,11 @@ struct exchange1 {
 	bool bodied;  /* the request that was asked about has a body */
 	bool spoke;   /* the server, when it was not its turn: what it says next is no answer */
 	bool unread;  /* the program may have sent what nobody will read: see UP_DRAIN */
-	size_t head_octets; /* of that request */
+	size_t head_octets;                    /* of that request */
+	uint64_t body_octets;                  /* likewise, if it says; else 0 */
+	struct exchange1_caps caps;            /* set by the owner before each verdict */
+	struct http1_limits limits[TLS_SIDES]; /* of bodies under way */
+	uint64_t tunnelled[TLS_SIDES];         /* octets from that side */
 	size_t drained;
 	struct http1_asked asked;
 	struct exchange1_end end;

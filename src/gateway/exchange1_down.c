@@ -77,8 +77,7 @@ static void begin_body(struct exchange1 *x)
 		x->down = DOWN_TUNNEL;
 		return;
 	}
-	http1_body_begin(&x->body[TLS_UPSTREAM], response.framing, response.length, &trailers,
-			 &exchange1_limits);
+	exchange1_begin_body(x, TLS_UPSTREAM, response.framing, response.length, &trailers);
 	x->down = DOWN_BODY;
 }
 
@@ -88,6 +87,12 @@ static bool take_head(struct exchange1 *x, struct span *input, struct outlet *ou
 	if (response.status == 101 && x->up != UP_DONE)
 		return exchange1_bad_gateway(
 		    x, "the server switched protocols in the middle of a request");
+	if (response.framing == HTTP1_BODY_LENGTH &&
+	    exchange1_is_over_cap(x, TLS_UPSTREAM, response.length)) {
+		x->unread = x->unread || x->up == UP_BODY;
+		exchange1_refuse_cap(x, TLS_UPSTREAM);
+		return true;
+	}
 	look_for_secrets(x);
 	if (!response.interim)
 		x->last = x->last || !response.persistent ||
@@ -113,6 +118,8 @@ static bool carry_body(struct exchange1 *x, struct span *input, struct outlet *o
 		step = HTTP1_REFUSED;
 	if (step == HTTP1_DONE)
 		x->down = DOWN_DONE;
+	if (step == HTTP1_REFUSED && x->body[TLS_UPSTREAM].fault == HTTP1_BODY_LONG)
+		return exchange1_over_cap(x, TLS_UPSTREAM, out);
 	if (step == HTTP1_REFUSED)
 		x->end.why = "the server's response broke off, or is malformed";
 	return step != HTTP1_REFUSED;
@@ -168,10 +175,7 @@ bool exchange1_down(struct exchange1 *x, struct span *input, struct outlet *out,
 	case DOWN_BODY:
 		return carry_body(x, input, out, ended);
 	case DOWN_TUNNEL:
-		outlet_put(out, *input);
-		x->end.down += input->len;
-		*input = (struct span){ 0 };
-		return true;
+		return exchange1_carry_tunnel(x, TLS_UPSTREAM, input, out);
 	case DOWN_HEAD:
 	case DOWN_DONE:
 		break;

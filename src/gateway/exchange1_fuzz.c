@@ -1,11 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 /*
  * Input: what the program and the server say in turn. An octet says whose turn it is (its lowest bit),
- * whether that one then ends, and how long the piece is; the last octet of the input holds the verdicts.
+ * whether that one then ends, and how long the piece is; the last octet of the input holds the verdicts, the
+ * one before it the caps of bodies.
  * Properties: before a verdict nothing of its request goes out; what goes out is exactly the requests
  * that were asked about and allowed, as our own parser reads them; every request that was allowed ends
  * once; nothing is kept beyond the bounds. With secrets, which the last verdict decides on, no placeholder
- * goes out.
+ * goes out; no body goes out that is longer than its cap.
  */
 #include "gateway/exchange1_test_priv.h"
 #include "wire/http1_fuzz.h"
@@ -57,10 +58,12 @@ static void drop_body(struct span *rest, const struct http1_request *request, bo
 	struct http1_body body;
 	struct span data = { 0 };
 	enum http1_step step = HTTP1_DATA;
+	uint64_t octets = 0;
 
 	http1_body_begin(&body, request->framing, request->length, &trailers, &limits);
 	while ((step = http1_body_next(&body, &data, rest)) == HTTP1_DATA)
-		;
+		octets += data.len;
+	must(b.caps.octets[TLS_INSIDE] == 0 || octets <= b.caps.octets[TLS_INSIDE]);
 	must(step == HTTP1_DONE || step == HTTP1_MORE);
 	*ret_whole = step == HTTP1_DONE;
 }
@@ -114,9 +117,12 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	static const struct exchange1_host host = { "lab.test", 80, false };
 
-	if (size < 2 || size > 8192)
+	if (size < 3 || size > 8192)
 		return 0;
 	verdicts = data[--size];
+	uint8_t caps = data[--size];
+	b.caps.octets[TLS_INSIDE] = caps & 15;
+	b.caps.octets[TLS_UPSTREAM] = caps >> 4;
 	bench_begin(&b, &host, false);
 	b.secrets = (struct span){ 0 };
 	bool secret = verdicts >> 7 != 0;

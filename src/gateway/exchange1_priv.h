@@ -79,6 +79,28 @@ void change_wipe(void);
 /* change_field() - the value of the field of that name; empty: there is none */
 struct span change_field(const struct http1_fields *fields, const char *name);
 
+/* exchange1_cap.c */
+
+/* exchange1_begin_body() - from @from, of a head that was just read; it is limited as x->caps says. @trailers:
+ * static */
+void exchange1_begin_body(struct exchange1 *x, enum tls_side from, enum http1_framing framing,
+			  uint64_t length, struct http1_fields *trailers);
+
+/* exchange1_is_over_cap() - is a body of @length octets from @from longer than it may be? */
+MUST_USE bool exchange1_is_over_cap(const struct exchange1 *x, enum tls_side from, uint64_t length);
+
+/* exchange1_refuse_cap() - answer the allowed request, as a body is longer than it may be: nothing of the response
+ * has gone out. @from: whose */
+void exchange1_refuse_cap(struct exchange1 *x, enum tls_side from);
+
+/* exchange1_over_cap() - the body from @from has passed its cap: the server shall not take a part of a request
+ * for the whole, the program not a part of a response. Return: false: the exchange broke. */
+MUST_USE bool exchange1_over_cap(struct exchange1 *x, enum tls_side from, struct outlet *out);
+
+/* exchange1_carry_tunnel() - octets as they are, up to the cap. Return: false: the exchange broke. */
+MUST_USE bool exchange1_carry_tunnel(struct exchange1 *x, enum tls_side from, struct span *input,
+				     struct outlet *out);
+
 /* exchange1_bad_gateway() - answer 502: of the server nothing came, or nothing that could be passed on.
  * Return: false: it is too late for that. */
 MUST_USE bool exchange1_bad_gateway(struct exchange1 *x, const char *why);

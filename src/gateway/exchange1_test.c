@@ -169,6 +169,45 @@ static const struct row rows[] = {
 	  STAYS, false },
 };
 
+/* A body is at most 3 octets long, either way. */
+#define CAP    3
+#define CAPPED ERROR("413", "Connection: close\r\n")
+#define HTTP   "HTTP/1.1 200 OK\r\n"
+
+static const struct row capped[] = {
+	{ "as long as it may be", PUT "Content-Length: 3\r\n\r\nabc", "a", "PUT /f\n",
+	  PUT "Content-Length: 3\r\n\r\nabc", HTTP "Content-Length: 3\r\n\r\nxyz",
+	  HTTP "Content-Length: 3\r\n\r\nxyz", "200 clean 57/41\n", "open", STAYS, STAYS, false },
+	{ "says that it is longer", PUT "Content-Length: 4\r\n\r\nabcd", "a", "PUT /f\n", "", "",
+	  CAPPED, "413 blocked 0/0\n", "clean", CLOSES, STAYS, false },
+	{ "says so, and waits to be let", PUT "Expect: 100-continue\r\nContent-Length: 4\r\n\r\n",
+	  "a", "PUT /f\n", "", "", CAPPED, "413 blocked 0/0\n", "clean", CLOSES, STAYS, false },
+	{ "the next one is", GET PUT "Content-Length: 4\r\n\r\n", "aa", "GET /\nPUT /f\n", GET, OK,
+	  OK CAPPED, "200 clean 34/40\n413 blocked 0/0\n", "clean", CLOSES, STAYS, false },
+	{ "chunks as long", PUT CODED "1\r\na\r\n2\r\nbc\r\n0\r\n\r\n", "a", "PUT /f\n",
+	  PUT CODED "*0\r\n\r\n", "", "", "", "open", STAYS, STAYS, false },
+	{ "a chunk too many", PUT CODED "3\r\nabc\r\n1\r\nd\r\n0\r\n\r\n", "a", "PUT /f\n", "*", "",
+	  CAPPED, "413 blocked *\n", "clean", CLOSES, STAYS, false },
+	{ "a long chunk", PUT CODED "fffffff\r\nabc", "a", "PUT /f\n", "*", "", CAPPED,
+	  "413 blocked *\n", "clean", CLOSES, STAYS, false },
+	{ "a response that says it is longer", GET, "a", "GET /\n", GET,
+	  HTTP "Content-Length: 4\r\n\r\nwxyz", FINAL("502"), "502 blocked 34/0\n", "clean", CLOSES,
+	  STAYS, false },
+	{ "a response to HEAD that says so", "HEAD / " HEAD "\r\n", "a", "HEAD /\n",
+	  "HEAD / " HEAD "\r\n", HTTP "Content-Length: 4\r\n\r\n", HTTP "Content-Length: 4\r\n\r\n",
+	  "200 clean 35/38\n", "open", STAYS, STAYS, false },
+	{ "chunks of a response", GET, "a", "GET /\n", GET,
+	  HTTP CODED "2\r\nhi\r\n2\r\nyo\r\n0\r\n\r\n", "*", "200 blocked *\n", "reset", STAYS,
+	  STAYS, false },
+	{ "a response until it closes", GET, "a", "GET /\n", GET, HTTP "\r\nhello", "*",
+	  "200 blocked *\n", "reset", STAYS, CLOSES, false },
+	{ "as long, until it closes", GET, "a", "GET /\n", GET, HTTP "\r\nhey",
+	  HTTP "Connection: close\r\n\r\nhey", "200 clean 34/22\n", "clean", STAYS, CLOSES, false },
+	{ "WebSocket", WS HOP "\r\nping", "a", "websocket GET /c\n", "*",
+	  "HTTP/1.1 101 Switch\r\n" HOP "Sec-WebSocket-Accept: x\r\n\r\n", "*", "101 blocked *\n",
+	  "reset", STAYS, STAYS, false },
+};
+
 /* Where the cuts are: behind so many octets; 0: nowhere; EVERY: everywhere. */
 struct cuts {
 	size_t program, server;
@@ -273,10 +312,10 @@ static void judge(const struct row *row, const struct cuts *cuts)
 	      (ssize_t)cuts->server, (int)b.to_server.len, b.to_server.at);
 	CHECK(matches(row->down, got), "%s, %zd %zd: down %.*s", row->name, (ssize_t)cuts->program,
 	      (ssize_t)cuts->server, (int)got.len, got.ptr);
-	CHECK(strcmp(b.told.at, row->told) == 0, "%s, %zd %zd: told %s", row->name,
+	CHECK(matches(row->told, span_of(b.told.at)), "%s, %zd %zd: told %s", row->name,
 	      (ssize_t)cuts->program, (ssize_t)cuts->server, b.told.at);
-	CHECK(strcmp(over, row->over) == 0, "%s, %zd %zd: %s", row->name, (ssize_t)cuts->program,
-	      (ssize_t)cuts->server, over);
+	CHECK(matches(row->over, span_of(over)), "%s, %zd %zd: %s", row->name,
+	      (ssize_t)cuts->program, (ssize_t)cuts->server, over);
 	CHECK(!b.over || b.program_ended || b.program_reset, "%s: no end", row->name);
 }
 
@@ -306,20 +345,80 @@ static void play(const struct row *row, const struct cuts *cuts)
 	bench_end(&b);
 }
 
+static void play_all(const struct row *row)
+{
+	unsigned before = test_failures;
+
+	play(row, &(struct cuts){ 0, 0 });
+	for (size_t k = 1; k < strlen(row->program) && before == test_failures; k++)
+		play(row, &(struct cuts){ k, 0 });
+	for (size_t k = 1; k < strlen(row->server) && before == test_failures; k++)
+		play(row, &(struct cuts){ 0, k });
+	if (before == test_failures)
+		play(row, &(struct cuts){ EVERY, EVERY });
+}
+
 static void test_rows(void)
 {
-	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
-		const struct row *row = &rows[i];
-		unsigned before = test_failures;
+	for (size_t i = 0; i < ARRAY_SIZE(rows); i++)
+		play_all(&rows[i]);
+}
 
-		play(row, &(struct cuts){ 0, 0 });
-		for (size_t k = 1; k < strlen(row->program) && before == test_failures; k++)
-			play(row, &(struct cuts){ k, 0 });
-		for (size_t k = 1; k < strlen(row->server) && before == test_failures; k++)
-			play(row, &(struct cuts){ 0, k });
-		if (before == test_failures)
-			play(row, &(struct cuts){ EVERY, EVERY });
+static void test_capped(void)
+{
+	b.caps = (struct exchange1_caps){ .octets = { CAP, CAP } };
+	for (size_t i = 0; i < ARRAY_SIZE(capped); i++)
+		play_all(&capped[i]);
+	b.caps = (struct exchange1_caps){ 0 };
+}
+
+/* A request that passes its cap is reset towards the server, which has not got more than it may have. */
+static void test_over_cap(void)
+{
+	static const struct exchange1_host host = { "lab.test", 80, false };
+
+	b.caps = (struct exchange1_caps){ .octets = { CAP, 0 } };
+	for (int responded = 0; responded < 2; responded++) {
+		bench_begin(&b, &host, false);
+		bench_send(b.program, span_of(PUT CODED "2\r\nab\r\n"));
+		bench_spin(&b, TURNS);
+		bench_verdict(&b, 0);
+		bench_spin(&b, TURNS);
+		if (responded)
+			bench_send(b.server, span_of(HTTP CODED "1\r\nx\r\n"));
+		bench_spin(&b, TURNS);
+		bench_send(b.program, span_of("2\r\ncd\r\n0\r\n\r\n"));
+		bench_spin(&b, TURNS);
+		CHECK(matches(PUT CODED "2\r\nab\r\n",
+			      (struct span){ b.to_server.at, b.to_server.len }),
+		      "%.*s", (int)b.to_server.len, b.to_server.at);
+		CHECK(b.server_reset || b.server_ended, "the server goes on");
+		CHECK(matches(responded ? "200 blocked *" : "413 blocked *", span_of(b.told.at)),
+		      "%s", b.told.at);
+		CHECK(responded
+			  ? b.over && !b.clean
+			  : matches(CAPPED, (struct span){ b.to_program.at, b.to_program.len }),
+		      "%.*s", (int)b.to_program.len, b.to_program.at);
+		bench_end(&b);
 	}
+	b.caps = (struct exchange1_caps){ 0 };
+}
+
+static void test_retry(void)
+{
+	static const struct exchange1_host host = { "lab.test", 80, false };
+
+	b.caps = (struct exchange1_caps){ .retry_after_s = 7 };
+	bench_begin(&b, &host, false);
+	bench_send(b.program, span_of(GET));
+	bench_spin(&b, TURNS);
+	bench_verdict(&b, 429);
+	bench_spin(&b, TURNS);
+	CHECK(matches("HTTP/1.1 429 *\r\nRetry-After: 7\r\n*\"retryable\": true*",
+		      (struct span){ b.to_program.at, b.to_program.len }),
+	      "%.*s", (int)b.to_program.len, b.to_program.at);
+	bench_end(&b);
+	b.caps = (struct exchange1_caps){ 0 };
 }
 
 /* Nobody hurries a program that is slow to read the last response; and it gets all of it. */
@@ -381,6 +480,9 @@ static void test_slow_server(void)
 int main(void)
 {
 	test_rows();
+	test_capped();
+	test_over_cap();
+	test_retry();
 	test_slow_reader();
 	test_slow_server();
 	return test_failures > 0;

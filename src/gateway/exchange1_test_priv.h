@@ -37,6 +37,7 @@ struct bench {
 	struct bench_octets to_program, to_server; /* what came there */
 	bool program_ended, server_ended;          /* and was that all? */
 	bool program_reset, server_reset;
+	struct exchange1_caps caps;    /* of each verdict */
 	bool asking;                   /* a verdict is awaited */
 	struct span secrets;           /* of verdicts that allow; borrowed */
 	struct bench_text asked, told; /* a line each: what was asked; ends and refusals */
@@ -70,8 +71,10 @@ static inline void bench_ended(struct exchange1 *x, const struct exchange1_end *
 	char line[64];
 
 	snprintf(line, sizeof(line), "%u %s %llu/%llu\n", end->status,
-		 end->clean ? "clean" : "broken", (unsigned long long)end->up,
-		 (unsigned long long)end->down);
+		 end->clean     ? "clean"
+		 : end->blocked ? "blocked"
+				: "broken",
+		 (unsigned long long)end->up, (unsigned long long)end->down);
 	bench_say(&container_of(x, struct bench, x)->told, line);
 }
 
@@ -178,6 +181,7 @@ static inline void bench_begin(struct bench *b, const struct exchange1_host *hos
 static inline void bench_verdict(struct bench *b, unsigned status)
 {
 	b->asking = false;
+	b->x.caps = b->caps;
 	exchange1_verdict(&b->x, status, status == 0 ? b->secrets : span_of("because"));
 	(void)exchange1_step(&b->x);
 }

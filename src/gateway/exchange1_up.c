@@ -81,6 +81,7 @@ static void ask(struct exchange1 *x, const struct judged *judged)
 	x->last = !request.persistent;
 	x->bodied = request.framing != HTTP1_BODY_NONE;
 	x->head_octets = request.head_octets;
+	x->body_octets = request.framing == HTTP1_BODY_LENGTH ? request.length : 0;
 	x->owner->ask(x, (struct span){ what, len + judged->path.text.len }, request.websocket);
 }
 
@@ -230,8 +231,7 @@ static bool send_head(struct exchange1 *x, struct span *input, struct outlet *ou
 	}
 	if (!written)
 		return false;
-	http1_body_begin(&x->body[TLS_INSIDE], request.framing, request.length, &trailers,
-			 &exchange1_limits);
+	exchange1_begin_body(x, TLS_INSIDE, request.framing, request.length, &trailers);
 	change_begin_request(x, type, chunks);
 	x->up = UP_BODY;
 	x->down = DOWN_HEAD;
@@ -269,6 +269,8 @@ static bool carry_body(struct exchange1 *x, struct span *input, struct outlet *o
 			return refuse_body(x, out);
 		break;
 	}
+	if (x->body[TLS_INSIDE].fault == HTTP1_BODY_LONG)
+		return exchange1_over_cap(x, TLS_INSIDE, out);
 	x->end.why = http1_fault_text(x->body[TLS_INSIDE].fault);
 	return false;
 }
@@ -285,10 +287,7 @@ bool exchange1_up(struct exchange1 *x, struct span *input, struct outlet *out, u
 	case UP_BODY:
 		return carry_body(x, input, out, ended);
 	case UP_TUNNEL:
-		outlet_put(out, *input);
-		x->end.up += input->len;
-		*input = (struct span){ 0 };
-		return true;
+		return exchange1_carry_tunnel(x, TLS_INSIDE, input, out);
 	case UP_DRAIN:
 		x->drained += input->len;
 		*input = (struct span){ 0 };

@@ -259,6 +259,8 @@ void exchange2_verdict(struct exchange2_stream *s, unsigned status, struct span 
 	s->allowed = status == 0;
 	if (s->broken)
 		return;
+	if (s->allowed && exchange2_refuse_known(s))
+		return;
 	if (s->allowed)
 		exchange2_go(s);
 	else

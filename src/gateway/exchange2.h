@@ -67,12 +67,13 @@ struct exchange2_stream {
 	bool bodiless;                       /* the request ended with its head */
 	bool head_only;                      /* HEAD: the response has no body */
 	bool websocket;
-	bool responded;    /* the final head has been passed on */
-	bool said;         /* and the end of the response */
-	bool broken;       /* it was reset by us */
-	unsigned interims; /* interim responses so far */
-	uint64_t unwanted; /* octets that came and were dropped */
-	bool allowed;      /* it is owed an end */
+	bool responded;             /* the final head has been passed on */
+	bool said;                  /* and the end of the response */
+	bool broken;                /* it was reset by us */
+	unsigned interims;          /* interim responses so far */
+	uint64_t unwanted;          /* octets that came and were dropped */
+	bool allowed;               /* it is owed an end */
+	struct exchange1_caps caps; /* set by the owner before the verdict */
 	struct exchange1_end end;
 	struct inject *inject; /* owned: its secrets; NULL: none */
 	void *slot;            /* the owner's, from ask() on */

@@ -17,6 +17,18 @@ static void bad_gateway(struct exchange2_stream *s, const char *why)
 	exchange2_answer(s, 502, span_of(why));
 }
 
+static bool is_bodiless(const struct exchange2_stream *s)
+{
+	return s->head_only || response.status == STATUS_NO_CONTENT ||
+	       response.status == STATUS_NOT_MODIFIED;
+}
+
+static bool is_too_long(const struct exchange2_stream *s)
+{
+	return !response.interim && response.has_length && !is_bodiless(s) &&
+	       exchange2_is_over_cap(s, TLS_UPSTREAM, response.length);
+}
+
 /* send_head() - of a final response, or an interim one. Return: false: it cannot be sent */
 static bool send_head(const struct exchange2_stream *s, bool ended)
 {
@@ -37,8 +49,7 @@ static bool send_head(const struct exchange2_stream *s, bool ended)
 static void begin_body(struct exchange2_stream *s, bool ended)
 {
 	struct exchange2_way *way = &s->way[TLS_UPSTREAM];
-	bool none = s->head_only || response.status == STATUS_NO_CONTENT ||
-		    response.status == STATUS_NOT_MODIFIED;
+	bool none = is_bodiless(s);
 
 	s->responded = true;
 	s->end.status = response.status;
@@ -60,6 +71,8 @@ void exchange2_down(struct exchange2_stream *s, bool ended)
 		   (++s->interims > INTERIMS_OF_ONE_MAX || !exchange2_spend_interim(s->exchange))) {
 		exchange2_break(s, NGHTTP2_ENHANCE_YOUR_CALM,
 				"the server says too much before its response");
+	} else if (is_too_long(s)) {
+		exchange2_over_cap(s, TLS_UPSTREAM);
 	} else if (!change2_response(s, &response, !ended)) {
 		bad_gateway(s, "the head of the server's response is too long");
 	} else if (!send_head(s, ended)) {

@@ -78,6 +78,16 @@ void exchange2_said_all(struct exchange2_stream *s);
 /* exchange2_answer() - with our own response; nothing of the request has gone out */
 void exchange2_answer(struct exchange2_stream *s, unsigned status, struct span why);
 
+/* exchange2_is_over_cap() - is a body of @length octets from @side longer than it may be? exchange2_over_cap() - it
+ * is: answer, if nothing of a response has gone out, else break it off */
+MUST_USE bool exchange2_is_over_cap(const struct exchange2_stream *s, enum tls_side side,
+				    uint64_t length);
+void exchange2_over_cap(struct exchange2_stream *s, enum tls_side side);
+
+/* exchange2_refuse_known() - before an allowed request goes out: is its body known to be too long? Then it is
+ * answered. */
+MUST_USE bool exchange2_refuse_known(struct exchange2_stream *s);
+
 /* exchange2_vector() - the fields of @list as the library wants them. Valid until the next call. */
 const nghttp2_nv *exchange2_vector(const struct http2_list *list);
 

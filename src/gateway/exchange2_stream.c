@@ -210,6 +210,8 @@ void exchange2_came(struct exchange2_stream *s, enum tls_side side, struct span 
 		exchange2_break(s, NGHTTP2_INTERNAL_ERROR, "there is no memory for its body");
 	} else if (way->exact && way->came > way->expected) {
 		miscounted(s, side);
+	} else if (exchange2_is_over_cap(s, side, way->came)) {
+		exchange2_over_cap(s, side);
 	} else if (waiting_octets > EXCHANGE2_WAITING_OCTETS_MAX) {
 		exchange2_calm_down(x, side, "too much waits to be taken by the other side");
 	} else {
@@ -404,16 +406,16 @@ const nghttp2_nv *exchange2_vector(const struct http2_list *list)
 	return vector;
 }
 
-static int submit_answer(struct exchange2_stream *s, unsigned status)
+static int submit_answer(struct exchange2_stream *s, const struct reply *reply)
 {
 	struct http2_list list = { .count = 5 };
-	char code[4], length[24], error[64];
+	char code[4], length[24], error[64], retry[16];
 	const nghttp2_data_provider body = { .read_callback = exchange2_read_body };
 	size_t len = buf_len(&s->way[TLS_UPSTREAM].data);
 
-	(void)snprintf(code, sizeof(code), "%u", status % 1000);
+	(void)snprintf(code, sizeof(code), "%u", reply->status % 1000);
 	(void)snprintf(length, sizeof(length), "%zu", len);
-	(void)snprintf(error, sizeof(error), "immure; error=%s", reply_proxy_error(status));
+	(void)snprintf(error, sizeof(error), "immure; error=%s", reply->proxy_error);
 	list.at[0] = (struct http2_field){ .name = SPAN(":status"), .value = span_of(code) };
 	list.at[1] =
 	    (struct http2_field){ .name = SPAN("content-type"), .value = SPAN("application/json") };
@@ -422,6 +424,11 @@ static int submit_answer(struct exchange2_stream *s, unsigned status)
 	list.at[3] =
 	    (struct http2_field){ .name = SPAN("cache-control"), .value = SPAN("no-store") };
 	list.at[4] = (struct http2_field){ .name = SPAN("proxy-status"), .value = span_of(error) };
+	if (reply->retry_after_s > 0) {
+		(void)snprintf(retry, sizeof(retry), "%u", reply->retry_after_s);
+		list.at[list.count++] =
+		    (struct http2_field){ .name = SPAN("retry-after"), .value = span_of(retry) };
+	}
 	return nghttp2_submit_response(s->exchange->session[TLS_INSIDE], s->id[TLS_INSIDE],
 				       exchange2_vector(&list), list.count,
 				       s->head_only ? NULL : &body);
@@ -429,9 +436,12 @@ static int submit_answer(struct exchange2_stream *s, unsigned status)
 
 void exchange2_answer(struct exchange2_stream *s, unsigned status, struct span why)
 {
-	const struct reply reply = reply_of_status(status, why, s->ask_id);
+	struct reply reply = s->end.blocked ? reply_of_cap(status, why, s->ask_id)
+					    : reply_of_status(status, why, s->ask_id);
 	struct exchange2_way *way = &s->way[TLS_UPSTREAM];
 
+	if (!s->allowed)
+		reply.retry_after_s = s->caps.retry_after_s;
 	part(s, NGHTTP2_CANCEL);
 	http2_block_free(&s->head); /* @why is not of it */
 	exchange2_drop(s, TLS_INSIDE);
@@ -440,7 +450,7 @@ void exchange2_answer(struct exchange2_stream *s, unsigned status, struct span w
 	way->ours = way->ended = true;
 	way->exact = false;
 	way->data = BUF(REPLY_OCTETS_MAX);
-	if (reply_body(&way->data, &reply) < 0 || submit_answer(s, status) != 0)
+	if (reply_body(&way->data, &reply) < 0 || submit_answer(s, &reply) != 0)
 		exchange2_break(s, NGHTTP2_INTERNAL_ERROR, NULL);
 	else if (s->head_only)
 		buf_free(&way->data);

@@ -22,7 +22,7 @@ struct peer {
 	nghttp2_session *session;
 	int fd;
 	size_t to_send; /* of the body */
-	bool trailers;
+	bool trailers, endless;
 	unsigned status;       /* of the last head */
 	unsigned heads, asked; /* that came */
 	size_t came;
@@ -54,10 +54,15 @@ static const struct row {
 	bool trailers;           /* after the server's body */
 	uint32_t server_resets;  /* with this code, instead of a response */
 	uint32_t program_resets; /* when the server has it */
+	size_t cap[TLS_SIDES];   /* of a body; 0: none */
+	bool length;             /* bodies say theirs */
+	bool late_response;      /* the server answers when it has all */
+	bool endless;            /* or says no end */
 	/* what comes of it */
 	unsigned status, ends_told, end_status;
 	bool end_clean;
 	int code, server_code;
+	bool end_blocked;
 } rows[] = {
 	{ .name = "a request",
 	  .path = "/",
@@ -108,6 +113,77 @@ static const struct row {
 	  .program_resets = NGHTTP2_CANCEL,
 	  .code = NGHTTP2_CANCEL,
 	  .server_code = -1 },
+	{ .name = "as long as they may be",
+	  .path = "/",
+	  .upload = true,
+	  .download = true,
+	  .cap = { BODY_OCTETS, BODY_OCTETS },
+	  .length = true,
+	  .status = 200,
+	  .ends_told = 1,
+	  .end_status = 200,
+	  .end_clean = true },
+	{ .name = "without saying how long",
+	  .path = "/",
+	  .upload = true,
+	  .download = true,
+	  .cap = { BODY_OCTETS, BODY_OCTETS },
+	  .status = 200,
+	  .ends_told = 1,
+	  .end_status = 200,
+	  .end_clean = true },
+	{ .name = "a request says that it is too long",
+	  .path = "/",
+	  .upload = true,
+	  .cap = { BODY_OCTETS - 1 },
+	  .length = true,
+	  .status = 413,
+	  .ends_told = 1,
+	  .end_status = 413,
+	  .server_code = -1,
+	  .end_blocked = true },
+	{ .name = "a request becomes too long",
+	  .path = "/",
+	  .upload = true,
+	  .cap = { BODY_OCTETS - 1 },
+	  .late_response = true,
+	  .status = 413,
+	  .ends_told = 1,
+	  .end_status = 413,
+	  .server_code = NGHTTP2_CANCEL,
+	  .end_blocked = true },
+	{ .name = "a request becomes too long after its response began",
+	  .path = "/",
+	  .upload = true,
+	  .download = true,
+	  .cap = { BODY_OCTETS - 1 },
+	  .endless = true,
+	  .status = 200,
+	  .ends_told = 1,
+	  .end_status = 200,
+	  .code = NGHTTP2_CANCEL,
+	  .server_code = NGHTTP2_CANCEL,
+	  .end_blocked = true },
+	{ .name = "a response says that it is too long",
+	  .path = "/",
+	  .download = true,
+	  .cap = { 0, BODY_OCTETS - 1 },
+	  .length = true,
+	  .status = 502,
+	  .ends_told = 1,
+	  .end_status = 502,
+	  .server_code = NGHTTP2_CANCEL,
+	  .end_blocked = true },
+	{ .name = "a response becomes too long",
+	  .path = "/",
+	  .download = true,
+	  .cap = { 0, BODY_OCTETS / 2 },
+	  .status = 200,
+	  .ends_told = 1,
+	  .end_status = 200,
+	  .code = NGHTTP2_CANCEL,
+	  .server_code = NGHTTP2_CANCEL,
+	  .end_blocked = true },
 };
 
 static struct rig *rig_of(struct exchange2 *exchange)
@@ -121,6 +197,8 @@ static bool on_ask(struct exchange2_stream *stream, struct span what, bool webso
 
 	CHECK(what.len > 4 && !websocket, "%s", rig->row->name);
 	rig->asked[rig->asks++ % STREAMS] = stream;
+	stream->caps.octets[TLS_INSIDE] = rig->row->cap[TLS_INSIDE];
+	stream->caps.octets[TLS_UPSTREAM] = rig->row->cap[TLS_UPSTREAM];
 	if (!rig->row->late)
 		exchange2_verdict(stream, rig->row->verdict,
 				  span_of(rig->row->verdict == 0 ? "" : "because"));
@@ -180,7 +258,9 @@ static ssize_t read_body(nghttp2_session *session, int32_t id, uint8_t *room, si
 	(void)source;
 	memset(room, 'b', len);
 	peer->to_send -= len;
-	if (peer->to_send > 0)
+	if (peer->endless && len == 0)
+		return NGHTTP2_ERR_DEFERRED;
+	if (peer->to_send > 0 || peer->endless)
 		return (ssize_t)len;
 	*flags |= NGHTTP2_DATA_FLAG_EOF;
 	if (peer->trailers) {
@@ -330,10 +410,11 @@ static void ask(struct rig *rig, const char *path, bool upload)
 	const nghttp2_data_provider body = { .read_callback = read_body };
 	const nghttp2_nv head[] = { field(":method", upload ? "POST" : "GET"),
 				    field(":scheme", "http"), field(":authority", "a.test"),
-				    field(":path", path) };
+				    field(":path", path), field("content-length", "700000") };
 
 	rig->program.to_send = upload ? BODY_OCTETS : 0;
-	CHECK(nghttp2_submit_request(rig->program.session, NULL, head, ARRAY_SIZE(head),
+	CHECK(nghttp2_submit_request(rig->program.session, NULL, head,
+				     ARRAY_SIZE(head) - !(rig->row->length && upload),
 				     upload ? &body : NULL, NULL) > 0,
 	      "request");
 }
@@ -343,13 +424,16 @@ static void serve(struct rig *rig)
 {
 	const struct row *row = rig->row;
 	const nghttp2_data_provider body = { .read_callback = read_body };
-	const nghttp2_nv head[] = { field(":status", "200"), field("x", "y") };
+	const nghttp2_nv head[] = { field(":status", "200"), field("content-length", "700000") };
 	struct peer *server = &rig->server;
 
+	if (row->late_response && !server->ended)
+		return;
 	if (server->heads == 0 || server->asked++ > 0)
 		return;
 	server->to_send = BODY_OCTETS;
 	server->trailers = row->trailers;
+	server->endless = row->endless;
 	if (row->server_resets != 0)
 		CHECK(nghttp2_submit_rst_stream(server->session, 0, 1, row->server_resets) == 0,
 		      "reset");
@@ -358,7 +442,8 @@ static void serve(struct rig *rig)
 			  0,
 		      "reset");
 	else
-		CHECK(nghttp2_submit_response(server->session, 1, head, ARRAY_SIZE(head),
+		CHECK(nghttp2_submit_response(server->session, 1, head,
+					      ARRAY_SIZE(head) - !row->length,
 					      row->download ? &body : NULL) == 0,
 		      "response");
 }
@@ -375,6 +460,17 @@ static void judge(struct rig *rig)
 	CHECK(rig->end.status == row->end_status && rig->end.clean == row->end_clean, "%s: %u",
 	      row->name, rig->end.status);
 	CHECK(rig->lefts == row->late, "%s", row->name);
+	CHECK(rig->end.blocked == row->end_blocked, "%s: %d", row->name, rig->end.blocked);
+	if (row->end_blocked) {
+		CHECK(row->cap[TLS_UPSTREAM] == 0 || rig->program.came <= row->cap[TLS_UPSTREAM] ||
+			  row->status != 200,
+		      "%s: %zu", row->name, rig->program.came);
+		CHECK(row->cap[TLS_INSIDE] == 0 || rig->server.came <= row->cap[TLS_INSIDE],
+		      "%s: %zu", row->name, rig->server.came);
+		CHECK(!rig->server.ended || !row->upload, "%s: a part for the whole", row->name);
+		CHECK(!rig->program.ended || row->status != 200, "%s: likewise", row->name);
+		return;
+	}
 	if (row->download)
 		CHECK(rig->program.came == BODY_OCTETS, "%s: %zu", row->name, rig->program.came);
 	if (row->upload && row->verdict == 0)

@@ -31,7 +31,7 @@ void flow_end(struct flow *flow, bool clean);
 void flow_relay(struct flow *flow);
 
 /* flow_active(), flow_hurry() - it has the idle time from now on; it has the short one */
-void flow_active(struct flow *flow);
+void flow_active(struct flow *flow); /* its own time, if it has one */
 void flow_hurry(struct flow *flow);
 
 /* flow_judged() - the warden's @verdict is here, and the program still is */

@@ -70,7 +70,7 @@ static void fill_end(struct talk_item *item, struct gate_message *message)
 
 	message->kind = GATE_END_REQUEST;
 	message->id = w->ended_id;
-	message->verdict = w->ended.clean ? GATE_CLOSED : GATE_RESET;
+	message->verdict = w->ended.clean ? GATE_CLOSED : w->ended.blocked ? GATE_DENY : GATE_RESET;
 	message->status = (uint16_t)w->ended.status;
 	message->up = w->ended.up;
 	message->down = w->ended.down;
@@ -161,7 +161,18 @@ static unsigned status_of(const struct gate_message *answer)
 {
 	if (answer->verdict == GATE_ALLOW)
 		return 0;
+	if (answer->status != 0)
+		return answer->status;
 	return answer->verdict == GATE_DENY ? 403 : 503;
+}
+
+static struct exchange1_caps caps_of(const struct gate_message *answer)
+{
+	if (answer->verdict != GATE_ALLOW)
+		return (struct exchange1_caps){ .retry_after_s = (unsigned)answer->up };
+	return (struct exchange1_caps){
+		.octets = { [TLS_INSIDE] = answer->up, [TLS_UPSTREAM] = answer->down }
+	};
 }
 
 void flow_web_answer(struct flow *flow, const struct gate_message *answer)
@@ -171,18 +182,22 @@ void flow_web_answer(struct flow *flow, const struct gate_message *answer)
 	if (flow->state != FLOW_WEB || w == NULL || w->id != answer->id ||
 	    w->leaf != (answer->kind == GATE_LEAF))
 		return;
-	if (w->leaf)
+	if (w->leaf) {
 		web_leaf(&w->web, answer->data);
-	else
-		web_verdict(&w->web, status_of(answer), answer->data);
+		return;
+	}
+	w->web.exchange.caps = caps_of(answer);
+	web_verdict(&w->web, status_of(answer), answer->data);
 }
 
 void flow_web_stream_answer(struct flows *flows, const struct gate_message *answer)
 {
 	struct exchange2_stream *stream = streams_answer(&flows->streams, answer);
 
-	if (stream != NULL)
-		web_stream_verdict(stream, status_of(answer), answer->data);
+	if (stream == NULL)
+		return;
+	stream->caps = caps_of(answer);
+	web_stream_verdict(stream, status_of(answer), answer->data);
 }
 
 void flow_web_stop(struct flow *flow)
@@ -215,8 +230,10 @@ static bool host_of(struct net_name *ret, const struct flow *flow)
 	return ret->kind == NET_NAME_ADDRESS;
 }
 
-/* read_flow() - Return: 0 or -errno: it is closed */
-static int read_flow(struct flow *flow, enum sniff_kind kind, unsigned door, struct span why)
+/* read_flow() - @door: answer each request so, with what @verdict says; 0, NULL: exchange them. Return: 0 or
+ * -errno: it is closed */
+static int read_flow(struct flow *flow, enum sniff_kind kind, unsigned door,
+		     const struct gate_message *verdict)
 {
 	struct flow_web *w = calloc(1, sizeof(*w));
 
@@ -231,10 +248,13 @@ static int read_flow(struct flow *flow, enum sniff_kind kind, unsigned door, str
 	w->web.port = flow->port;
 	w->web.raw = (flow->flags & GATE_RAW) != 0;
 	w->web.secrets = (flow->flags & GATE_SECRETS) != 0;
+	w->web.pins = (struct span){ flow->pins, flow->pins_len };
 	if (!host_of(&w->web.host, flow))
 		return -EINVAL;
-	if (door != 0)
-		web_shut(&w->web, door, why);
+	if (verdict != NULL) {
+		web_shut(&w->web, door, verdict->data);
+		w->web.door_retry_s = (unsigned)verdict->up;
+	}
 	int r = web_start(&w->web, flow->flows->loop, flow->fd, flow->server, kind);
 	flow->fd = flow->server = -1;
 	if (r < 0)
@@ -293,7 +313,7 @@ static void sniffed(struct sniff *sniff, enum sniff_kind kind)
 		pass(flow);
 	else if (tls && flow->flows->context == NULL)
 		refuse(flow, "TLS cannot be opened: this host has no root certificates");
-	else if (web && read_flow(flow, kind, 0, (struct span){ 0 }) < 0)
+	else if (web && read_flow(flow, kind, 0, NULL) < 0)
 		flow_end(flow, false);
 	else if (!web && raw)
 		flow_relay(flow);
@@ -311,6 +331,14 @@ void flow_sniffed_too_long(struct flow *flow)
 	sniffed(&flow->sniff, sniff_peek(&octets, flow->fd) > 0 ? sniff_whole(octets) : SNIFF_RAW);
 }
 
+/* door_of() - the status with which each request is answered */
+static unsigned door_of(const struct gate_message *refusal)
+{
+	if (refusal->status != 0)
+		return refusal->status;
+	return refusal->verdict == GATE_DENY ? 403 : 502;
+}
+
 /* explain() - it was refused: whoever speaks HTTP, and has spoken, is told why */
 static void explain(struct flow *flow, const struct gate_message *verdict)
 {
@@ -321,7 +349,7 @@ static void explain(struct flow *flow, const struct gate_message *verdict)
 	if (sniff_peek(&octets, flow->fd) > 0)
 		kind = sniff_octets(octets);
 	if ((kind != SNIFF_HTTP1 && kind != SNIFF_HTTP2) ||
-	    read_flow(flow, kind, verdict->verdict == GATE_DENY ? 403 : 502, verdict->data) < 0)
+	    read_flow(flow, kind, door_of(verdict), verdict) < 0)
 		flow_free(flow);
 }
 

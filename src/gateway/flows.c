@@ -2,12 +2,14 @@
 /*
  * Theory of operation: a flow's slot is taken at accept() and given back when the warden owes us
  * nothing about it and we owe it nothing, so the table bounds asks and ENDs as well as sockets. The
- * lists of those waiting and relaying are in order of time; one timer looks at their heads.
+ * lists of those waiting and relaying are in order of time; one timer looks at their heads. Flows with an
+ * idle time of their own are in no order: they are all looked at when the first may be due.
  */
 #include "gateway/flows.h"
 
 #include <errno.h>
 #include <netinet/in.h>
+#include <stdlib.h>
 #include <sys/socket.h>
 
 #include "base/clock.h"
@@ -22,12 +24,16 @@ enum {
 	DNS_PORT = 53,
 };
 
+#define MS               INT64_C(1000000)
+#define PATIENCE_TICK_NS (100 * MS)          /* they are not looked at more often */
+#define IDLE_MS_MAX      (UINT64_C(1) << 32) /* 49 days; a longer time is that */
+
 /* end_if_last() - the loop, if nothing is under way and nothing more will be */
 static void end_if_last(struct flows *flows)
 {
 	if (flows->last && list_first(&flows->waiting) == NULL &&
 	    list_first(&flows->brisk) == NULL && list_first(&flows->relaying) == NULL &&
-	    list_first(&flows->ending) == NULL)
+	    list_first(&flows->patient) == NULL && list_first(&flows->ending) == NULL)
 		loop_stop(flows->loop, 0);
 }
 
@@ -40,6 +46,8 @@ void flow_free(struct flow *flow)
 	flow_web_free(flow);
 	relay_reset(&flow->server);
 	relay_reset(&flow->fd);
+	free(flow->pins);
+	flow->pins = NULL;
 	if (flow->name != NULL)
 		names_release(flows->names, flow->name, clock_mono_ns());
 	flow->name = NULL;
@@ -123,10 +131,21 @@ void flow_end(struct flow *flow, bool clean)
 	talk_send(flow->flows->talk, &flow->item);
 }
 
+/* await_idle() - put it where its idle time is looked at */
+static void await_idle(struct flow *flow)
+{
+	struct flows *flows = flow->flows;
+
+	flow->since_ns = clock_mono_ns();
+	list_append(flow->idle_ns != 0 ? &flows->patient : &flows->relaying, &flow->node);
+	if (flow->idle_ns != 0 && (flows->patience.loop == NULL ||
+				   flows->patience.deadline_ns > flow->since_ns + flow->idle_ns))
+		loop_arm(flows->loop, &flows->patience, flow->idle_ns);
+}
+
 void flow_active(struct flow *flow)
 {
-	flow->since_ns = clock_mono_ns();
-	list_append(&flow->flows->relaying, &flow->node);
+	await_idle(flow);
 	schedule(flow->flows);
 }
 
@@ -139,10 +158,7 @@ void flow_hurry(struct flow *flow)
 
 static void relay_active(struct relay *relay)
 {
-	struct flow *flow = container_of(relay, struct flow, relay);
-
-	flow->since_ns = clock_mono_ns();
-	list_append(&flow->flows->relaying, &flow->node);
+	await_idle(container_of(relay, struct flow, relay));
 }
 
 static void relay_ended(struct relay *relay, bool clean)
@@ -189,6 +205,30 @@ static void fired(struct loop_timer *timer)
 	while (due(&flows->relaying, flows->idle_ns) <= now_ns)
 		cut_off(container_of(list_first(&flows->relaying), struct flow, node));
 	schedule(flows);
+}
+
+/* patience_over() - of some; most have moved since */
+static void patience_over(struct loop_timer *timer)
+{
+	struct flows *flows = container_of(timer, struct flows, patience);
+	int64_t now_ns = clock_mono_ns(), first_ns = INT64_MAX;
+	struct list_node *next = NULL;
+
+	for (struct list_node *node = flows->patient.head.next; node != &flows->patient.head;
+	     node = next) {
+		struct flow *flow = container_of(node, struct flow, node);
+		int64_t due_ns = flow->since_ns + flow->idle_ns;
+
+		next = node->next;
+		if (due_ns <= now_ns)
+			cut_off(flow);
+		else if (due_ns < first_ns)
+			first_ns = due_ns;
+	}
+	if (first_ns == INT64_MAX)
+		return;
+	first_ns -= now_ns;
+	loop_arm(flows->loop, timer, first_ns > PATIENCE_TICK_NS ? first_ns : PATIENCE_TICK_NS);
 }
 
 /* program_gone() - it reset the flow while that waits; the slot stays, for the answer to come */
@@ -324,6 +364,23 @@ void flow_relay(struct flow *flow)
 		relay_last(&flow->relay);
 }
 
+/* keep_terms() - of a verdict that allows. Return: false: no memory */
+static bool keep_terms(struct flow *flow, const struct gate_message *message)
+{
+	uint64_t idle_ms = message->up < IDLE_MS_MAX ? message->up : IDLE_MS_MAX;
+
+	flow->flags = message->flags;
+	flow->idle_ns = (int64_t)idle_ms * MS;
+	if (message->data.len == 0)
+		return true;
+	flow->pins = malloc(message->data.len);
+	if (flow->pins == NULL)
+		return false;
+	memcpy(flow->pins, message->data.ptr, message->data.len);
+	flow->pins_len = message->data.len;
+	return true;
+}
+
 /* take_verdict() - @fd: consumed */
 static void take_verdict(struct flows *flows, const struct gate_message *message, int fd)
 {
@@ -338,8 +395,8 @@ static void take_verdict(struct flows *flows, const struct gate_message *message
 	}
 	loop_remove(&flow->program);
 	flow->server = fd;
-	flow->flags = message->flags;
-	if (flow->fd >= 0 && !flow->stale)
+	bool kept = !allowed || keep_terms(flow, message);
+	if (kept && flow->fd >= 0 && !flow->stale)
 		flow_judged(flow, message);
 	else if (allowed)
 		flow_end(flow, false); /* closes what is left when the END is sent */
@@ -374,10 +431,10 @@ static uint64_t moved(const struct flows *flows)
 	return sum;
 }
 
-/* patience_over() - who takes nothing is not waited for any longer */
-static void patience_over(struct loop_timer *timer)
+/* drained() - who takes nothing is not waited for any longer */
+static void drained(struct loop_timer *timer)
 {
-	struct flows *flows = container_of(timer, struct flows, patience);
+	struct flows *flows = container_of(timer, struct flows, drain);
 	uint64_t now = moved(flows);
 
 	if (now == flows->moved)
@@ -387,27 +444,33 @@ static void patience_over(struct loop_timer *timer)
 	flows->moved = now;
 }
 
-void flows_last(struct flows *flows)
+/* tell_last() - the flows of @list. Each goes to another list when it ends: begin anew then */
+static void tell_last(struct list *list)
 {
 	struct list_node *node = NULL;
 
-	while (accept_some(flows)) /* at most the backlog: nobody adds to it */
-		;
-	flows->last = true;
-	/* each goes to another list when it ends: begin anew then */
-	while ((node = list_first(&flows->relaying)) != NULL &&
+	while ((node = list_first(list)) != NULL &&
 	       !container_of(node, struct flow, node)->relay.last) {
 		struct flow *flow = container_of(node, struct flow, node);
 
-		list_append(&flows->relaying, &flow->node);
+		list_append(list, &flow->node);
 		if (flow->state == FLOW_RELAYING)
 			relay_last(&flow->relay);
 		else /* it sees the program's end by itself */
 			flow->relay.last = true;
 	}
-	flows->patience.fired = patience_over;
+}
+
+void flows_last(struct flows *flows)
+{
+	while (accept_some(flows)) /* at most the backlog: nobody adds to it */
+		;
+	flows->last = true;
+	tell_last(&flows->relaying);
+	tell_last(&flows->patient);
+	flows->drain.fired = drained;
 	flows->moved = moved(flows);
-	loop_arm(flows->loop, &flows->patience, FLOWS_DRAIN_MS * INT64_C(1000000));
+	loop_arm(flows->loop, &flows->drain, FLOWS_DRAIN_MS * INT64_C(1000000));
 	end_if_last(flows);
 }
 
@@ -416,11 +479,13 @@ int flows_start(struct flows *flows, int fd)
 	list_init(&flows->waiting);
 	list_init(&flows->brisk);
 	list_init(&flows->relaying);
+	list_init(&flows->patient);
 	list_init(&flows->ending);
 	list_init(&flows->spare);
 	streams_start(&flows->streams, flows->talk);
 	flows->pause.fired = pause_over;
 	flows->timer.fired = fired;
+	flows->patience.fired = patience_over;
 	flows->listener.ready = listener_ready;
 	return loop_add(flows->loop, &flows->listener, fd, EPOLLIN);
 }

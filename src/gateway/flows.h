@@ -43,7 +43,8 @@ enum flow_state {
 };
 
 struct flow {
-	struct list_node node; /* of the free, waiting, brisk, relaying or ending, oldest first */
+	struct list_node
+	    node; /* of the free, waiting, brisk, relaying or ending, oldest first; of patient */
 	struct talk_item item; /* the ask, later the END */
 	struct flows *flows;
 	enum flow_state state;
@@ -52,8 +53,11 @@ struct flow {
 	bool stale; /* to a synthetic address that is nobody's any more */
 	enum gate_verdict end;
 	struct net_address address;
-	struct names_entry *name;   /* held; NULL: the flow is to an address */
-	int64_t since_ns;           /* asked, or last octet */
+	struct names_entry *name; /* held; NULL: the flow is to an address */
+	int64_t since_ns;         /* asked, or last octet */
+	int64_t idle_ns;          /* of this flow alone; 0: as all others */
+	char *pins;               /* owned, of the verdict: see bridge.h; NULL: none */
+	size_t pins_len;
 	struct loop_source program; /* WAITING */
 	int fd;                     /* owned; WAITING, SNIFFING: the program's socket */
 	int server;                 /* owned; SNIFFING: the server's */
@@ -78,10 +82,11 @@ struct flows {
 	struct loop_source listener;
 	struct loop_timer pause; /* accepting goes on when it fires */
 	struct loop_timer timer;
-	struct list waiting, brisk, relaying, ending, spare;
+	struct loop_timer patience; /* of those with an idle time of their own */
+	struct list waiting, brisk, relaying, patient, ending, spare;
 	struct streams streams;
 	bool last;                  /* no more will come: see flows_last() */
-	struct loop_timer patience; /* then */
+	struct loop_timer drain; /* then */
 	uint64_t moved;             /* octets, when it was armed */
 	unsigned made;              /* how many of the following were ever used */
 	struct flow flows[FLOWS_MAX];

@@ -90,7 +90,8 @@ static struct rig *begin(unsigned max, int64_t wait_ns, int64_t idle_ns)
 
 static void finish(struct rig *rig)
 {
-	CHECK(list_first(&rig->flows.waiting) == NULL && list_first(&rig->flows.relaying) == NULL,
+	CHECK(list_first(&rig->flows.waiting) == NULL && list_first(&rig->flows.relaying) == NULL &&
+		  list_first(&rig->flows.patient) == NULL,
 	      "flows left");
 	CHECK(rig->pipes.free_count == PIPES_MAX, "pipes left");
 	pipes_close(&rig->pipes);
@@ -142,10 +143,10 @@ static void check_open(int fd)
 }
 
 /* allow() - Return: the server's end. */
-static int allow(struct rig *rig, uint32_t id)
+static int allow_idle(struct rig *rig, uint32_t id, uint64_t idle_ms)
 {
 	const struct gate_message flow = {
-		.kind = GATE_FLOW, .id = id, .verdict = GATE_ALLOW, .flags = GATE_RAW
+		.kind = GATE_FLOW, .id = id, .verdict = GATE_ALLOW, .flags = GATE_RAW, .up = idle_ms
 	};
 	struct sockaddr_in6 at = { .sin6_family = AF_INET6, .sin6_addr = in6addr_loopback };
 	socklen_t len = sizeof(at);
@@ -160,6 +161,11 @@ static int allow(struct rig *rig, uint32_t id)
 	CHECK(gate_test_say(rig->warden, &flow, fd) == 0, "send");
 	spin(rig, 1);
 	return accept4(listener, NULL, NULL, SOCK_CLOEXEC);
+}
+
+static int allow(struct rig *rig, uint32_t id)
+{
+	return allow_idle(rig, id, 0);
 }
 
 /* A warden that does not answer is one that refuses; what it says later changes nothing. */
@@ -247,6 +253,45 @@ static void test_idle(void)
 	finish(rig);
 }
 
+/* A flow with an idle time of its own has that, be it shorter or longer than that of the others. */
+static void test_own_idle(void)
+{
+	struct rig *rig = begin(4, 5000 * MS, 250 * MS);
+	CLEANUP_FD int longer = dial(rig);
+	CLEANUP_FD int longer_server = allow_idle(rig, hear(rig, GATE_ASK_FLOW).id, 600);
+	CLEANUP_FD int shorter = dial(rig);
+	uint32_t id = hear(rig, GATE_ASK_FLOW).id;
+	CLEANUP_FD int shorter_server = allow_idle(rig, id, 40);
+	CLEANUP_FD int usual = dial(rig);
+	uint32_t usual_id = hear(rig, GATE_ASK_FLOW).id;
+	CLEANUP_FD int usual_server = allow(rig, usual_id);
+	const int servers[] = { longer_server, shorter_server, usual_server };
+	char octet = 0;
+
+	for (size_t i = 0; i < ARRAY_SIZE(servers); i++)
+		CHECK(send(servers[i], "x", 1, 0) == 1, "%d", errno);
+	spin(rig, 170); /* some are not looked at for 100 ms */
+	CHECK(hear(rig, GATE_END).id == id, "not the shorter");
+	CHECK(recv(shorter, &octet, 1, MSG_DONTWAIT) == 1, "%d", errno);
+	check_reset(shorter);
+	check_reset(shorter_server);
+	spin(rig, 130);
+	CHECK(hear(rig, GATE_END).id == usual_id, "not the usual");
+	CHECK(recv(usual, &octet, 1, MSG_DONTWAIT) == 1, "%d", errno);
+	check_reset(usual);
+	CHECK(recv(longer, &octet, 1, MSG_DONTWAIT) == 1, "%d", errno);
+	spin(rig, 200);
+	check_open(longer);
+	CHECK(send(longer_server, "x", 1, 0) == 1, "%d", errno);
+	spin(rig, 400);
+	CHECK(recv(longer, &octet, 1, MSG_DONTWAIT) == 1, "%d", errno);
+	check_open(longer);
+	spin(rig, 350);
+	check_reset(longer);
+	(void)hear(rig, GATE_END);
+	finish(rig);
+}
+
 static void say(int fd, const char *text)
 {
 	CHECK(send(fd, text, strlen(text), MSG_NOSIGNAL) == (ssize_t)strlen(text), "%d", errno);
@@ -280,5 +325,6 @@ int main(void)
 	test_no_answer();
 	test_full();
 	test_idle();
+	test_own_idle();
 	return test_failures > 0;
 }

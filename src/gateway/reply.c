@@ -14,12 +14,20 @@ static const struct row {
 	  "http_request_denied" },
 	{ 405, false, "Method Not Allowed", "method_refused", "no sandbox may use this method",
 	  "http_request_denied" },
+	{ 413, false, "Content Too Large", "cap_exceeded",
+	  "the request's body is longer than the sandbox's policy allows; its owner can allow "
+	  "more, "
+	  "see immure(1)",
+	  "http_request_denied" },
 	{ 414, false, "URI Too Long", "too_long", "the request's target is too long",
 	  "http_request_error" },
 	{ 417, false, "Expectation Failed", "malformed_request",
 	  "the request expects what is not known", "http_request_error" },
 	{ 421, false, "Misdirected Request", "wrong_host",
 	  "the request is for another host than its connection", "http_request_denied" },
+	{ 429, true, "Too Many Requests", "rate_limited",
+	  "the sandbox's policy allows no more of these for now; try again later",
+	  "http_request_denied" },
 	{ 431, false, "Request Header Fields Too Large", "too_long",
 	  "the request's head is too long", "http_request_error" },
 	{ 501, false, "Not Implemented", "not_supported",
@@ -49,12 +57,22 @@ struct reply reply_of_status(unsigned status, struct span why, uint32_t id)
 			       .message = row->message,
 			       .why = why,
 			       .retryable = row->retryable,
+			       .proxy_error = row->proxy_error,
 			       .id = id };
 }
 
-const char *reply_proxy_error(unsigned status)
+struct reply reply_of_cap(unsigned status, struct span why, uint32_t id)
 {
-	return find(status)->proxy_error;
+	struct reply reply = reply_of_status(status, why, id);
+
+	if (status == 413)
+		return reply;
+	reply.code = "cap_exceeded";
+	reply.message = "the response's body is longer than the sandbox's policy allows; its owner "
+			"can allow more, see immure(1)";
+	reply.proxy_error = "http_response_body_size";
+	reply.retryable = false;
+	return reply;
 }
 
 /* put_text() - as the inside of a JSON string; what is no visible ASCII becomes '?' */
@@ -91,14 +109,17 @@ int reply_http1(struct buf *to, const struct reply *reply, bool head, bool close
 {
 	const struct row *row = find(reply->status);
 	CLEANUP_BUF struct buf body = BUF(REPLY_OCTETS_MAX);
+	char retry[40] = "";
 
+	if (reply->retry_after_s > 0)
+		(void)snprintf(retry, sizeof(retry), "Retry-After: %u\r\n", reply->retry_after_s);
 	int r = reply_body(&body, reply);
 	if (r == 0)
 		r = buf_printf(to,
 			       "HTTP/1.1 %u %s\r\nContent-Type: application/json\r\n"
 			       "Content-Length: %zu\r\nCache-Control: no-store\r\n"
-			       "Proxy-Status: immure; error=%s\r\n%s\r\n",
-			       row->status, row->reason, buf_len(&body), row->proxy_error,
+			       "Proxy-Status: immure; error=%s\r\n%s%s\r\n",
+			       row->status, row->reason, buf_len(&body), reply->proxy_error, retry,
 			       close ? "Connection: close\r\n" : "");
 	return r < 0 || head ? r : buf_append(to, buf_span(&body));
 }

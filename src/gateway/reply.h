@@ -16,7 +16,9 @@ struct reply {
 	const char *message; /* one sentence */
 	struct span why;     /* policy_explanation: text for people; any octets */
 	bool retryable;
-	uint32_t id; /* of the ask; request_id is made of it */
+	unsigned retry_after_s;  /* 0: nobody knows */
+	const char *proxy_error; /* for Proxy-Status (RFC 9209 section 2.3) */
+	uint32_t id;             /* of the ask; request_id is made of it */
 };
 
 /* reply_body() - the envelope as JSON. Return: 0 or -ENOMEM. */
@@ -26,10 +28,10 @@ MUST_USE int reply_body(struct buf *to, const struct reply *reply);
  * connection ends with it. Return: 0 or -ENOMEM. */
 MUST_USE int reply_http1(struct buf *to, const struct reply *reply, bool head, bool close);
 
-/* reply_proxy_error() - for Proxy-Status (RFC 9209 section 2.3) */
-const char *reply_proxy_error(unsigned status);
-
 /* reply_of_status() - code and message for a status that the gateway gives; retryable, too */
 struct reply reply_of_status(unsigned status, struct span why, uint32_t id);
+
+/* reply_of_cap() - the same where a body is longer than the policy allows: 413, or 502 for the server's */
+struct reply reply_of_cap(unsigned status, struct span why, uint32_t id);
 
 #endif

@@ -4,7 +4,9 @@
 #include "base/test.h"
 #include "wire/http1.h"
 
-static const unsigned statuses[] = { 400, 403, 405, 414, 417, 421, 431, 501, 502, 503, 505 };
+static const unsigned statuses[] = {
+	400, 403, 405, 413, 414, 417, 421, 429, 431, 501, 502, 503, 505
+};
 
 /* check_head() - our own parser must find in it what was meant */
 static void check_head(struct span text, unsigned status, bool head, bool close)

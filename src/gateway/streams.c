@@ -98,7 +98,7 @@ static void fill_end(struct talk_item *item, struct gate_message *message)
 
 	message->kind = GATE_END_REQUEST;
 	message->id = s->id;
-	message->verdict = s->end.clean ? GATE_CLOSED : GATE_RESET;
+	message->verdict = s->end.clean ? GATE_CLOSED : s->end.blocked ? GATE_DENY : GATE_RESET;
 	message->status = (uint16_t)s->end.status;
 	message->up = s->end.up;
 	message->down = s->end.down;

@@ -72,6 +72,7 @@ static bool on_ask_stream(struct exchange2_stream *stream, struct span what, boo
 		return web->owner->ask_stream(web, stream, what,
 					      (web->exchange2.host.https ? GATE_HTTPS : 0U) |
 						  (websocket ? GATE_WEBSOCKET : 0U));
+	stream->caps.retry_after_s = web->door_retry_s;
 	exchange2_verdict(stream, web->door, span_of(web->door_why));
 	return true;
 }
@@ -167,6 +168,7 @@ static void begin_exchange(struct web *web, struct loop *loop, bool https, bool 
 		.raw = web->raw && web->door == 0,
 		.two = open,
 		.secrets = web->secrets,
+		.caps.retry_after_s = web->door_retry_s,
 	};
 	exchange1_start(&web->exchange);
 }
@@ -391,6 +393,7 @@ static int make_bridge(struct web *web, int inside, int upstream)
 		.name = web->host,
 		.port = web->port,
 		.fd = { inside, upstream },
+		.pins = web->pins,
 		.alpn = { offer, offer_of(offer, &web->offers_two, &hello) },
 	};
 	return bridge_new(&web->ends.bridge, &plan);

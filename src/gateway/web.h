@@ -41,8 +41,9 @@ struct web {
 	struct tls_context *context; /* borrowed; NULL: TLS is not opened */
 	struct net_name host;        /* of the flow */
 	uint16_t port;
-	bool raw;     /* what is no HTTP may pass as it is */
-	bool secrets; /* see exchange1.h */
+	struct span pins; /* see bridge.h; borrowed */
+	bool raw;         /* what is no HTTP may pass as it is */
+	bool secrets;     /* see exchange1.h */
 
 	bool asked_leaf;
 	struct ends ends;
@@ -52,6 +53,7 @@ struct web {
 	struct exchange2 exchange2;
 	unsigned door; /* status with which each request is answered; 0: it is asked about */
 	char door_why[WEB_WHY_OCTETS];
+	unsigned door_retry_s;   /* when to try again; 0: nobody knows */
 	struct loop_timer later; /* for what must not happen within a call */
 };
 

@@ -48,15 +48,6 @@ static void allow_by_host(struct policy_verdict *verdict, const struct policy *p
 	snprintf(verdict->rule, sizeof(verdict->rule), "allowed_hosts[%d]", i);
 }
 
-/* next_rule() - the first rule from number @i on whose host matches; rules_len: none */
-static size_t next_rule(const struct policy *policy, size_t i, const struct net_name *host,
-			unsigned port)
-{
-	while (i < policy->rules_len && !pattern_match(&policy->rules[i].host, host, port))
-		i++;
-	return i;
-}
-
 /* A query says no port: the name may be known if it may be reached at any. */
 static void decide_query(struct policy_verdict *ret, const struct policy *policy,
 			 const struct policy_request *request)
@@ -90,6 +81,15 @@ static void allow_flow(struct policy_verdict *ret, const struct policy *policy,
 		ret->raw = policy->rules[i].raw;
 }
 
+/* refuse_pins() - to hold it to a part of them would be another rule than the one given */
+static void refuse_pins(struct policy_verdict *ret, const struct policy_request *request)
+{
+	ret->answer = POLICY_DENY;
+	ret->raw = ret->passthrough = false;
+	snprintf(ret->why, sizeof(ret->why), "more than %d pins hold for %s port %u",
+		 POLICY_PINS_MAX, request->host->text, request->port);
+}
+
 static void explain_host(struct policy_verdict *ret, const struct policy_request *request)
 {
 	snprintf(ret->why, sizeof(ret->why), "%s port %u is %s", request->host->text, request->port,
@@ -102,6 +102,8 @@ static void decide_connect(struct policy_verdict *ret, const struct policy *poli
 	if (request->port != 0)
 		allow_flow(ret, policy, request);
 	explain_host(ret, request);
+	if (ret->answer == POLICY_ALLOW && !oblige_flow(ret, policy, request))
+		refuse_pins(ret, request);
 }
 
 /* refuse_by_rule() - number @i speaks of the host, and @says why not */
@@ -152,10 +154,12 @@ static void decide_request(struct policy_verdict *ret, const struct policy *poli
 		snprintf(ret->why, sizeof(ret->why), "that is no request");
 		return;
 	}
-	if (judge_request(&i, &says, policy, request))
+	if (judge_request(&i, &says, policy, request)) {
 		allow_by_rule(ret, i);
-	else
+		oblige_request(ret, policy, i);
+	} else {
 		allow_by_host(ret, policy, request->host, request->port);
+	}
 	if (ret->answer != POLICY_ALLOW && says != RULE_ALLOWS)
 		refuse_by_rule(ret, policy, request, i, says);
 	else

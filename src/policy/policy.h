@@ -6,6 +6,10 @@
  * restrictions. The first that matches in all that was asked for allows; what none allows is denied, and
  * no rules at all allow nothing. A verdict is about what was asked for, a name or an address; whether
  * the addresses of an allowed name are harmless is judged when it is dialled (warden/broker.h).
+ *
+ * A verdict that allows may have obligations: what whoever carries the flow or request must hold it to.
+ * A request has those of the rule that allows it. A flow, before anything is known of what it will
+ * carry, has those of all rules that match its host and port, see struct policy_verdict.
  */
 #ifndef POLICY_POLICY_H
 #define POLICY_POLICY_H
@@ -44,6 +48,22 @@ enum {
 	POLICY_RULE_OCTETS = 32,
 	POLICY_WHY_OCTETS = 640, /* a name, methods, a path and a sentence */
 	POLICY_RULES_MAX = 1024, /* each is looked at */
+	POLICY_PINS_MAX = 32,    /* that hold for one flow; of one rule 16 */
+	POLICY_PIN_OCTETS = 32,
+};
+
+/* What a rule limits; 0: nothing. */
+struct policy_caps {
+	uint64_t request_octets, response_octets; /* of one body */
+	uint32_t per_minute;                      /* requests */
+	uint32_t at_once;                         /* likewise, under way */
+	uint64_t idle_ms;                         /* of its flows */
+};
+
+/* With whom it counts. Those of one rule count together, requests and flows each by themselves. */
+struct policy_quota {
+	size_t rule; /* its number, for whoever counts; only if one of these is not 0: */
+	uint32_t per_minute, at_once;
 };
 
 struct policy_verdict {
@@ -55,6 +75,17 @@ struct policy_verdict {
 	    [POLICY_RULE_OCTETS]; /* "rules[0]", "allowed_hosts[2]": it allowed, or its methods or
 					  paths did not; "default": none matched */
 	char why[POLICY_WHY_OCTETS]; /* for people */
+	/* Obligations of what is allowed. */
+	uint64_t request_octets, response_octets; /* of POLICY_HTTP_REQUEST; 0: any */
+	/* A request counts with the first. A flow counts with those rules by which it may pass unread: the
+	 * first as its TLS is not opened, the second as it may be raw. */
+	struct policy_quota quota[2];
+	/* of POLICY_NET_CONNECT: */
+	uint64_t idle_ms; /* the first rule that matches and has one; 0: as usual */
+	size_t
+	    pins_len; /* 0: any certificate that is trusted; else one of these must be in its chain:
+			     of all rules that match and have some. TLS is opened, then. */
+	uint8_t pins[POLICY_PINS_MAX][POLICY_PIN_OCTETS];
 };
 
 enum policy_raw {
@@ -68,8 +99,12 @@ struct policy_rule {
 	const char *const *methods;    /* no commas and blanks in them */
 	const char *const *paths;      /* net/glob.h */
 	size_t methods_len, paths_len; /* 0: any */
-	enum policy_raw raw;           /* with methods or paths: never */
-	bool passthrough;              /* likewise */
+	struct policy_caps caps;
+	const uint8_t (
+	    *pins)[POLICY_PIN_OCTETS]; /* SHA-256 of public keys (RFC 7469 section 2.4) */
+	size_t pins_len;
+	enum policy_raw raw; /* with methods, paths or limits of octets: never */
+	bool passthrough;    /* likewise, nor with pins */
 };
 
 /* The rules as given, all borrowed for the call of policy_new() alone. */

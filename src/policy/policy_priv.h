@@ -10,6 +10,9 @@ struct rule {
 	struct pattern host;
 	char *methods; /* owned: "GET, HEAD"; NULL: any */
 	char *paths;   /* owned: globs, a newline between them; NULL: any */
+	struct policy_caps caps;
+	uint8_t (*pins)[POLICY_PIN_OCTETS]; /* owned */
+	size_t pins_len;
 	bool raw, passthrough;
 };
 
@@ -32,5 +35,15 @@ enum rule_says {
 };
 
 MUST_USE enum rule_says rule_judge(const struct rule *rule, const struct policy_request *request);
+
+/* next_rule() - the first rule from number @i on whose host matches; rules_len: none */
+MUST_USE size_t next_rule(const struct policy *policy, size_t i, const struct net_name *host,
+			  unsigned port);
+
+/* oblige_request() - to what rule @i says. oblige_flow() - an allowed one, whose ways are decided: to what
+ * all rules say that match. Return: false: more pins hold than there is room for */
+void oblige_request(struct policy_verdict *verdict, const struct policy *policy, size_t i);
+MUST_USE bool oblige_flow(struct policy_verdict *verdict, const struct policy *policy,
+			  const struct policy_request *request);
 
 #endif

@@ -27,15 +27,30 @@ static int join(char **ret, const char *const *texts, size_t len, const char *be
 	return 0;
 }
 
-/* What methods and paths restrict, no other octets may go round. */
+/* What methods, paths and limits of octets restrict, no other octets may go round. */
 static void set_ways(struct rule *ret, const struct policy_rule *given)
 {
-	bool free_of_limits = given->methods_len == 0 && given->paths_len == 0;
+	bool free_of_limits = given->methods_len == 0 && given->paths_len == 0 &&
+			      given->caps.request_octets == 0 && given->caps.response_octets == 0;
 	bool raw = given->raw == POLICY_RAW_ALWAYS ||
 		   (given->raw == POLICY_RAW_WITH_PORT && ret->host.port != 0);
 
 	ret->raw = free_of_limits && raw;
-	ret->passthrough = free_of_limits && given->passthrough;
+	ret->passthrough = free_of_limits && given->pins_len == 0 && given->passthrough;
+	ret->caps = given->caps;
+}
+
+/* keep_pins() - Return: 0 or -ENOMEM */
+static int keep_pins(struct rule *ret, const struct policy_rule *given)
+{
+	if (given->pins_len == 0)
+		return 0;
+	ret->pins = calloc(given->pins_len, sizeof(*ret->pins));
+	if (ret->pins == NULL)
+		return -ENOMEM;
+	memcpy(ret->pins, given->pins, given->pins_len * sizeof(*ret->pins));
+	ret->pins_len = given->pins_len;
+	return 0;
 }
 
 static int add_rule(struct policy *policy, const struct policy_rule *given, struct diag *diag)
@@ -52,6 +67,8 @@ static int add_rule(struct policy *policy, const struct policy_rule *given, stru
 	int r = join(&rule->methods, given->methods, given->methods_len, ", ");
 	if (r == 0)
 		r = join(&rule->paths, given->paths, given->paths_len, "\n");
+	if (r == 0)
+		r = keep_pins(rule, given);
 	return r < 0 ? diag_set(diag, r, "out of memory") : 0;
 }
 
@@ -95,6 +112,7 @@ void rules_free(struct policy *policy)
 	for (size_t i = 0; i < policy->rules_len; i++) {
 		free(policy->rules[i].methods);
 		free(policy->rules[i].paths);
+		free(policy->rules[i].pins);
 	}
 	free(policy->rules);
 	pattern_set_free(&policy->allowed_hosts);

@@ -25,8 +25,10 @@ struct bridge {
 
 static int keep_octets(struct bridge *b, const struct bridge_plan *plan)
 {
-	size_t len = plan->head.len + plan->alpn.len;
+	size_t len = plan->head.len + plan->alpn.len + plan->pins.len;
 
+	if (plan->pins.len % BRIDGE_PIN_OCTETS != 0)
+		return -EINVAL;
 	if (plan->head.len > BRIDGE_HEAD_OCTETS_MAX || plan->alpn.len > BRIDGE_ALPN_OCTETS_MAX)
 		return -EINVAL;
 	if (len == 0)
@@ -38,6 +40,11 @@ static int keep_octets(struct bridge *b, const struct bridge_plan *plan)
 		memcpy(b->octets, plan->head.ptr, plan->head.len);
 	if (plan->alpn.len > 0)
 		memcpy(b->octets + plan->head.len, plan->alpn.ptr, plan->alpn.len);
+	char *pins = b->octets + plan->head.len + plan->alpn.len;
+	if (plan->pins.len > 0)
+		memcpy(pins, plan->pins.ptr, plan->pins.len);
+	b->end[TLS_UPSTREAM].pins = (struct span){ pins, plan->pins.len };
+	b->end[TLS_UPSTREAM].pinned = plan->pins.len > 0;
 	b->end[TLS_INSIDE].head = (struct span){ b->octets, plan->head.len };
 	b->offer = (struct span){ b->octets + plan->head.len, plan->alpn.len };
 	return 0;
@@ -94,7 +101,7 @@ static enum bridge_state step_upstream(struct bridge *b)
 
 	if (r == TLS_WANT_READ)
 		return BRIDGE_UPSTREAM;
-	if (r != TLS_DONE)
+	if (r != TLS_DONE || !end_has_pin(end))
 		return BRIDGE_REFUSED;
 	struct span chosen = end_alpn(end);
 	if (chosen.len > 0 && alpn_find(b->offer, chosen) == NULL)
@@ -125,6 +132,7 @@ static enum bridge_state step_inside(struct bridge *b)
 		free(b->octets);
 		b->octets = NULL;
 		b->offer = (struct span){ 0 };
+		b->end[TLS_UPSTREAM].pins = (struct span){ 0 };
 	}
 	return BRIDGE_OPEN;
 }

@@ -31,6 +31,7 @@
 enum {
 	BRIDGE_HEAD_OCTETS_MAX = 32 * 1024,
 	BRIDGE_ALPN_OCTETS_MAX = 512,
+	BRIDGE_PIN_OCTETS = 32,
 	BRIDGE_WRITE_OCTETS_MAX = 64 * 1024, /* taken by one write */
 };
 
@@ -65,6 +66,7 @@ enum tls_fault {
 	TLS_FAULT_UNTRUSTED, /* no chain to a root */
 	TLS_FAULT_WRONG_NAME,
 	TLS_FAULT_CERTIFICATE, /* bad in another way */
+	TLS_FAULT_PIN,         /* good, but not one that was asked for */
 	TLS_FAULT_NOT_TLS,
 	TLS_FAULT_VERSION, /* none in common */
 	TLS_FAULT_ALERT,   /* the peer refused */
@@ -80,13 +82,17 @@ struct bridge_plan {
 	uint16_t port;               /* sessions are kept by name and port */
 	int fd[TLS_SIDES];           /* borrowed, non-blocking, stream */
 	struct span head;            /* octets that were read from the program already; copied */
-	struct span alpn;            /* what the program offers: RFC 7301 ProtocolName list without
-					its length; copied; empty: nothing */
+	/* The chain by which the upstream is trusted must have a certificate whose SubjectPublicKeyInfo has one of
+	 * these SHA-256, BRIDGE_PIN_OCTETS each (RFC 7469 section 2.4); copied; empty: any. With pins no
+	 * session is resumed, nor kept: there the chain would not be seen. */
+	struct span pins;
+	struct span alpn; /* what the program offers: RFC 7301 ProtocolName list without its length;
+			     copied; empty: nothing */
 };
 
 struct bridge;
 
-/* bridge_new() - @ret: owned by the caller. Return: 0; -EINVAL: head or alpn too long; -ENOMEM. */
+/* bridge_new() - @ret: owned by the caller. Return: 0; -EINVAL: head or alpn too long, pins cut; -ENOMEM. */
 MUST_USE int bridge_new(struct bridge **ret, const struct bridge_plan *plan);
 void bridge_free(struct bridge *bridge); /* says nothing to the peers; NULL is fine */
 DEFINE_FREEP(struct bridge, bridge_free)

@@ -239,7 +239,7 @@ int end_connect(struct tls_end *end, struct span alpn_offer)
 	    SSL_set_alpn_protos(end->ssl, (const unsigned char *)alpn_offer.ptr,
 				(unsigned)alpn_offer.len) != 0)
 		r = -ENOMEM;
-	SSL_SESSION *session = context_session_get(end);
+	SSL_SESSION *session = !end->pinned ? context_session_get(end) : NULL;
 	if (r == 0 && session != NULL && SSL_set_session(end->ssl, session) != 1)
 		r = -ENOMEM;
 	SSL_SESSION_free(session);

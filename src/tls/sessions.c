@@ -88,6 +88,8 @@ int context_session_put(SSL *ssl, SSL_SESSION *session)
 	struct tls_end *end = end_of(ssl);
 	void *now = (void *)(uintptr_t)clock_unix_s();
 
+	if (end_of(ssl)->pinned) /* a session does not say by which chain it was trusted */
+		return 0;
 	/* else it comes of a session whose certificate was judged, and has the time of that */
 	if (SSL_session_reused(ssl) == 0 &&
 	    SSL_SESSION_set_ex_data(session, end->context->judged_index, now) != 1)

@@ -252,7 +252,8 @@ static void server_new(struct rig *rig, const struct setup *setup)
 		X509_up_ref(leaf);
 	server_speaks = setup->server_speaks;
 	SSL_CTX_set_alpn_select_cb(world.server, server_choose, NULL);
-	CHECK(SSL_use_certificate(ssl, leaf) == 1 && SSL_use_PrivateKey(ssl, world.key) == 1,
+	CHECK(SSL_use_certificate(ssl, leaf) == 1 &&
+		  SSL_use_PrivateKey(ssl, setup->key != NULL ? setup->key : world.key) == 1,
 	      "key");
 	SSL_set_accept_state(ssl);
 	X509_free(leaf);
@@ -271,6 +272,7 @@ void rig_new(struct rig *rig, const struct setup *setup)
 		.name = name_of(host),
 		.port = 443,
 		.fd = { rig->link[TLS_INSIDE].bridge, rig->link[TLS_UPSTREAM].bridge },
+		.pins = setup->pins,
 		.alpn = setup->offer != NULL ? span_of(setup->offer) : (struct span){ 0 },
 	};
 	CHECK(bridge_new(&rig->bridge, &plan) == 0, "bridge");

@@ -76,7 +76,9 @@ struct setup {
 	const char *server_speaks;           /* one protocol, as on the wire */
 	const char *sni;                     /* NULL: host */
 	X509 *certificate;                   /* of the server; NULL: a good one */
+	EVP_PKEY *key;                       /* of that; NULL: world.key */
 	SSL_SESSION *session;                /* of the program */
+	struct span pins;
 	size_t octets_a_turn;
 };
 

@@ -44,9 +44,11 @@ struct tls_end {
 	const struct net_name *name;
 	struct span head; /* octets to read before those of fd */
 	struct span alpn; /* of an accepting end: what to choose */
+	struct span pins; /* of a connecting end that is pinned, until it is open */
 	struct buf left;  /* records that fd did not take yet */
 	int fd;
 	uint16_t port;
+	bool pinned;
 	bool alpn_or_none; /* it need not be offered */
 	bool open;         /* the handshake is done */
 	bool end_of_file, said_close;
@@ -78,6 +80,9 @@ static inline struct tls_end *end_of(const SSL *ssl)
 {
 	return SSL_get_app_data(ssl);
 }
+
+/* end_has_pin() - of an open end: is one of its pins, if it has some, in the chain? Else it has failed. */
+MUST_USE bool end_has_pin(struct tls_end *end);
 
 /* end_explain() - keep what went wrong, from OpenSSL's queue of errors; for a handshake or later */
 void end_explain(struct tls_end *end);

@@ -12,6 +12,7 @@
 #include <errno.h>
 #include <stdlib.h>
 
+#include "base/clock.h"
 #include "base/fd.h"
 #include "warden/egress_priv.h"
 #include "warden/upstream.h"
@@ -33,7 +34,10 @@ static int send_answer(struct egress *egress, struct answer *answer, struct span
 	const struct gate_message message = { .kind = answer->kind,
 					      .id = answer->id,
 					      .verdict = answer->verdict,
+					      .status = answer->status,
 					      .flags = answer->flags,
+					      .up = answer->up,
+					      .down = answer->down,
 					      .data = data };
 	int r = gate_send(&egress->gate, &message, answer->fd);
 
@@ -54,6 +58,8 @@ void egress_answer_drop(struct answer *answer)
 /* keep() - for want of memory an answer goes without its reason, and a leaf, or secrets, not at all */
 static void keep(struct answer *answer, struct span data)
 {
+	if (data.ptr == answer->data.ptr)
+		return;
 	char *copy = data.len > 0 ? malloc(data.len) : NULL;
 
 	if (copy == NULL) {
@@ -216,6 +222,28 @@ bool egress_drain(struct egress *egress)
 	return egress->draining;
 }
 
+int egress_count(struct egress *egress, struct egress_quota **ret_counted, unsigned *ret_retry_s,
+		 const struct policy_quota *quota, bool flow, char why[POLICY_WHY_OCTETS])
+{
+	const char *what = flow ? "flows" : "requests";
+
+	if (quota->per_minute == 0 && quota->at_once == 0)
+		return 0;
+	struct egress_rule *rule = &egress->rules[quota->rule];
+	struct egress_quota *counted = flow ? &rule->flows : &rule->requests;
+	int r = egress_quota_take(counted, ret_retry_s, quota->per_minute, quota->at_once,
+				  clock_mono_ns());
+	if (r == 0)
+		*ret_counted = counted;
+	else if (r == -EBUSY)
+		snprintf(why, POLICY_WHY_OCTETS, "%u %s of this rule are under way at once",
+			 quota->at_once, what);
+	else
+		snprintf(why, POLICY_WHY_OCTETS, "more than %u %s of this rule in a minute",
+			 quota->per_minute, what);
+	return r;
+}
+
 static struct policy_rule rule_of(const struct config_rule *rule)
 {
 	return (struct policy_rule){
@@ -228,6 +256,13 @@ static struct policy_rule rule_of(const struct config_rule *rule)
 		       : rule->raw      ? POLICY_RAW_ALWAYS
 					: POLICY_RAW_NEVER,
 		.passthrough = rule->passthrough,
+		.caps = { .request_octets = rule->caps.request_bytes,
+			  .response_octets = rule->caps.response_bytes,
+			  .per_minute = (uint32_t)rule->caps.requests_per_minute,
+			  .at_once = (uint32_t)rule->caps.concurrency,
+			  .idle_ms = rule->caps.idle_s * 1000 },
+		.pins = (const uint8_t(*)[POLICY_PIN_OCTETS])rule->pins,
+		.pins_len = rule->pins_len,
 	};
 }
 
@@ -242,8 +277,11 @@ static int make_rules(struct egress *egress, const struct config_network *networ
 		.rules_len = network->rules_len,
 	};
 
-	if (list == NULL)
+	egress->rules = calloc(network->rules_len + 1, sizeof(*egress->rules));
+	if (list == NULL || egress->rules == NULL) {
+		free(list);
 		return diag_set(diag, -ENOMEM, "out of memory");
+	}
 	for (size_t i = 0; i < network->rules_len; i++)
 		list[i] = rule_of(&network->rules[i]);
 	int r = policy_new(&egress->policy, &rules, diag);
@@ -303,5 +341,6 @@ void egress_close(struct egress *egress)
 	broker_free(egress->broker);
 	minter_free(egress->minter);
 	policy_free(egress->policy);
+	free(egress->rules);
 	free(egress);
 }

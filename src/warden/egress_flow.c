@@ -11,6 +11,12 @@
 #include "base/fd.h"
 #include "warden/egress_priv.h"
 
+enum { STATUS_TOO_MANY = 429 };
+
+_Static_assert((int)POLICY_PIN_OCTETS == (int)GATE_PIN_OCTETS &&
+		   (int)POLICY_PINS_MAX == (int)GATE_PINS_MAX,
+	       "a verdict's pins fit its answer");
+
 static struct flow **find(struct egress *egress, uint32_t id)
 {
 	struct flow **at = &egress->flows[id % EGRESS_BUCKETS];
@@ -39,6 +45,9 @@ struct flow *flow_carrying(struct egress *egress, uint32_t id)
 static void release(struct flow *flow)
 {
 	flow->egress->flows_len--;
+	for (size_t i = 0; i < ARRAY_SIZE(flow->counted); i++)
+		if (flow->counted[i] != NULL)
+			egress_quota_give(flow->counted[i]);
 	broker_cancel(flow->connecting);
 	leaf_drop(flow);
 	egress_answer_drop(&flow->answer);
@@ -81,7 +90,7 @@ static void allow(struct flow *flow)
 	flow->state = FLOW_ANSWERED;
 	flow->answer.verdict = GATE_ALLOW;
 	flow->answer.flags = flow->flags;
-	egress_answer(flow->egress, &flow->answer, (struct span){ 0 });
+	egress_answer(flow->egress, &flow->answer, flow->answer.data);
 }
 
 /* answer_refused() - as @verdict: the gateway may show @why to the program */
@@ -89,6 +98,9 @@ static void answer_refused(struct flow *flow, enum gate_verdict verdict, const c
 {
 	flow->state = FLOW_REFUSED;
 	flow->answer.verdict = verdict;
+	if (flow->answer.status == 0)
+		flow->answer.up = 0;
+	egress_answer_drop(&flow->answer); /* it may have pins */
 	egress_answer(flow->egress, &flow->answer,
 		      span_of(flow->answer.kind == GATE_FLOW ? why : ""));
 }
@@ -150,6 +162,37 @@ static uint16_t flags_of(const struct flow *flow, const struct policy_verdict *v
 			  (secrets ? GATE_SECRETS : 0));
 }
 
+/* oblige() - to pins and an idle time, for an answer that allows. Return: false: no memory */
+static bool oblige(struct flow *flow, const struct policy_verdict *verdict)
+{
+	const size_t len = verdict->pins_len * POLICY_PIN_OCTETS;
+	char *pins = len > 0 ? malloc(len) : NULL;
+
+	flow->answer.up = verdict->idle_ms;
+	if (len == 0)
+		return true;
+	if (pins == NULL)
+		return false;
+	memcpy(pins, verdict->pins, len);
+	flow->answer.data = (struct span){ pins, len };
+	return true;
+}
+
+/* count() - an allowed one with all that it counts with. Return: false: it is one too many */
+static bool count(struct flow *flow, struct policy_verdict *verdict)
+{
+	unsigned retry_s = 0;
+
+	for (size_t i = 0; i < ARRAY_SIZE(flow->counted); i++)
+		if (egress_count(flow->egress, &flow->counted[i], &retry_s, &verdict->quota[i],
+				 true, verdict->why) < 0) {
+			flow->answer.status = STATUS_TOO_MANY;
+			flow->answer.up = retry_s;
+			return false;
+		}
+	return true;
+}
+
 static void decide(struct flow *flow)
 {
 	const struct policy_request request = {
@@ -163,11 +206,14 @@ static void decide(struct flow *flow)
 	policy_decide(&verdict, flow->egress->policy, &request);
 	memcpy(flow->rule, verdict.rule, sizeof(flow->rule));
 	flow->flags = flags_of(flow, &verdict);
-	if (verdict.answer != POLICY_ALLOW) {
+	if (verdict.answer != POLICY_ALLOW ||
+	    (flow->answer.kind == GATE_FLOW && !count(flow, &verdict))) {
 		refuse(flow, GATE_DENY, verdict.why);
 	} else if (flow->answer.kind == GATE_NAME) {
 		tell_flow(flow, (struct egress_report){ .why = "" });
 		allow(flow);
+	} else if (!oblige(flow, &verdict)) {
+		refuse(flow, GATE_UNREACHABLE, "out of memory");
 	} else {
 		connect_flow(flow);
 	}

@@ -9,6 +9,7 @@
 #include "policy/policy.h"
 #include "warden/broker.h"
 #include "warden/egress.h"
+#include "warden/egress_quota.h"
 #include "warden/egress_text.h"
 #include "warden/gate.h"
 #include "warden/minter.h"
@@ -25,9 +26,10 @@ struct answer {
 	enum gate_kind kind;
 	uint32_t id;
 	enum gate_verdict verdict;
-	uint16_t flags;
+	uint16_t status, flags;
+	uint64_t up, down;
 	int fd;                               /* owned; -1: none */
-	struct span data;                     /* owned while it is queued */
+	struct span data;                     /* owned; what is queued, or the pins of a flow */
 	void (*given)(struct answer *answer); /* may release what it is part of */
 	struct answer *next;                  /* in the queue */
 };
@@ -39,6 +41,11 @@ enum flow_state {
 };
 
 struct request;
+
+/* What is counted of a rule. */
+struct egress_rule {
+	struct egress_quota requests, flows;
+};
 
 /* A flow or a name that was asked for: answer.kind is GATE_FLOW or GATE_NAME. */
 struct flow {
@@ -52,9 +59,10 @@ struct flow {
 	int64_t since_ns;
 	char rule[POLICY_RULE_OCTETS];
 	struct broker_request *connecting;
-	struct request *requests; /* those under way on it */
-	struct leaf *leaf;        /* the one asked for; NULL: none */
-	struct flow *next;        /* in its bucket */
+	struct request *requests;        /* those under way on it */
+	struct egress_quota *counted[2]; /* that it counts with; NULL: none */
+	struct leaf *leaf;               /* the one asked for; NULL: none */
+	struct flow *next;               /* in its bucket */
 };
 
 struct egress {
@@ -65,6 +73,7 @@ struct egress {
 	int roots;               /* owned: further ones that servers are judged by; -1: none */
 	struct secrets *secrets; /* borrowed; NULL: none */
 	struct policy *policy;
+	struct egress_rule *rules; /* owned; as many as the policy has */
 	struct broker *broker;
 	struct minter *minter;
 	struct flow *flows[EGRESS_BUCKETS];
@@ -86,6 +95,12 @@ void egress_answer(struct egress *egress, struct answer *answer, struct span dat
 void egress_answer_drop(struct answer *answer);
 
 void egress_tell(const struct egress *egress, const struct egress_report *report);
+
+/* egress_count() - one begins that counts with @count of @quota. Return: 0, *@ret_counted: with whom, or NULL;
+ * -errno as egress_quota_take(), and @why is filled in */
+MUST_USE int egress_count(struct egress *egress, struct egress_quota **ret_counted,
+			  unsigned *ret_retry_s, const struct policy_quota *quota, bool flow,
+			  char why[POLICY_WHY_OCTETS]);
 
 /* egress_is_known() - is that the id of anything under way? */
 MUST_USE bool egress_is_known(struct egress *egress, uint32_t id);

@@ -13,13 +13,14 @@
 #include "warden/egress_priv.h"
 #include "wire/http1.h"
 
-enum { STATUS_DENIED = 403 };
+enum { STATUS_DENIED = 403, STATUS_TOO_MANY = 429 };
 
 struct request {
 	struct answer answer;
 	struct flow *flow;
 	bool https;
 	int64_t since_ns;
+	struct egress_quota *counted; /* with whom; NULL: nobody */
 	char rule[POLICY_RULE_OCTETS];
 	struct request *next;                /* in its bucket */
 	struct request *beside, **beside_at; /* in its flow */
@@ -51,6 +52,8 @@ static void forget(struct request *request)
 		request->beside->beside_at = request->beside_at;
 	egress->requests_len--;
 	egress->requests_octets -= request->text_len;
+	if (request->counted != NULL)
+		egress_quota_give(request->counted);
 	egress_answer_drop(&request->answer);
 	free(request);
 }
@@ -140,6 +143,25 @@ static void give_leave(struct flow *flow, struct request *request)
 	secrets_done(secrets);
 }
 
+/* count() - one that is allowed; it is denied if there are too many */
+static void count(struct request *request, struct policy_verdict *verdict)
+{
+	struct egress *egress = request->flow->egress;
+	struct answer *answer = &request->answer;
+	unsigned retry_s = 0;
+	int r = egress_count(egress, &request->counted, &retry_s, &verdict->quota[0], false,
+			     verdict->why);
+
+	if (r == 0) {
+		answer->up = verdict->request_octets;
+		answer->down = verdict->response_octets;
+		return;
+	}
+	verdict->answer = POLICY_DENY;
+	answer->status = STATUS_TOO_MANY;
+	answer->up = retry_s;
+}
+
 int request_ask(struct egress *egress, const struct gate_message *message)
 {
 	struct flow *flow = flow_carrying(egress, message->flow);
@@ -157,14 +179,18 @@ int request_ask(struct egress *egress, const struct gate_message *message)
 	if (request == NULL)
 		return -ENOMEM;
 	memcpy(request->rule, verdict.rule, sizeof(request->rule));
+	if (allowed)
+		count(request, &verdict);
+	allowed = verdict.answer == POLICY_ALLOW;
 	request->answer.verdict = allowed ? GATE_ALLOW : GATE_DENY;
 	if (!allowed)
-		tell_request(
-		    request, message->data,
-		    (struct egress_report){ .blocked = true,
-					    .websocket = (message->flags & GATE_WEBSOCKET) != 0,
-					    .status = STATUS_DENIED,
-					    .why = verdict.why });
+		tell_request(request, message->data,
+			     (struct egress_report){
+				 .blocked = true,
+				 .websocket = (message->flags & GATE_WEBSOCKET) != 0,
+				 .status = request->answer.status != 0 ? request->answer.status
+								       : STATUS_DENIED,
+				 .why = verdict.why });
 	if (!allowed)
 		egress_answer(egress, &request->answer, span_of(verdict.why));
 	else
@@ -185,6 +211,7 @@ int request_end(struct egress *egress, const struct gate_message *message)
 	tell_request(request, (struct span){ request->text, request->text_len },
 		     (struct egress_report){
 			 .status = message->status,
+			 .blocked = message->verdict == GATE_DENY,
 			 .why = why,
 			 .up = message->up,
 			 .down = message->down,

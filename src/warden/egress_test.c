@@ -121,15 +121,22 @@ static struct egress *open_egress(void)
 	static char with_port[32];
 	const char *allowed[] = { "plain.test", with_port, "inside.test", "[2001:db8::1]:443" };
 	const char *private[] = { "127.0.0.1" };
+	static uint8_t pins[2][CONFIG_PIN_OCTETS] = { { 'p' }, { 'q' } };
 	struct config_rule rules[] = {
 		{ .host = "api.test", .methods = { get, 1 }, .paths = { paths, 1 } },
 		{ .host = "pinned.test", .passthrough = true, .raw_given = true, .raw = true },
+		{ .host = "caps.test", .caps = { 100, 200, 3, 2, 9 }, .pins = pins, .pins_len = 2 },
+		{ .host = "raw.test",
+		  .caps = { .requests_per_minute = 3, .concurrency = 2 },
+		  .raw_given = true,
+		  .raw = true },
 	};
-	struct config_host hosts[] = { { "plain.test", "127.0.0.1" },
-				       { "port.test", "127.0.0.1" },
-				       { "api.test", "127.0.0.1" },
-				       { "pinned.test", "127.0.0.1" },
-				       { "inside.test", "10.0.0.5" } };
+	struct config_host hosts[] = {
+		{ "plain.test", "127.0.0.1" }, { "port.test", "127.0.0.1" },
+		{ "api.test", "127.0.0.1" },   { "pinned.test", "127.0.0.1" },
+		{ "caps.test", "127.0.0.1" },  { "raw.test", "127.0.0.1" },
+		{ "inside.test", "10.0.0.5" }
+	};
 	char none[] = CONFIG_PROXY_NONE;
 	struct config_network network = {
 		.rules = rules,
@@ -311,6 +318,93 @@ static void test_names(void)
 		    &(struct wanted){ "QUERY", "dns://no.test", .blocked = true,
 				      .reason = "no.test is not among the allowed hosts",
 				      .rule = "default" });
+	close_egress(egress);
+}
+
+/* check_capped() - request @id on flow @flow gets its caps; or @why it is refused for now */
+static void check_capped(uint32_t id, uint32_t flow, const char *why, unsigned retry_s)
+{
+	CHECK(ask_request(id, flow, 0, "GET /") == 0, "%u", id);
+	if (why == NULL) {
+		CHECK(seen.last.verdict == GATE_ALLOW && seen.last.up == 100 &&
+			  seen.last.down == 200 && seen.last.status == 0,
+		      "%u: %s", id, seen.data);
+		return;
+	}
+	CHECK(seen.last.verdict == GATE_DENY && seen.last.status == 429 && seen.last.down == 0,
+	      "%u: %d", id, seen.last.status);
+	CHECK(seen.last.up == retry_s && strcmp(seen.data, why) == 0, "%u: %s, after %ju s", id,
+	      seen.data, (uintmax_t)seen.last.up);
+}
+
+/* A rule's requests count together, whichever flow they are on, until they have ended. */
+static void test_counted_requests(void)
+{
+	static const char busy[] = "2 requests of this rule are under way at once";
+	static const char often[] = "more than 3 requests of this rule in a minute";
+	struct egress *egress = open_egress();
+	char url[80];
+
+	snprintf(url, sizeof(url), "http://caps.test:%u/", port);
+	carry(1, "caps.test");
+	CHECK(seen.last.up == 9000 && seen.last.data.len == 64 && seen.data[0] == 'p' &&
+		  seen.data[32] == 'q',
+	      "idle %ju, pins %zu", (uintmax_t)seen.last.up, seen.last.data.len);
+	carry(2, "caps.test");
+	check_capped(10, 1, NULL, 0);
+	check_capped(11, 2, NULL, 0);
+	check_capped(12, 1, busy, 1);
+	check_event("busy", 0, &(struct wanted){ "GET", url, 429, 0, 0, true, busy, "rules[2]" });
+	forget_events();
+	CHECK(end_request(10, 413, GATE_DENY, "too long") == 0, "end");
+	check_event("too long", 0,
+		    &(struct wanted){ "GET", url, 413, 11, 22, true, "too long", "rules[2]" });
+	check_capped(13, 1, NULL, 0);
+	CHECK(end_flow(2) == 0, "its request is over as well");
+	check_capped(14, 1, often, 20);
+	CHECK(end_request(13, 200, GATE_CLOSED, "") == 0, "end");
+	close_egress(egress);
+}
+
+/* What may pass unread counts as flows, and what is then read on it as requests. */
+static void test_counted_flows(void)
+{
+	struct egress *egress = open_egress();
+
+	carry(1, "raw.test");
+	CHECK(seen.last.flags == GATE_RAW && seen.last.data.len == 0, "%d", seen.last.flags);
+	carry(2, "raw.test");
+	CHECK(ask_request(10, 1, 0, "GET /") == 0 && seen.last.verdict == GATE_ALLOW, "a request");
+	CHECK(seen.last.up == 0 && seen.last.down == 0, "has no caps");
+	CHECK(ask_flow(3, "raw.test", port) == 0 && seen.last.verdict == GATE_DENY, "one too many");
+	CHECK(seen.last.status == 429 && seen.last.up == 1 && !seen.had_fd, "%d", seen.last.status);
+	CHECK(strcmp(seen.data, "2 flows of this rule are under way at once") == 0, "%s",
+	      seen.data);
+	CHECK(end_flow(1) == 0, "end");
+	carry(3, "raw.test");
+	CHECK(end_flow(2) == 0 && end_flow(3) == 0, "end");
+	CHECK(ask_flow(4, "raw.test", port) == 0 && seen.last.verdict == GATE_DENY, "too often");
+	CHECK(strcmp(seen.data, "more than 3 flows of this rule in a minute") == 0, "%s",
+	      seen.data);
+	CHECK(seen.last.up == 20, "%ju", (uintmax_t)seen.last.up);
+	for (uint32_t id = 5; id < 12; id++)
+		carry(id, "caps.test"); /* which are read, so their requests count */
+	close_egress(egress);
+}
+
+/* An answer that waits for room keeps its pins. */
+static void test_queued_pins(void)
+{
+	struct egress *egress = open_egress();
+
+	seen.full = true;
+	CHECK(ask_flow(1, "caps.test", port) == 0, "ask");
+	CHECK(!fake_run(the_loop, 300) && seen.answers == 0 && seen.held, "it waits");
+	seen.full = false;
+	warden->room(warden->context);
+	CHECK(seen.answers == 1 && seen.last.verdict == GATE_ALLOW && seen.had_fd, "it goes");
+	CHECK(seen.last.data.len == 64 && seen.data[0] == 'p' && seen.data[32] == 'q', "pins");
+	CHECK(end_flow(1) == 0, "end");
 	close_egress(egress);
 }
 
@@ -606,6 +700,9 @@ int main(void)
 	fd_close(&unused);
 	test_flows();
 	test_names();
+	test_counted_requests();
+	test_counted_flows();
+	test_queued_pins();
 	test_requests();
 	test_urls();
 	test_longest();

@@ -141,20 +141,14 @@ static int get_tail(char *to, const unsigned char *in)
 	return 3 - pad;
 }
 
-int base64_decode(struct buf *ret, struct span text)
+int base64_decode_into(size_t *ret_len, char *room, struct span text)
 {
 	const unsigned char *in = (const unsigned char *)text.ptr;
-	char *start = NULL;
 	uint32_t all = MARK;
+	char *to = room;
 
-	if (text.len == 0)
-		return 0;
-	if (text.len % 4 != 0)
+	if (text.len == 0 || text.len % 4 != 0)
 		return -EINVAL;
-	int r = buf_reserve(&start, ret, text.len / 4 * 3);
-	if (r < 0)
-		return r;
-	char *to = start;
 	size_t left =
 	    text.len - 4; /* the last four may be padded; their room is slack for put6() */
 	for (; left >= 8; left -= 8, in += 8, to += 6)
@@ -168,6 +162,23 @@ int base64_decode(struct buf *ret, struct span text)
 	int tail = get_tail(to, in);
 	if (all == 0 || tail < 0)
 		return -EINVAL;
-	buf_commit(ret, (size_t)(to - start) + (size_t)tail);
+	*ret_len = (size_t)(to - room) + (size_t)tail;
 	return 0;
+}
+
+int base64_decode(struct buf *ret, struct span text)
+{
+	char *room = NULL;
+	size_t len = 0;
+
+	if (text.len == 0)
+		return 0;
+	if (text.len % 4 != 0)
+		return -EINVAL;
+	int r = buf_reserve(&room, ret, text.len / 4 * 3);
+	if (r == 0)
+		r = base64_decode_into(&len, room, text);
+	if (r == 0)
+		buf_commit(ret, len);
+	return r;
 }

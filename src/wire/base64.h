@@ -17,4 +17,8 @@ MUST_USE int base64_encode(struct buf *ret, struct span data);
  */
 MUST_USE int base64_decode(struct buf *ret, struct span text);
 
+/* base64_decode_into() - the same of what is not empty, without memory. @room: text.len / 4 * 3. Return: 0;
+ * -EINVAL. */
+MUST_USE int base64_decode_into(size_t *ret_len, char *room, struct span text);
+
 #endif

@@ -43,7 +43,7 @@ static const struct uses {
 			       .status = true,
 			       .up = true,
 			       .down = true,
-			       .verdicts = ENDS,
+			       .verdicts = ENDS | 1U << GATE_DENY,
 			       .data_max = GATE_WHY_OCTETS_MAX },
 	[GATE_REFUSED] = { .flow = true,
 			   .status = true,
@@ -54,11 +54,18 @@ static const struct uses {
 	[GATE_DROPPED] = { .up = true, .verdicts = NO_VERDICT },
 	[GATE_NAME] = { .id = true, .verdicts = ANSWERS },
 	[GATE_FLOW] = { .id = true,
+			.status = true,
+			.up = true,
 			.verdicts = ANSWERS,
 			.flags = GATE_RAW | GATE_PASSTHROUGH | GATE_SECRETS,
 			.data_max = GATE_WHY_OCTETS_MAX },
 	[GATE_LEAF] = { .id = true, .verdicts = ANSWERS, .data_max = GATE_LEAF_OCTETS_MAX },
-	[GATE_REQUEST] = { .id = true, .verdicts = ANSWERS, .data_max = GATE_DATA_OCTETS_MAX },
+	[GATE_REQUEST] = { .id = true,
+			   .status = true,
+			   .up = true,
+			   .down = true,
+			   .verdicts = ANSWERS,
+			   .data_max = GATE_DATA_OCTETS_MAX },
 	[GATE_LAST] = { .verdicts = NO_VERDICT },
 };
 
@@ -131,7 +138,17 @@ static bool numbers_are_sound(const struct gate_message *m, const struct uses *u
 	return m->up <= INT64_MAX && m->down <= INT64_MAX;
 }
 
-/* data_is_sound() - only what allows has a certificate or flags, only what denies says why */
+/* answer_is_sound() - only what denies has a status and, with it, a time to wait; no caps then */
+static bool answer_is_sound(const struct gate_message *m)
+{
+	if (m->kind != GATE_FLOW && m->kind != GATE_REQUEST)
+		return true;
+	if (m->verdict == GATE_ALLOW)
+		return m->status == 0;
+	return m->down == 0 && (m->up == 0 || m->status != 0);
+}
+
+/* data_is_sound() - only what allows has a certificate, pins or flags, only what denies says why */
 static bool data_is_sound(const struct gate_message *m, const struct uses *use)
 {
 	struct span method, target;
@@ -143,7 +160,7 @@ static bool data_is_sound(const struct gate_message *m, const struct uses *use)
 	if (m->kind == GATE_LEAF)
 		return (m->verdict == GATE_ALLOW) == (m->data.len > 0);
 	return m->kind != GATE_FLOW ||
-	       (m->verdict == GATE_ALLOW ? m->data.len == 0 : m->flags == 0);
+	       (m->verdict == GATE_ALLOW ? m->data.len % GATE_PIN_OCTETS == 0 : m->flags == 0);
 }
 
 static bool is_sound(const struct gate_message *m)
@@ -161,7 +178,7 @@ static bool is_sound(const struct gate_message *m)
 		return false;
 	if ((use->verdicts & 1U << m->verdict) == 0 || (m->flags & ~use->flags) != 0)
 		return false;
-	return numbers_are_sound(m, use) && data_is_sound(m, use) &&
+	return numbers_are_sound(m, use) && answer_is_sound(m) && data_is_sound(m, use) &&
 	       (m->kind != GATE_DROPPED || m->up != 0);
 }
 

@@ -18,7 +18,8 @@
  *	u16 flags	enum gate_flag
  *	u16 name_len	octets of the name
  *	u16 data_len	octets of the data
- *	u64 up		octets from the program to the outside; DROPPED: reports lost; below 2^63, as is:
+ *	u64 up		octets from the program to the outside; DROPPED: reports lost; of answers: see
+ *			there; below 2^63, as is:
  *	u64 down	octets from the outside to the program
  *	u8  address[16]	destination; IPv4 in the first four, the rest 0
  *	u8  name[name_len]	host name in canonical form (net/name.h)
@@ -35,9 +36,9 @@
  *	MALFORMED	gateway	-  -    x       x    -     -    -       -      -  -	-	-
  *	DROPPED		gateway	-  -    -       -    -     -    -       -      x  -	-	-
  *	NAME		warden	x  -    -       -    -     -    x       -      -  -	-	-
- *	FLOW		warden	x  -    -       -    -     -    x       -      -  -	RAW..	o: why not
+ *	FLOW		warden	x  -    -       -    -     -    x       o      o  -	RAW..	o: pins, why not
  *	LEAF		warden	x  -    -       -    -     -    x       -      -  -	-	certificate
- *	REQUEST		warden	x  -    -       -    -     -    x       -      -  -	-	o: secrets; why not
+ *	REQUEST		warden	x  -    -       -    -     -    x       o      o  o	-	o: secrets; why not
  *	LAST		warden	-  -    -       -    -     -    -       -      -  -	-	-
  *
  * "x": given, "-": 0, "o": may be given. ASK_FLOW has either a name, when the destination is an address
@@ -46,11 +47,15 @@
  *
  *	ASK_NAME	may this name be known?
  *	ASK_FLOW	may this flow go out?
+ *			FLOW that allows may have an idle time, up, in ms; 0: the usual; and pins, 32
+ *			octets each: the server's verified chain must have a key with one of these SHA-256.
  *	ASK_LEAF	certify that this key serves the host of an allowed flow: a point of P-256,
  *			uncompressed (SEC 1 section 2.3.3). LEAF that allows has a DER certificate.
  *	ASK_REQUEST	may this HTTP request go out on that flow? "GET /path?query": method, a blank,
  *			the target as it will be sent, of visible ASCII. END_REQUEST says how an allowed
- *			one ended; each is ended before its flow.
+ *			one ended; each is ended before its flow. REQUEST that allows may have caps: most
+ *			octets of the body, up of the request, down of the response; 0: any. END_REQUEST
+ *			with DENY: it was refused or broken off for them.
  *	REFUSED		the gateway itself refused something on that flow: what is no HTTP, a name that
  *			is not the flow's, an upstream that cannot be trusted
  *	MALFORMED	what came was no DNS query
@@ -58,6 +63,8 @@
  *
  * REQUEST that allows has the secrets that may stand in this request (wire/substitution.h): none for
  * one that is not HTTPS.
+ * FLOW and REQUEST that deny may have the status to answer with, and up: seconds after which it may be
+ * tried again.
  *
  * Data that is text is UTF-8 for people; whoever shows it makes it safe first.
  *
@@ -89,6 +96,8 @@ enum {
 	GATE_KEY_OCTETS = 65,
 	GATE_LEAF_OCTETS_MAX = 2048,
 	GATE_WHY_OCTETS_MAX = 1024,
+	GATE_PIN_OCTETS = 32,
+	GATE_PINS_MAX = 32,
 };
 
 enum gate_kind {
@@ -136,7 +145,7 @@ struct gate_message {
 	enum gate_verdict verdict;
 	uint16_t status;
 	uint16_t flags;    /* enum gate_flag */
-	uint64_t up, down; /* octets; up of DROPPED: reports */
+	uint64_t up, down; /* octets; up of DROPPED: reports; of answers: see above */
 	uint8_t address[16];
 	char name[GATE_NAME_OCTETS]; /* NUL-terminated: labels of 1 to 63 lower-case letters,
 				      * digits, '-', '_'; at most 253 octets */

@@ -12,6 +12,7 @@
 
 #define DATA(text) .data = { text, sizeof(text) - 1 }
 
+static const char pins[GATE_PINS_MAX * GATE_PIN_OCTETS] = { 1 };
 static const char key[GATE_KEY_OCTETS] = { 4, 1, 2 };
 
 static const struct gate_message sound[] = {
@@ -61,6 +62,16 @@ static const struct gate_message sound[] = {
 	  .down = 2 },
 	{ .kind = GATE_END_REQUEST, .id = 7, .verdict = GATE_RESET, DATA("why") },
 	{ .kind = GATE_REFUSED, .flow = 7, .status = 421, DATA("why") },
+	{ .kind = GATE_FLOW, .id = 7, .verdict = GATE_ALLOW, .up = 1000, .data = { pins, 32 } },
+	{ .kind = GATE_FLOW,
+	  .id = 7,
+	  .verdict = GATE_ALLOW,
+	  .flags = GATE_RAW,
+	  .data = { pins, sizeof(pins) } },
+	{ .kind = GATE_FLOW, .id = 7, .verdict = GATE_DENY, .status = 429, .up = 60, DATA("why") },
+	{ .kind = GATE_REQUEST, .id = 7, .verdict = GATE_ALLOW, .up = 1, .down = INT64_MAX },
+	{ .kind = GATE_REQUEST, .id = 7, .verdict = GATE_DENY, .status = 429, .up = 1, DATA("no") },
+	{ .kind = GATE_END_REQUEST, .id = 7, .verdict = GATE_DENY, .status = 413, DATA("why") },
 };
 
 static bool same(const struct gate_message *a, const struct gate_message *b)
@@ -206,6 +217,16 @@ static void test_unsound(void)
 		{ .kind = GATE_END_REQUEST, .id = 1, .verdict = GATE_ALLOW },
 		{ .kind = GATE_END_REQUEST, .id = 1, .flow = 1, .verdict = GATE_RESET },
 		{ .kind = GATE_END, .id = 1, .verdict = GATE_RESET, .status = 200 },
+		{ .kind = GATE_FLOW, .id = 1, .verdict = GATE_ALLOW, .status = 429 },
+		{ .kind = GATE_FLOW, .id = 1, .verdict = GATE_ALLOW, .down = 1 },
+		{ .kind = GATE_FLOW, .id = 1, .verdict = GATE_ALLOW, .data = { pins, 33 } },
+		{ .kind = GATE_FLOW, .id = 1, .verdict = GATE_ALLOW, .data = { packet, 33 * 32 } },
+		{ .kind = GATE_FLOW, .id = 1, .verdict = GATE_DENY, .up = 1 },
+		{ .kind = GATE_REQUEST, .id = 1, .verdict = GATE_DENY, .up = 1 },
+		{ .kind = GATE_REQUEST, .id = 1, .verdict = GATE_DENY, .status = 429, .down = 1 },
+		{ .kind = GATE_REQUEST, .id = 1, .verdict = GATE_ALLOW, .status = 429 },
+		{ .kind = GATE_END, .id = 1, .verdict = GATE_DENY },
+		{ .kind = GATE_NAME, .id = 1, .verdict = GATE_ALLOW, .up = 1 },
 		{ .kind = GATE_REQUEST,
 		  .id = 1,
 		  .verdict = GATE_ALLOW,
