@@ -85,10 +85,10 @@ struct flows {
 	struct loop_timer patience; /* of those with an idle time of their own */
 	struct list waiting, brisk, relaying, patient, ending, spare;
 	struct streams streams;
-	bool last;                  /* no more will come: see flows_last() */
+	bool last;               /* no more will come: see flows_last() */
 	struct loop_timer drain; /* then */
-	uint64_t moved;             /* octets, when it was armed */
-	unsigned made;              /* how many of the following were ever used */
+	uint64_t moved;          /* octets, when it was armed */
+	unsigned made;           /* how many of the following were ever used */
 	struct flow flows[FLOWS_MAX];
 };
 
