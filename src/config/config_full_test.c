@@ -143,10 +143,8 @@ static void check_shown(const json_t *tree)
 {
 	char *text = json_dumps(tree, 0);
 
-	CHECK(text != NULL && strstr(text, "\"proxy\": \"http://proxy.x:3128/\"") != NULL, "%s",
-	      text);
-	CHECK(text == NULL || (strstr(text, "ann") == NULL && strstr(text, "s3c") == NULL), "%s",
-	      text);
+	CHECK(strstr(text, "\"proxy\": \"http://proxy.x:3128/\"") != NULL, "%s", text);
+	CHECK(strstr(text, "ann") == NULL && strstr(text, "s3c") == NULL, "%s", text);
 	free(text);
 }
 

@@ -127,7 +127,7 @@ void flow_end(struct flow *flow, bool clean)
 	list_append(&flow->flows->ending, &flow->node);
 	flow->state = FLOW_ENDING;
 	flow->end = clean ? GATE_CLOSED : GATE_RESET;
-	flow->item = (struct talk_item){ .fill = fill_end, .sent = end_sent };
+	flow->item = (struct talk_item){ .fill = fill_end, .sent = end_sent, .final = true };
 	talk_send(flow->flows->talk, &flow->item);
 }
 

@@ -45,9 +45,11 @@ static size_t pack(struct talk *talk, size_t *ret_count)
 {
 	size_t used = 0;
 
+	bool final = false;
+
 	*ret_count = 0;
 	for (struct list_node *node = list_first(&talk->outbox);
-	     node != NULL && used + GATE_OCTETS_MAX <= sizeof(packet);
+	     node != NULL && !final && used + GATE_OCTETS_MAX <= sizeof(packet);
 	     node = list_next(&talk->outbox, node)) {
 		struct talk_item *item = container_of(node, struct talk_item, node);
 		struct gate_message message = { 0 };
@@ -60,6 +62,7 @@ static size_t pack(struct talk *talk, size_t *ret_count)
 			return 0;
 		}
 		used += len;
+		final = item->final;
 		(*ret_count)++;
 	}
 	return used;

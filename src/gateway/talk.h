@@ -42,6 +42,7 @@ struct talk_item {
 	struct list_node node; /* in the outbox, until it was sent */
 	void (*fill)(struct talk_item *item, struct gate_message *message); /* @message is 0 */
 	void (*sent)(struct talk_item *item); /* may send or free it again; NULL: no matter */
+	bool final;                           /* sent() may withdraw what waits behind it */
 };
 
 struct talk {

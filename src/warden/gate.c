@@ -79,7 +79,7 @@ static void drop_late(struct gate *gate)
 {
 	struct span late = buf_span(&gate->late);
 
-	if (late.len > 0)
+	if (late.ptr != NULL)
 		explicit_bzero((char *)(uintptr_t)late.ptr, late.len);
 	buf_free(&gate->late);
 }

@@ -283,6 +283,8 @@ static int load(struct secrets *secrets, const struct config_secret *given, stru
 {
 	struct secret *secret = &secrets->at[secrets->len++];
 
+	if (secrets->vault == NULL) /* which it never is here */
+		return -ENOMEM;
 	if (strlen(given->name) >= sizeof(secret->name))
 		return diag_set(diag, -EINVAL, "network.secrets: a name longer than 255 octets");
 	memcpy(secret->name, given->name, strlen(given->name) + 1);

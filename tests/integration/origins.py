@@ -4,6 +4,7 @@ a server of our own that does what static files cannot; certificates that are no
 
 `with Origin(folder) as origin` starts nginx in @folder; it and all others end with the block.
 """
+import atexit
 import base64
 import hashlib
 import http.server
@@ -16,6 +17,7 @@ import signal
 import socket
 import struct
 import subprocess
+import tempfile
 import threading
 import time
 
@@ -270,8 +272,11 @@ class Origin:
         self._processes = []
 
     @classmethod
-    def certificates(cls, folder):
+    def certificates(cls):
         if cls._made is None:
+            folder = pathlib.Path(tempfile.mkdtemp(prefix='immure-it-ca-'))
+            folder.chmod(0o755)
+            atexit.register(shutil.rmtree, folder, ignore_errors=True)
             cls._made = Certificates(folder)
         return cls._made
 

@@ -462,7 +462,7 @@ class Tests:
                 raise AssertionError(f'no line from {process.args}, only {line!r}')
             octet = os.read(process.stdout.fileno(), 1)
             if not octet:
-                raise AssertionError(f'{process.args} ended: {process.communicate()[1]!r}')
+                raise AssertionError(f'{process.args[0]} ended: {process.communicate()[1][-900:]!r}')
             line += octet
         return line.decode().strip()
 

@@ -4,7 +4,6 @@
 Its own sandbox wants user namespaces, of which a program inside may make none.
 """
 import os
-import pathlib
 import re
 import shutil
 import struct
@@ -43,12 +42,8 @@ class Chromium(support.Tests):
         if not origins.which('nginx'):
             self.skipTest('nginx is not installed')
         super().setUp()
-        if Origin._made is None:
-            folder = pathlib.Path(support.tempfile.mkdtemp(prefix='immure-it-ca-'))
-            folder.chmod(0o755)
-            unittest.addModuleCleanup(shutil.rmtree, folder, ignore_errors=True)
-            Origin.certificates(folder)
-        self.ca = shutil.copy(Origin._made.ca, f'{self.folder}/ca.crt')
+        Origin.certificates()
+        self.ca = shutil.copy(Origin.certificates().ca, f'{self.folder}/ca.crt')
         os.chmod(self.ca, 0o644)
         self.origin = Origin(os.path.join(self.folder, 'origin'))
         self.origin.__enter__()

