@@ -23,6 +23,7 @@ const struct http1_limits exchange1_limits = {
 };
 
 static char room[EXCHANGE1_IN_OCTETS];
+static size_t room_len; /* what is in it */
 static struct outlet outlet;
 
 void outlet_put(struct outlet *out, struct span data)
@@ -139,7 +140,8 @@ static size_t load(struct exchange1 *x, enum tls_side from, struct span *ret)
 	if (left.len < sizeof(room) &&
 	    ends_read(&len, x->ends, from, room + left.len, sizeof(room) - left.len) != TLS_DONE)
 		len = 0;
-	*ret = (struct span){ room, left.len + len };
+	room_len = left.len + len;
+	*ret = (struct span){ room, room_len };
 	return len;
 }
 
@@ -185,8 +187,8 @@ static enum move flush(struct exchange1 *x, enum tls_side to)
 	return r == TLS_DONE ? MOVED : BROKE;
 }
 
-/* carry() - one piece in one direction */
-static enum move carry(struct exchange1 *x, enum tls_side from)
+/* carry_piece() - in one direction */
+static enum move carry_piece(struct exchange1 *x, enum tls_side from)
 {
 	enum tls_side to = from == TLS_INSIDE ? TLS_UPSTREAM : TLS_INSIDE;
 	const int up = (int)x->up, down = (int)x->down;
@@ -211,11 +213,19 @@ static enum move carry(struct exchange1 *x, enum tls_side from)
 	    ends_write(x->ends, to, (struct span){ outlet.octets, outlet.len }) != TLS_DONE)
 		return to == TLS_UPSTREAM ? lose_server(x) : BROKE;
 	bool moved = fresh > 0 || input.len != len || outlet.len > 0;
+	return moved || up != (int)x->up || down != (int)x->down ? MOVED : STILL;
+}
+
+/* carry() - the same, and leaves no secrets behind */
+static enum move carry(struct exchange1 *x, enum tls_side from)
+{
+	room_len = outlet.len = 0;
+	enum move move = carry_piece(x, from);
 	if (x->inject != NULL) {
 		explicit_bzero(outlet.octets, outlet.len);
-		explicit_bzero(room, len);
+		explicit_bzero(room, room_len);
 	}
-	return moved || up != (int)x->up || down != (int)x->down ? MOVED : STILL;
+	return move;
 }
 
 /* send_rest() - of a request that is read to its end: nothing else would write what was not taken */
@@ -354,14 +364,16 @@ void exchange1_verdict(struct exchange1 *x, unsigned status, struct span text)
 		return;
 	inject_free(x->inject);
 	x->inject = NULL;
-	if (status == 0 && inject_new(&x->inject, text) < 0) {
-		status = 503;
-		text = SPAN("its secrets could not be read");
-	}
 	x->up = UP_GO;
 	if (status == 0) {
 		x->allowed = true;
 		x->end = (struct exchange1_end){ 0 };
+		x->interims = 0;
+	}
+	if (status == 0 && inject_new(&x->inject, text) < 0) {
+		x->end.status = status = 503;
+		x->end.why = "its secrets could not be read";
+		text = span_of(x->end.why);
 	}
 	bool too_long = status == 0 && exchange1_is_over_cap(x, TLS_INSIDE, x->body_octets);
 	if (status == 0 && !too_long)

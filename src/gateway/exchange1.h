@@ -112,6 +112,7 @@ struct exchange1 {
 	struct exchange1_end end;
 	struct http1_scan scan[TLS_SIDES];
 	struct http1_body body[TLS_SIDES];
+	unsigned interims;     /* interim responses so far */
 	struct inject *inject; /* owned: secrets of the request that was allowed last; NULL: none */
 	struct exchange1_change change[TLS_SIDES]; /* of what comes from that side */
 	bool scans;                                /* a request's body that goes out as it is */

@@ -87,6 +87,8 @@ static bool take_head(struct exchange1 *x, struct span *input, struct outlet *ou
 	if (response.status == 101 && x->up != UP_DONE)
 		return exchange1_bad_gateway(
 		    x, "the server switched protocols in the middle of a request");
+	if (response.interim && ++x->interims > EXCHANGE1_INTERIMS_MAX)
+		return exchange1_bad_gateway(x, "the server says too much before its response");
 	if (response.framing == HTTP1_BODY_LENGTH &&
 	    exchange1_is_over_cap(x, TLS_UPSTREAM, response.length)) {
 		x->unread = x->unread || x->up == UP_BODY;

@@ -16,6 +16,7 @@ enum {
 	EXCHANGE1_HEAD_OCTETS_MAX = EXCHANGE1_IN_OCTETS - 1024,
 	EXCHANGE1_TARGET_OCTETS_MAX = 16 * 1024,
 	EXCHANGE1_TRAILER_OCTETS_MAX = 8 * 1024,
+	EXCHANGE1_INTERIMS_MAX = 16, /* as in HTTP/2: no cap sees them */
 };
 
 extern const struct http1_limits exchange1_limits;

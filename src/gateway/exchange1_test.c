@@ -4,6 +4,7 @@
  * server has got the part of its own text that stands at the same place. A row is played cut at every
  * octet of either side, and octet by octet; before each verdict nothing of its request may be out.
  */
+#include "gateway/exchange1_priv.h"
 #include "gateway/exchange1_test_priv.h"
 
 #include "base/test.h"
@@ -421,6 +422,29 @@ static void test_retry(void)
 	b.caps = (struct exchange1_caps){ 0 };
 }
 
+/* Interim responses are no way round the caps: there may be a few. */
+static void test_interims(void)
+{
+	static const struct exchange1_host host = { "lab.test", 80, false };
+
+	for (unsigned count = EXCHANGE1_INTERIMS_MAX; count <= EXCHANGE1_INTERIMS_MAX + 1;
+	     count++) {
+		const bool fine = count == EXCHANGE1_INTERIMS_MAX;
+
+		bench_begin(&b, &host, false);
+		bench_send(b.program, span_of(GET));
+		bench_spin(&b, TURNS);
+		bench_verdict(&b, 0);
+		bench_spin(&b, TURNS);
+		for (unsigned i = 0; i < count; i++)
+			bench_send(b.server, SPAN("HTTP/1.1 103 Early Hints\r\n\r\n"));
+		bench_send(b.server, SPAN("HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nhi"));
+		bench_spin(&b, TURNS);
+		CHECK(b.x.end.status == (fine ? 200 : 502), "%u", b.x.end.status);
+		bench_end(&b);
+	}
+}
+
 /* Nobody hurries a program that is slow to read the last response; and it gets all of it. */
 static void test_slow_reader(void)
 {
@@ -483,6 +507,7 @@ int main(void)
 	test_capped();
 	test_over_cap();
 	test_retry();
+	test_interims();
 	test_slow_reader();
 	test_slow_server();
 	return test_failures > 0;

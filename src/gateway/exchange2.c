@@ -252,16 +252,15 @@ void exchange2_verdict(struct exchange2_stream *s, unsigned status, struct span 
 	x->asked--;
 	x->verdicts++;
 	s->state = STREAM_OPEN;
-	if (status == 0 && inject_new(&s->inject, text) < 0) {
-		status = 503;
-		text = SPAN("its secrets could not be read");
-	}
 	s->allowed = status == 0;
-	if (s->broken)
+	if (s->allowed && inject_new(&s->inject, text) < 0) {
+		s->end.status = status = 503;
+		s->end.why = "its secrets could not be read";
+		text = span_of(s->end.why);
+	}
+	if (s->broken || (status == 0 && exchange2_refuse_known(s)))
 		return;
-	if (s->allowed && exchange2_refuse_known(s))
-		return;
-	if (s->allowed)
+	if (status == 0)
 		exchange2_go(s);
 	else
 		exchange2_answer(s, status, text);

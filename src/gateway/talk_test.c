@@ -63,17 +63,21 @@ static void say(struct thing *thing, uint32_t id)
 	talk_send(&talk, &thing->item);
 }
 
-/* next() - Return: the id of the next message; 0: there is none */
-static uint32_t next(void)
+/* expect() - that these are the ids of all messages that came, up to a 0 */
+static void expect(const char *row, const uint32_t *ids)
 {
 	struct gate_message message = { 0 };
 
-	return gate_test_hear(&message, warden) ? message.id : 0;
+	while (gate_test_hear(&message, warden)) {
+		CHECK(message.id == *ids, "%s: %u, not %u", row, message.id, *ids);
+		ids += *ids != 0;
+	}
+	CHECK(*ids == 0, "%s: %u is missing", row, *ids);
 }
 
 static void begin(void)
 {
-	int pair[2];
+	int pair[2] = { -1, -1 };
 
 	CHECK(loop_new(&loop) == 0 &&
 		  socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) == 0,
@@ -102,10 +106,9 @@ static void test_one_packet(void)
 	say(&a, 1);
 	say(&b, 2);
 	say(&c, 3);
-	CHECK(next() == 0 && a.sent == 0, "at once");
+	expect("at once", (const uint32_t[]){ 0 });
 	spin();
-	CHECK(next() == 1 && gate_test_rest.len > 0 && next() == 2 && next() == 3, "order");
-	CHECK(gate_test_rest.len == 0 && next() == 0, "more");
+	expect("order", (const uint32_t[]){ 1, 2, 3, 0 });
 	CHECK(a.sent == 1 && b.sent == 1 && c.sent == 1, "told");
 	end();
 }
@@ -122,7 +125,7 @@ static void test_final(void)
 	say(&b, 2);
 	say(&c, 3);
 	spin();
-	CHECK(next() == 1 && next() == 3 && next() == 0, "withdrawn");
+	expect("withdrawn", (const uint32_t[]){ 1, 3, 0 });
 	CHECK(a.sent == 1 && b.sent == 0 && c.sent == 1, "told");
 	end();
 }
@@ -137,7 +140,8 @@ static void test_gone(void)
 	a.withdraws = &b;
 	say(&b, 2);
 	spin();
-	CHECK(next() == 1 && next() == 2 && b.sent == 0, "%u", b.sent);
+	expect("gone", (const uint32_t[]){ 1, 2, 0 });
+	CHECK(b.sent == 0, "%u", b.sent);
 	end();
 }
 

@@ -48,6 +48,7 @@ static int send_answer(struct egress *egress, struct answer *answer, struct span
 
 void egress_answer_drop(struct answer *answer)
 {
+	list_remove(&answer->node);
 	fd_close(&answer->fd);
 	if (answer->kind == GATE_REQUEST && answer->data.len > 0) /* it may hold secrets */
 		explicit_bzero((char *)(uintptr_t)answer->data.ptr, answer->data.len);
@@ -65,7 +66,11 @@ static void keep(struct answer *answer, struct span data)
 	if (copy == NULL) {
 		if (answer->kind == GATE_LEAF ||
 		    (data.len > 0 && answer->kind == GATE_REQUEST && answer->verdict == GATE_ALLOW))
-			answer->verdict = GATE_UNREACHABLE;
+			*answer = (struct answer){ .kind = answer->kind,
+						   .id = answer->id,
+						   .verdict = GATE_UNREACHABLE,
+						   .fd = answer->fd,
+						   .given = answer->given };
 		return;
 	}
 	memcpy(copy, data.ptr, data.len);
@@ -86,13 +91,11 @@ static void expect_room(struct egress *egress)
 
 void egress_answer(struct egress *egress, struct answer *answer, struct span data)
 {
-	int r = egress->queue != NULL ? -EAGAIN : send_answer(egress, answer, data);
+	int r = list_first(&egress->queue) != NULL ? -EAGAIN : send_answer(egress, answer, data);
 
 	if (r == -EAGAIN) {
 		keep(answer, data);
-		answer->next = NULL;
-		*egress->queue_end = answer;
-		egress->queue_end = &answer->next;
+		list_append(&egress->queue, &answer->node);
 		gate_hold(&egress->gate, true);
 		if (egress->stuck.loop == NULL)
 			expect_room(egress);
@@ -104,7 +107,7 @@ void egress_answer(struct egress *egress, struct answer *answer, struct span dat
 /* say_last() - Return: false: there is nobody to drain */
 static bool say_last(struct egress *egress)
 {
-	int r = egress->queue != NULL ? -EAGAIN : gate_last(&egress->gate);
+	int r = list_first(&egress->queue) != NULL ? -EAGAIN : gate_last(&egress->gate);
 
 	egress->owes_last = r == -EAGAIN;
 	if (egress->owes_last)
@@ -116,19 +119,18 @@ static void on_room(void *context)
 {
 	struct egress *egress = context;
 
-	if (egress->queue != NULL)
-		expect_room(egress); /* it has taken something */
+	struct list_node *node = list_first(&egress->queue);
 
-	while (egress->queue != NULL) {
-		struct answer *answer = egress->queue;
+	if (node != NULL)
+		expect_room(egress); /* it has taken something */
+	for (; node != NULL; node = list_first(&egress->queue)) {
+		struct answer *answer = container_of(node, struct answer, node);
 
 		if (send_answer(egress, answer, answer->data) == -EAGAIN)
 			return;
-		egress->queue = answer->next;
 		egress_answer_drop(answer);
 		answer->given(answer);
 	}
-	egress->queue_end = &egress->queue;
 	loop_disarm(&egress->stuck);
 	if (!egress->owes_last || (say_last(egress) && !egress->owes_last))
 		gate_hold(&egress->gate, false);
@@ -189,8 +191,6 @@ static void drop_all(struct egress *egress, const char *why)
 {
 	loop_disarm(&egress->stuck);
 	egress->owes_last = false;
-	egress->queue = NULL; /* all that is in it is dropped below */
-	egress->queue_end = &egress->queue;
 	flows_drop(egress, why);
 }
 
@@ -301,7 +301,7 @@ int egress_open(struct egress **ret, struct loop *loop, const struct egress_conf
 	egress->sandbox = config->sandbox;
 	egress->secrets = config->secrets;
 	egress->roots = -1;
-	egress->queue_end = &egress->queue;
+	list_init(&egress->queue);
 	egress->gate = (struct gate){
 		.fd = -1, .message = on_message, .room = on_room, .gone = on_gone, .context = egress
 	};

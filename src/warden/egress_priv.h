@@ -6,6 +6,7 @@
 #ifndef WARDEN_EGRESS_PRIV_H
 #define WARDEN_EGRESS_PRIV_H
 
+#include "base/list.h"
 #include "policy/policy.h"
 #include "warden/broker.h"
 #include "warden/egress.h"
@@ -31,7 +32,7 @@ struct answer {
 	int fd;                               /* owned; -1: none */
 	struct span data;                     /* owned; what is queued, or the pins of a flow */
 	void (*given)(struct answer *answer); /* may release what it is part of */
-	struct answer *next;                  /* in the queue */
+	struct list_node node;                /* in the queue */
 };
 
 enum flow_state {
@@ -79,7 +80,7 @@ struct egress {
 	struct flow *flows[EGRESS_BUCKETS];
 	struct request *requests[EGRESS_BUCKETS];
 	size_t flows_len, requests_len, requests_octets;
-	struct answer *queue, **queue_end;
+	struct list queue;          /* of answers that found no room */
 	bool draining, owes_last;   /* LAST found no room */
 	struct loop_timer stuck;    /* answers wait, and the gateway takes none */
 	struct loop_timer patience; /* while it drains */
@@ -91,7 +92,7 @@ struct egress {
  * once. */
 void egress_answer(struct egress *egress, struct answer *answer, struct span data);
 
-/* egress_answer_drop() - free what it owns; it is in no queue */
+/* egress_answer_drop() - free what it owns; it is in no queue any more */
 void egress_answer_drop(struct answer *answer);
 
 void egress_tell(const struct egress *egress, const struct egress_report *report);
@@ -120,7 +121,7 @@ MUST_USE struct flow *flow_find(struct egress *egress, uint32_t id);
 /* flow_carrying() - the flow of that id that was allowed, which the gateway knows; NULL: none */
 MUST_USE struct flow *flow_carrying(struct egress *egress, uint32_t id);
 
-/* flows_drop() - @why: for the reports; NULL: without any. No answer may be queued. */
+/* flows_drop() - @why: for the reports; NULL: without any. */
 void flows_drop(struct egress *egress, const char *why);
 
 /* egress_leaf.c; Return: the same */

@@ -203,7 +203,6 @@ int request_end(struct egress *egress, const struct gate_message *message)
 	struct request *request = *find(egress, message->id);
 	char why[EGRESS_TEXT_OCTETS] = "it was reset or timed out";
 
-	/* while an answer is queued no message is heard: it was given */
 	if (request == NULL || request->answer.verdict != GATE_ALLOW)
 		return -EPROTO;
 	if (message->verdict != GATE_RESET || message->data.len > 0)

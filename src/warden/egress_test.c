@@ -641,6 +641,28 @@ static void test_no_room(void)
 	close_egress(egress);
 }
 
+/* What ends while its answer still waits for room waits no more. */
+static void test_end_in_the_queue(void)
+{
+	struct egress *egress = open_egress();
+	const struct gate_message end = { .kind = GATE_END, .id = 1, .verdict = GATE_RESET };
+
+	carry(1, "plain.test");
+	carry(2, "plain.test");
+	unsigned before = seen.answers;
+	seen.full = true;
+	for (uint32_t id = 10; id < 20; id++) {
+		CHECK(ask_request(id, id % 2 + 1, 0, "GET /") == 0 && seen.held, "held");
+		seen.held = false; /* they are of one packet, which is heard to its end */
+	}
+	CHECK(say(end) == 0, "end");
+	seen.full = false;
+	warden->room(warden->context);
+	CHECK(seen.answers == before + 5 && seen.last.id == 19, "%u", seen.answers - before);
+	CHECK(ask_request(20, 2, 0, "GET /") == 0 && seen.last.id == 20, "and the next");
+	close_egress(egress);
+}
+
 /* Requests under way are bounded, by number and by text. */
 static void test_bounds(void)
 {
@@ -709,6 +731,7 @@ int main(void)
 	test_lies();
 	test_ends();
 	test_no_room();
+	test_end_in_the_queue();
 	test_bounds();
 	test_refused();
 	loop_free(the_loop);
