@@ -54,7 +54,7 @@ static void spin(void)
 	struct loop_timer timer = { .fired = turn_over };
 
 	loop_arm(loop, &timer, 10000000);
-	(void)loop_run(loop);
+	CHECK(loop_run(loop) == 0, "loop");
 }
 
 static void say(struct thing *thing, uint32_t id)
