@@ -9,9 +9,9 @@
  *	  └── an address, or a fixed one ──────┘
  *	ENDING: a result is there and waits for the timer
  *
- * By a proxy it goes twice through WAITING and RESOLVING: for the name itself, if only to judge it, which
- * is let be when no resolver answers in time, and then for the proxy's (seeks_proxy). After DIALLING
- * comes TUNNELLING.
+ * By a proxy it goes twice through WAITING and RESOLVING: for the name itself, if only to judge it, and
+ * then for the proxy's (seeks_proxy). After DIALLING comes TUNNELLING. What is not known of the name
+ * ends it as a rule: broker_proxy.c says when it does not.
  */
 #include "warden/broker.h"
 
@@ -35,6 +35,8 @@ struct broker_request {
 	struct broker_dial dial;      /* of DIALLING */
 	bool proxied;                 /* it is to be reached by the proxy */
 	bool seeks_proxy;             /* and what is resolved and dialled is the proxy */
+	int64_t asked_ns;             /* of RESOLVING: since when */
+	int64_t deadline_ns;          /* by a proxy */
 	struct broker_tunnel *tunnel; /* owned; of TUNNELLING; counts as an attempt */
 	struct broker_result result;
 	void (*done)(void *context, struct broker_result *result);
@@ -48,7 +50,7 @@ struct broker {
 	struct broker_guard guard;
 	struct broker_hosts hosts;
 	struct broker_proxy proxy;
-	int64_t deaf_until_ns; /* resolvers did not answer: names for the proxy are not looked up */
+	struct broker_hearing hearing;
 	struct broker_request *first, *last; /* all requests, in the order of asking */
 	unsigned requests, lookups;
 	struct broker_budget attempts;
@@ -130,9 +132,17 @@ static void unreachable(struct broker_request *request, int error)
 	fail(request, BROKER_UNREACHABLE, strerror(error));
 }
 
+/* judges_for_proxy() - is the name resolved only to be judged? */
+static bool judges_for_proxy(const struct broker_request *request)
+{
+	return request->proxied && !request->seeks_proxy;
+}
+
 static void unresolved(struct broker_request *request, const char *why)
 {
-	if (request->proxied)
+	if (judges_for_proxy(request))
+		broker_fail_unjudged(&request->result, &request->host, why);
+	else if (request->proxied)
 		fail_proxy(request, EHOSTUNREACH, why);
 	else
 		fail(request, BROKER_UNRESOLVED, why);
@@ -191,67 +201,38 @@ static void dial_done(struct broker_dial *dial, int fd, const struct net_address
 		open_tunnel(request, fd, address);
 		return;
 	}
-	struct broker_judgement judgement =
-	    broker_judge_peer(&request->broker->guard, &request->host, address, fd);
-	if (judgement.allowed) {
-		result->outcome = BROKER_CONNECTED;
-		result->fd = fd_take(&fd);
-		result->address = *address;
-		result->class = judgement.class;
-	} else {
-		broker_refuse(result, &request->host, address, &judgement);
-	}
+	broker_take(result, &request->broker->guard, &request->host, address, &fd);
 	fd_close(&fd);
 	end(request);
 }
 
-/* judge_all() - those of @all that may be dialled; if none may, the reason for the first */
-static void judge_all(struct broker_addresses *ret, struct broker_request *request,
-		      const struct broker_addresses *all)
-{
-	for (size_t i = 0; i < all->len; i++) {
-		struct broker_judgement judgement =
-		    broker_judge(&request->broker->guard, &request->host, &all->items[i]);
-
-		if (judgement.allowed)
-			ret->items[ret->len++] = all->items[i];
-		else if (request->result.why[0] == '\0')
-			broker_refuse(&request->result, &request->host, &all->items[i], &judgement);
-	}
-}
-
 static void dial(struct broker_request *request, const struct broker_addresses *addresses,
-		 uint16_t port, unsigned within_ms)
+		 uint16_t port, int64_t within_ns)
 {
 	struct broker *broker = request->broker;
 
 	request->result = (struct broker_result){ .fd = -1 };
 	request->state = DIALLING;
-	loop_arm(broker->loop, &request->timer, ms(within_ms));
+	loop_arm(broker->loop, &request->timer, within_ns);
 	request->dial.budget = &broker->attempts;
 	broker_dial_start(&request->dial, broker->loop, addresses, port,
 			  ms(broker->limits.stagger_ms), dial_done);
 }
 
 /* seek() - resolve the name of @request, or the proxy's */
-static void seek(struct broker_request *request, unsigned within_ms)
+static void seek(struct broker_request *request)
 {
 	request->state = WAITING;
-	loop_arm(request->broker->loop, &request->timer, ms(within_ms));
+	loop_arm(request->broker->loop, &request->timer, ms(request->broker->limits.resolve_ms));
 	fill_lookups(request->broker);
 }
 
-/* known() - where @name is, if nobody needs to be asked. Return: is it known? */
-static bool known(struct broker_addresses *ret, const struct broker *broker,
-		  const struct net_name *name)
+static void dial_proxy(struct broker_request *request, const struct broker_addresses *addresses)
 {
-	const struct net_address *fixed = broker_hosts_find(&broker->hosts, name);
+	const struct broker *broker = request->broker;
+	int64_t left = request->deadline_ns - clock_mono_ns(), within = ms(broker->limits.proxy_ms);
 
-	if (fixed == NULL && name->kind != NET_NAME_ADDRESS)
-		return false;
-	*ret = (struct broker_addresses){ .items = { fixed != NULL ? *fixed : name->address },
-					  .len = 1 };
-	return true;
+	dial(request, addresses, broker->proxy.proxy.port, left < within ? left : within);
 }
 
 /* go_by_proxy() - wherever it is: its place is the caller's wish, and not judged */
@@ -262,10 +243,10 @@ static void go_by_proxy(struct broker_request *request)
 	struct broker_addresses addresses;
 
 	request->seeks_proxy = true;
-	if (known(&addresses, broker, &proxy->host))
-		dial(request, &addresses, proxy->port, broker->limits.proxy_ms);
+	if (broker_hosts_known(&addresses, &broker->hosts, &proxy->host))
+		dial_proxy(request, &addresses);
 	else
-		seek(request, broker->limits.resolve_ms);
+		seek(request);
 }
 
 /* use() - judge @addresses and dial, or have the proxy do so, which may take any of them */
@@ -279,8 +260,10 @@ static void use(struct broker_request *request, const struct broker_addresses *a
 		end_later(request);
 		return;
 	}
-	judge_all(&allowed, request, addresses);
-	if (allowed.len == 0 || (request->proxied && allowed.len < addresses->len)) {
+	broker_judge_all(&allowed, &broker->guard, &request->host, addresses, &request->result);
+	if (allowed.len == 0 ||
+	    (request->proxied &&
+	     !broker_may_take_any(&request->result, &request->host, addresses, &allowed))) {
 		end_later(request);
 		return;
 	}
@@ -289,37 +272,63 @@ static void use(struct broker_request *request, const struct broker_addresses *a
 	if (request->proxied)
 		go_by_proxy(request);
 	else
-		dial(request, &allowed, request->port, broker->limits.connect_ms);
+		dial(request, &allowed, request->port, ms(broker->limits.connect_ms));
 }
 
-/* use_answer() - that of a lookup; without one (@fault), the proxy may know more */
-static void use_answer(struct broker_request *request, const char *fault,
-		       const struct broker_addresses *addresses)
+/* goes_unjudged() - does the proxy get a name of which a lookup has found no address? */
+static bool goes_unjudged(struct broker_request *request, enum broker_finding finding)
 {
-	const struct broker *broker = request->broker;
+	struct broker *broker = request->broker;
 
-	if (request->seeks_proxy)
-		dial(request, addresses, broker->proxy.proxy.port, broker->limits.proxy_ms);
-	else if (fault != NULL)
-		go_by_proxy(request);
-	else
-		use(request, addresses);
+	return judges_for_proxy(request) &&
+	       broker_may_go_unjudged(&broker->hearing, finding, request->asked_ns, clock_mono_ns(),
+				      ms(broker->limits.deaf_ms));
 }
 
-static void lookup_done(void *context, const char *fault, const struct broker_addresses *addresses)
+static void lookup_done(void *context, const struct broker_answer *answer)
 {
 	struct broker_request *request = context;
 	struct broker *broker = request->broker;
-	struct broker_addresses kept = *addresses; /* the lookup's own end here */
+	struct broker_addresses addresses = answer->addresses;
+	const char *fault = answer->fault; /* the lookup's own end here */
+	bool unjudged = fault != NULL && goes_unjudged(request, answer->finding);
 
 	end_lookup(request);
-	if (fault != NULL && (request->seeks_proxy || !request->proxied)) {
+	if (fault != NULL && !unjudged) {
 		unresolved(request, fault);
 		end(request);
 		return;
 	}
-	use_answer(request, fault, &kept);
+	if (unjudged)
+		go_by_proxy(request);
+	else if (request->seeks_proxy)
+		dial_proxy(request, &addresses);
+	else
+		use(request, &addresses);
 	fill_lookups(broker);
+}
+
+/* look_up() - @request is WAITING */
+static void look_up(struct broker_request *request)
+{
+	struct broker *broker = request->broker;
+	const struct net_name *name =
+	    request->seeks_proxy ? &broker->proxy.proxy.host : &request->host;
+
+	if (broker_lookup_start(&request->lookup, &broker->resolver, name->text, lookup_done,
+				request) < 0) {
+		unresolved(request, "the resolver cannot be set up");
+		end_later(request);
+		return;
+	}
+	request->state = RESOLVING;
+	request->asked_ns = clock_mono_ns();
+	broker->lookups++;
+	if (judges_for_proxy(request)) /* waiting says nothing about resolvers */
+		loop_arm(broker->loop, &request->timer,
+			 ms(broker_is_deaf(&broker->hearing, request->asked_ns)
+				? broker->limits.judge_ms
+				: broker->limits.resolve_ms));
 }
 
 /* fill_lookups() - resolve for those that wait, as many as may at a time */
@@ -328,19 +337,8 @@ static void fill_lookups(struct broker *broker)
 	for (struct broker_request *at = broker->first; at != NULL; at = at->next) {
 		if (broker->lookups >= broker->limits.lookups_max)
 			return;
-		if (at->state != WAITING)
-			continue;
-		int r = broker_lookup_start(&at->lookup, &broker->resolver,
-					    at->seeks_proxy ? broker->proxy.proxy.host.text
-							    : at->host.text,
-					    lookup_done, at);
-		if (r < 0) {
-			fail(at, BROKER_UNRESOLVED, "the resolver cannot be set up");
-			end_later(at);
-			continue;
-		}
-		at->state = RESOLVING;
-		broker->lookups++;
+		if (at->state == WAITING)
+			look_up(at);
 	}
 }
 
@@ -348,7 +346,7 @@ static void begin(struct broker_request *request)
 {
 	struct broker *broker = request->broker;
 	struct broker_addresses one;
-	bool is_known = known(&one, broker, &request->host);
+	bool is_known = broker_hosts_known(&one, &broker->hosts, &request->host);
 	struct broker_judgement name = { .allowed = true };
 
 	request->proxied =
@@ -361,11 +359,8 @@ static void begin(struct broker_request *request)
 		end_later(request);
 	} else if (is_known) {
 		use(request, &one);
-	} else if (request->proxied && clock_mono_ns() < broker->deaf_until_ns) {
-		go_by_proxy(request);
 	} else {
-		seek(request,
-		     request->proxied ? broker->limits.judge_ms : broker->limits.resolve_ms);
+		seek(request);
 	}
 }
 
@@ -374,12 +369,14 @@ static bool lookup_late(struct broker_request *request)
 {
 	struct broker *broker = request->broker;
 
-	if (request->seeks_proxy || !request->proxied) {
+	if (request->state == WAITING && judges_for_proxy(request)) {
+		unresolved(request, "too many names are being resolved");
+		return true;
+	}
+	if (!goes_unjudged(request, BROKER_SILENT)) {
 		unresolved(request, "no resolver answered in time");
 		return true;
 	}
-	if (request->state == RESOLVING)
-		broker->deaf_until_ns = clock_mono_ns() + ms(broker->limits.deaf_ms);
 	end_lookup(request);
 	go_by_proxy(request);
 	fill_lookups(broker);
@@ -422,6 +419,7 @@ int broker_connect(struct broker_request **ret, struct broker *broker, const str
 		return -ENOMEM;
 	request->broker = broker;
 	request->timer.fired = timer_fired;
+	request->deadline_ns = clock_mono_ns() + ms(broker->limits.proxied_ms);
 	request->host = *host;
 	request->port = port;
 	request->result.fd = -1;
@@ -465,6 +463,7 @@ int broker_new(struct broker **ret, struct loop *loop, const struct config_netwo
 	broker_limits_fit(&broker->limits);
 	broker->attempts.max = broker->limits.attempts_max;
 	broker->resolver.loop = loop;
+	broker->resolver.hearing = &broker->hearing;
 	broker->resolver.try_ms = broker->limits.try_ms;
 	broker->resolver.rounds = broker->limits.rounds;
 	broker->guard.own_max_age_ns = ms(broker->limits.own_max_age_ms);

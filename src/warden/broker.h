@@ -15,8 +15,9 @@
  * With a proxy (the settings', else HTTPS_PROXY of our environment) the socket is one that the proxy
  * was asked to connect (CONNECT). It is given the name, or the address of network.hosts, and resolves by
  * itself: so the table counts as far as this machine's resolvers know the name, which is refused if any
- * of its addresses is, and names that can only be inside are refused as such (broker_proxy.c). What is in
- * NO_PROXY, and loopback, is dialled from here.
+ * of its addresses is, and names that can only be inside are refused as such (broker_proxy.c). A name of
+ * which they say nothing is not asked for, unless they say nothing at all. What is in NO_PROXY, and
+ * loopback, is dialled from here.
  *
  * One broker belongs to one sandbox. The resolver library and its files are touched with the first
  * name, not before.
@@ -36,18 +37,20 @@ enum {
 };
 
 struct broker_limits {
-	unsigned requests_max;   /* under way at a time */
-	unsigned lookups_max;    /* of them, in the resolver: 100 KiB each; the others wait */
-	unsigned resolve_ms;     /* for a name, waiting included */
+	unsigned requests_max; /* under way at a time */
+	unsigned lookups_max;  /* of them, in the resolver: 100 KiB each; the others wait */
+	unsigned
+	    resolve_ms; /* for a name, waiting included; to judge one for the proxy, each by itself */
 	unsigned attempts_max;   /* sockets that are being connected; the others wait */
 	unsigned try_ms;         /* for one resolver, doubled in each round */
 	unsigned rounds;         /* over all resolvers */
 	unsigned connect_ms;     /* for all addresses together */
 	unsigned stagger_ms;     /* before the next address is tried as well */
 	unsigned own_max_age_ms; /* of the list of this machine's own addresses */
-	unsigned judge_ms;       /* to resolve a name that goes to the proxy */
-	unsigned deaf_ms;        /* none of these is asked for after one that nobody answered */
-	unsigned proxy_ms;       /* to connect to the proxy and have its answer */
+	unsigned judge_ms;       /* the same while resolvers are silent; longer than try_ms */
+	unsigned deaf_ms;    /* so long they count as such; so long they must have said nothing */
+	unsigned proxy_ms;   /* to connect to the proxy and have its answer */
+	unsigned proxied_ms; /* for a request by the proxy, all in all */
 };
 
 /*
@@ -59,7 +62,7 @@ extern const struct broker_limits broker_default_limits;
 enum broker_outcome {
 	BROKER_REFUSED = 0, /* no address may be dialled */
 	BROKER_UNRESOLVED,  /* the name has no address, or no resolver says so */
-	BROKER_UNREACHABLE, /* no address answered */
+	BROKER_UNREACHABLE, /* no address answered, or no proxy may be asked for the name */
 	BROKER_CONNECTED,
 };
 

@@ -11,6 +11,7 @@
 #include <stdlib.h>
 
 #include "base/clock.h"
+#include "base/fd.h"
 #include "warden/broker_priv.h"
 
 static struct net_address address_of_octets(uint8_t family, const void *octets, size_t len)
@@ -154,6 +155,20 @@ struct broker_judgement broker_judge(const struct broker_guard *guard, const str
 	return judge(guard, host, address, is_own(guard, address));
 }
 
+void broker_judge_all(struct broker_addresses *ret, const struct broker_guard *guard,
+		      const struct net_name *host, const struct broker_addresses *all,
+		      struct broker_result *result)
+{
+	for (size_t i = 0; i < all->len; i++) {
+		struct broker_judgement judgement = broker_judge(guard, host, &all->items[i]);
+
+		if (judgement.allowed)
+			ret->items[ret->len++] = all->items[i];
+		else if (result->why[0] == '\0')
+			broker_refuse(result, host, &all->items[i], &judgement);
+	}
+}
+
 struct broker_judgement broker_judge_peer(const struct broker_guard *guard,
 					  const struct net_name *host,
 					  const struct net_address *address, int fd)
@@ -164,4 +179,19 @@ struct broker_judgement broker_judge_peer(const struct broker_guard *guard,
 	struct net_address own = broker_address_of((const struct sockaddr *)&here);
 
 	return judge(guard, host, address, !known || net_address_equal(&own, address));
+}
+
+void broker_take(struct broker_result *result, const struct broker_guard *guard,
+		 const struct net_name *host, const struct net_address *address, int *fd)
+{
+	struct broker_judgement judgement = broker_judge_peer(guard, host, address, *fd);
+
+	if (!judgement.allowed) {
+		broker_refuse(result, host, address, &judgement);
+		return;
+	}
+	result->outcome = BROKER_CONNECTED;
+	result->fd = fd_take(fd);
+	result->address = *address;
+	result->class = judgement.class;
 }

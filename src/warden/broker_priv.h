@@ -13,6 +13,7 @@
 struct broker_addresses {
 	struct net_address items[BROKER_ADDRESSES_MAX];
 	size_t len;
+	bool truncated; /* there are more */
 };
 
 struct broker_server {
@@ -45,6 +46,10 @@ MUST_USE int broker_hosts_read(struct broker_hosts *hosts, const struct config_n
 /* broker_hosts_find() - the fixed address of @name; NULL: none */
 const struct net_address *broker_hosts_find(const struct broker_hosts *hosts,
 					    const struct net_name *name);
+
+/* broker_hosts_known() - where @name is, if nobody needs to be asked. Return: is it known? */
+MUST_USE bool broker_hosts_known(struct broker_addresses *ret, const struct broker_hosts *hosts,
+				 const struct net_name *name);
 void broker_hosts_free(struct broker_hosts *hosts);
 
 /* broker_limits_fit() - by shares of the soft limit on descriptors; see broker_default_limits */
@@ -54,24 +59,43 @@ void broker_limits_fit(struct broker_limits *limits);
 
 struct broker_lookup;
 
+/* What the resolvers of a broker are known to be worth, by all its lookups. */
+struct broker_hearing {
+	int64_t heard_ns;      /* the last time one said anything, be it an error; 0: never */
+	int64_t deaf_until_ns; /* a whole lookup was silent, and so is everything since */
+};
+
 struct broker_resolver {
 	struct loop *loop;                                    /* borrowed */
 	struct broker_server servers[CONFIG_DNS_SERVERS_MAX]; /* those to ask */
 	size_t servers_len; /* 0: as resolv.conf and /etc/hosts say */
 	unsigned try_ms, rounds;
+	struct broker_hearing *hearing; /* borrowed, is kept by lookups; NULL: nobody's */
+};
+
+enum broker_finding {
+	BROKER_FOUND = 0, /* there are addresses */
+	BROKER_ABSENT,    /* resolvers say that there are none */
+	BROKER_SILENT,    /* no resolver said anything, or they cannot be reached */
+	BROKER_FAULTY,    /* neither: an error, nonsense, no memory */
+};
+
+struct broker_answer {
+	enum broker_finding finding;
+	const char *fault; /* static; NULL: FOUND */
+	struct broker_addresses addresses;
 };
 
 /**
  * broker_lookup_start() - resolve @name
- * @done:	called at most once, from the loop, never by this function; frees the lookup. @fault is
- *		NULL and @addresses are not none; or @fault says why there are none, static
+ * @done:	called at most once, from the loop, never by this function; frees the lookup, of which
+ *		@answer is a part
  *
  * Return: 0; -ENOMEM; -EIO: the resolver cannot be set up.
  */
 MUST_USE int broker_lookup_start(struct broker_lookup **ret, const struct broker_resolver *resolver,
 				 const char *name,
-				 void (*done)(void *context, const char *fault,
-					      const struct broker_addresses *addresses),
+				 void (*done)(void *context, const struct broker_answer *answer),
 				 void *context);
 
 /* broker_lookup_free() - end it at once, wherever it is; NULL is fine */
@@ -110,10 +134,19 @@ MUST_USE struct broker_judgement broker_judge(const struct broker_guard *guard,
 					      const struct net_name *host,
 					      const struct net_address *address);
 
+/* broker_judge_all() - those of @all that may be dialled; @result: if not all may, why not the first */
+void broker_judge_all(struct broker_addresses *ret, const struct broker_guard *guard,
+		      const struct net_name *host, const struct broker_addresses *all,
+		      struct broker_result *result);
+
 /* broker_judge_peer() - the same of a connection that stands: one to itself is to this machine */
 MUST_USE struct broker_judgement broker_judge_peer(const struct broker_guard *guard,
 						   const struct net_name *host,
 						   const struct net_address *address, int fd);
+
+/* broker_take() - @result: @*fd, which is taken and leads to @address, if it may; else why not */
+void broker_take(struct broker_result *result, const struct broker_guard *guard,
+		 const struct net_name *host, const struct net_address *address, int *fd);
 
 /* broker_may_be_private() - whatever its address, as long as it is not this machine's or metadata's */
 MUST_USE bool broker_may_be_private(const struct broker_guard *guard, const struct net_name *host);
@@ -189,6 +222,25 @@ MUST_USE bool broker_addresses_are_loopback(const struct broker_addresses *addre
 MUST_USE struct broker_judgement broker_judge_name(const struct broker_guard *guard,
 						   const struct net_name *host);
 
+/* broker_may_take_any() - may the proxy, of @all, of which @allowed are? @result: else why not */
+MUST_USE bool broker_may_take_any(struct broker_result *result, const struct net_name *host,
+				  const struct broker_addresses *all,
+				  const struct broker_addresses *allowed);
+
+/* broker_hear() - a resolver said something */
+void broker_hear(struct broker_hearing *hearing, int64_t now_ns);
+
+/* broker_is_deaf() - has no resolver said anything for long? */
+MUST_USE bool broker_is_deaf(const struct broker_hearing *hearing, int64_t now_ns);
+
+/**
+ * broker_may_go_unjudged() - may a proxy be asked for a name of which no address is known?
+ * @finding:	of its lookup, which began at @begun_ns and has ended
+ * @deaf_ns:	so long no resolver must have said anything, and is then taken for silent
+ */
+MUST_USE bool broker_may_go_unjudged(struct broker_hearing *hearing, enum broker_finding finding,
+				     int64_t begun_ns, int64_t now_ns, int64_t deaf_ns);
+
 /* broker_tunnel.c */
 
 struct broker_tunnel;
@@ -227,6 +279,8 @@ void broker_fail(struct broker_result *result, const struct net_name *host,
 		 enum broker_outcome outcome, const char *why);
 void broker_refuse(struct broker_result *result, const struct net_name *host,
 		   const struct net_address *address, const struct broker_judgement *judgement);
+void broker_fail_unjudged(struct broker_result *result, const struct net_name *host,
+			  const char *why);
 void broker_fail_proxy(struct broker_result *result, const struct net_name *host,
 		       const struct proxy *proxy, const struct broker_tunnel_end *end);
 

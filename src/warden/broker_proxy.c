@@ -6,7 +6,12 @@
  * HTTP_PROXY is not looked at: such a proxy need not know CONNECT.
  *
  * Behind a proxy nobody here knows which address is dialled. So what a name alone says is judged by
- * the table below, and what this machine's resolvers say of it, as far as they know it.
+ * the table below, and what this machine's resolvers say of it, as far as they know it: of a name that
+ * does not exist for them, the proxy may know more. Of any other without addresses we just do not know
+ * enough, and a program can bring that about: by slow names of its own, by asking for very many. So it
+ * is not asked for, unless it is this machine that has no resolvers: none has said a word for a minute,
+ * not even an error. Names are looked up even then, if not for long, for a program that made us believe
+ * so by a slow name is not to gain anything.
  */
 #include <errno.h>
 #include <stdlib.h>
@@ -99,6 +104,42 @@ bool broker_addresses_are_loopback(const struct broker_addresses *addresses)
 	return addresses->len > 0;
 }
 
+void broker_hear(struct broker_hearing *hearing, int64_t now_ns)
+{
+	hearing->heard_ns = now_ns;
+	hearing->deaf_until_ns = 0;
+}
+
+bool broker_is_deaf(const struct broker_hearing *hearing, int64_t now_ns)
+{
+	return now_ns < hearing->deaf_until_ns;
+}
+
+bool broker_may_go_unjudged(struct broker_hearing *hearing, enum broker_finding finding,
+			    int64_t begun_ns, int64_t now_ns, int64_t deaf_ns)
+{
+	bool heard = hearing->heard_ns != 0 &&
+		     (hearing->heard_ns >= begun_ns || hearing->heard_ns > now_ns - deaf_ns);
+
+	if (finding != BROKER_SILENT || heard)
+		return finding == BROKER_ABSENT;
+	/* one that began in deafness was not given the time of a whole lookup: it prolongs nothing */
+	if (!broker_is_deaf(hearing, begun_ns))
+		hearing->deaf_until_ns = now_ns + deaf_ns;
+	return true;
+}
+
+bool broker_may_take_any(struct broker_result *result, const struct net_name *host,
+			 const struct broker_addresses *all, const struct broker_addresses *allowed)
+{
+	if (allowed->len < all->len)
+		return false;
+	if (all->truncated)
+		broker_fail(result, host, BROKER_REFUSED,
+			    "it has more addresses than are judged, and the proxy may take any");
+	return !all->truncated;
+}
+
 struct name_row {
 	const char *name;
 	bool below; /* and the names below it */
@@ -113,6 +154,16 @@ static bool row_matches(const struct name_row *row, const struct net_name *host)
 	if (host->len < len || memcmp(host->text + head, row->name, len) != 0)
 		return false;
 	return head == 0 || (row->below && host->text[head - 1] == '.');
+}
+
+/* is_metadata_inside() - metadata.ZONE.internal and such, whatever the zone */
+static bool is_metadata_inside(const struct net_name *host)
+{
+	static const struct name_row internal = { .name = "internal", .below = true };
+	struct span rest = span_of(host->text), label = span_cut(&rest, '.');
+
+	return row_matches(&internal, host) &&
+	       (span_is(label, "metadata") || span_is(label, "instance-data"));
 }
 
 struct broker_judgement broker_judge_name(const struct broker_guard *guard,
@@ -132,7 +183,6 @@ struct broker_judgement broker_judge_name(const struct broker_guard *guard,
 		{ "metadata.goog", false, NET_METADATA, metadata },
 		{ "metadata.tencentyun.com", false, NET_METADATA, metadata },
 		{ "instance-data", false, NET_METADATA, metadata },
-		{ "instance-data.ec2.internal", false, NET_METADATA, metadata },
 		/* RFC 6762 section 3 and appendix G, RFC 8375, ICANN's .internal */
 		{ "local", true, NET_PRIVATE, inside },
 		{ "intranet", true, NET_PRIVATE, inside },
@@ -149,7 +199,9 @@ struct broker_judgement broker_judge_name(const struct broker_guard *guard,
 	for (size_t i = 0; row == NULL && i < ARRAY_SIZE(rows); i++)
 		if (row_matches(&rows[i], host))
 			row = &rows[i];
-	if (row != NULL)
+	if (is_metadata_inside(host))
+		ret = (struct broker_judgement){ false, NET_METADATA, metadata, NULL };
+	else if (row != NULL)
 		ret = (struct broker_judgement){ false, row->class, row->why, NULL };
 	else if (strchr(host->text, '.') == NULL) /* the proxy may add a domain of its own */
 		ret = (struct broker_judgement){ false, NET_PRIVATE, inside, NULL };

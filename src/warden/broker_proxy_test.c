@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-/* Which proxy there is, for whom, and whole requests by one. */
+/* Whole requests by a proxy. */
 #include <errno.h>
 #include <signal.h>
 #include <stdlib.h>
@@ -14,155 +14,13 @@
 static const char *const variables[] = { "https_proxy", "HTTPS_PROXY", "all_proxy", "ALL_PROXY",
 					 "http_proxy",  "HTTP_PROXY",  "no_proxy",  "NO_PROXY" };
 
-static void clear_environment(void)
-{
-	for (size_t i = 0; i < ARRAY_SIZE(variables); i++)
-		CHECK(unsetenv(variables[i]) == 0, "%s", variables[i]);
-}
-
-static void test_read(void)
-{
-	static const struct {
-		const char *setting, *name, *value, *other, *other_value;
-		int want;
-		const char *host; /* NULL: none */
-	} rows[] = {
-		{ NULL, NULL, NULL, NULL, NULL, 0, NULL },
-		{ "p:1", NULL, NULL, NULL, NULL, 0, "p" },
-		{ "p:1", "HTTPS_PROXY", "http://q:1", NULL, NULL, 0, "p" },
-		{ "none", "HTTPS_PROXY", "http://q:1", NULL, NULL, 0, NULL },
-		{ NULL, "HTTPS_PROXY", "http://q:1", NULL, NULL, 0, "q" },
-		{ NULL, "HTTPS_PROXY", "http://q:1", "https_proxy", "r:1", 0, "r" },
-		{ NULL, "ALL_PROXY", "q:1", "HTTPS_PROXY", "r:1", 0, "r" },
-		{ NULL, "ALL_PROXY", "q:1", "HTTPS_PROXY", "", 0, "q" },
-		{ NULL, "all_proxy", "q:1", "ALL_PROXY", "r:1", 0, "q" },
-		{ NULL, "HTTP_PROXY", "q:1", "http_proxy", "r:1", 0, NULL },
-		{ NULL, "ALL_PROXY", "socks5://ann:s3cret@q:1", NULL, NULL, -EINVAL, NULL },
-		{ NULL, "HTTPS_PROXY", "http://ann:s3cret@q", NULL, NULL, -EINVAL, NULL },
-		{ "p:1:s3cret", NULL, NULL, NULL, NULL, -EINVAL, NULL },
-	};
-	const char *hosts[] = { "a.example" };
-
-	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
-		struct config_network network = { .proxy = (char *)(uintptr_t)rows[i].setting };
-		struct broker_proxy none = { 0 }, proxy = { 0 };
-		struct diag diag = { 0 };
-
-		clear_environment();
-		if (rows[i].name != NULL)
-			CHECK(setenv(rows[i].name, rows[i].value, 1) == 0, "%zu", i);
-		if (rows[i].other != NULL)
-			CHECK(setenv(rows[i].other, rows[i].other_value, 1) == 0, "%zu", i);
-		CHECK(broker_proxy_read(&none, &network, &diag) == 0 && !none.given,
-		      "row %zu: nothing is allowed, and it is read", i);
-		network.allowed_hosts = (struct config_texts){ hosts, 1 };
-		int r = broker_proxy_read(&proxy, &network, &diag);
-		CHECK(r == rows[i].want, "row %zu: %d", i, r);
-		CHECK(proxy.given == (rows[i].host != NULL), "row %zu", i);
-		CHECK(rows[i].host == NULL || strcmp(proxy.proxy.host.text, rows[i].host) == 0,
-		      "row %zu: %s", i, proxy.proxy.host.text);
-		CHECK((r < 0) == (diag.why[0] != '\0') && strstr(diag.why, "s3cret") == NULL,
-		      "row %zu: %s", i, diag.why);
-		broker_proxy_free(&proxy);
-	}
-	clear_environment();
-}
-
-static void test_serves(void)
-{
-	static const struct {
-		const char *exempt, *host, *fixed;
-		bool want;
-	} rows[] = {
-		{ "", "a.example", NULL, true },
-		{ "b.example", "a.example", NULL, true },
-		{ "a.example", "a.example", NULL, false },
-		{ "*", "a.example", "192.0.2.1", false },
-		{ "", "a.example", "192.0.2.1", true },
-		{ "192.0.2.0/24", "a.example", "192.0.2.1", false },
-		{ "", "a.example", "127.0.0.1", false },
-		{ "", "127.1.2.3", "127.1.2.3", false },
-		{ "", "::1", "::1", false },
-		{ "", "10.0.0.1", "10.0.0.1", true },
-		{ "10.0.0.0/8", "10.0.0.1", "10.0.0.1", false },
-	};
-
-	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
-		struct broker_proxy proxy = { .given = true,
-					      .exempt = (char *)(uintptr_t)rows[i].exempt };
-		struct net_address fixed = { 0 };
-		struct net_name host = { 0 };
-
-		CHECK(net_name_parse(&host, span_of(rows[i].host)) == NULL, "%zu", i);
-		if (rows[i].fixed != NULL)
-			CHECK(net_address_parse(&fixed, span_of(rows[i].fixed)) == 0, "%zu", i);
-		const struct net_address *at = rows[i].fixed != NULL ? &fixed : NULL;
-		CHECK(broker_proxy_serves(&proxy, &host, at) == rows[i].want, "row %zu", i);
-		proxy.given = false;
-		CHECK(!broker_proxy_serves(&proxy, &host, at), "row %zu", i);
-	}
-}
-
-static void test_names_judged(void)
-{
-	static const struct {
-		const char *host;
-		enum net_class class;
-	} rows[] = {
-		{ "a.example", NET_PUBLIC },
-		{ "localhost.example", NET_PUBLIC },
-		{ "xlocal.com", NET_PUBLIC },
-		{ "corp.com", NET_PUBLIC },
-		{ "x.notlocal", NET_PUBLIC },
-		{ "metadata.example", NET_PUBLIC },
-		{ "localhost", NET_LOOPBACK },
-		{ "a.localhost", NET_LOOPBACK },
-		{ "ip6-loopback", NET_LOOPBACK },
-		{ "localhost.localdomain", NET_LOOPBACK },
-		{ "metadata", NET_METADATA },
-		{ "metadata.google.internal", NET_METADATA },
-		{ "instance-data", NET_METADATA },
-		{ "instance-data.ec2.internal", NET_METADATA },
-		{ "lab", NET_PRIVATE },
-		{ "a.local", NET_PRIVATE },
-		{ "a.b.internal", NET_PRIVATE },
-		{ "a.home.arpa", NET_PRIVATE },
-		{ "wpad", NET_PRIVATE },
-		{ "a.corp", NET_PRIVATE },
-	};
-
-	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
-		struct broker_guard guard = { .block_private = true };
-		bool inside = rows[i].class == NET_PRIVATE;
-		struct pattern pattern;
-		struct net_name host = { 0 };
-
-		CHECK(net_name_parse(&host, span_of(rows[i].host)) == NULL, "%s", rows[i].host);
-		struct broker_judgement strict = broker_judge_name(&guard, &host);
-		CHECK(strict.class == rows[i].class, "%s: %s", rows[i].host,
-		      net_class_name(strict.class));
-		CHECK(strict.allowed == (rows[i].class == NET_PUBLIC), "%s", rows[i].host);
-		CHECK(strict.allowed == (strict.why[0] == '\0'), "%s: %s", rows[i].host,
-		      strict.why);
-		guard.block_private = false;
-		CHECK(broker_judge_name(&guard, &host).allowed == (strict.allowed || inside), "%s",
-		      rows[i].host);
-		guard.block_private = true;
-		CHECK(pattern_parse(&pattern, span_of(rows[i].host)) == NULL, "%s", rows[i].host);
-		CHECK(pattern_set_add(&guard.exceptions, &pattern) == 0, "%s", rows[i].host);
-		CHECK(broker_judge_name(&guard, &host).allowed == (strict.allowed || inside), "%s",
-		      rows[i].host);
-		broker_guard_free(&guard);
-	}
-}
-
 /* A proxy in the test's own loop: one connection at a time, and one answer. */
 static struct {
 	struct loop_source listener, connection;
 	const char *answer; /* NULL: none */
 	char asked[1024];
 	size_t len;
-	unsigned accepted;
+	unsigned accepted, inside; /* inside: asked for private.example */
 	uint16_t port;
 } fake;
 
@@ -179,6 +37,12 @@ static struct fake_name names[] = {
 	{ "here.example", .v4 = "127.0.0.1" },
 	{ "lab", .v4 = "8.8.8.8" },
 	{ "fails.example", .rcode = 2 },
+	{ "refuses.example", .rcode = 5 },
+	{ "empty.example", .v4 = "" },
+	{ "garbage.example", .v4 = "8.8.8.8", .manner = FAKE_GARBAGE },
+	{ "full.example", .many = BROKER_ADDRESSES_MAX },
+	{ "over.example", .many = BROKER_ADDRESSES_MAX + 1 },
+	{ "hidden.example", .v4 = "10.0.0.5", .many = BROKER_ADDRESSES_MAX },
 	{ "silent.example", .manner = FAKE_SILENT },
 	{ "proxy.corp", .v4 = "127.0.0.1" },
 	{ NULL },
@@ -204,6 +68,7 @@ static void proxy_reads(struct loop_source *source, uint32_t events)
 	}
 	fake.len += (size_t)n;
 	fake.asked[fake.len] = '\0';
+	fake.inside += strstr(fake.asked, "private.example") != NULL;
 	if (strstr(fake.asked, "\r\n\r\n") != NULL && fake.answer != NULL)
 		(void)!send(source->fd, fake.answer, strlen(fake.answer), MSG_NOSIGNAL);
 }
@@ -233,22 +98,25 @@ static void done(void *context, struct broker_result *end)
 	loop_stop(loop, 0);
 }
 
+static const struct broker_limits usual = {
+	.requests_max = 8,
+	.lookups_max = 4,
+	.attempts_max = 2,
+	.resolve_ms = 300,
+	.try_ms = 60,
+	.rounds = 2,
+	.connect_ms = 150,
+	.stagger_ms = 20,
+	.own_max_age_ms = 1000,
+	.judge_ms = 120,
+	.deaf_ms = 1000,
+	.proxy_ms = 200,
+	.proxied_ms = 2000,
+};
+static struct broker_limits limits;
+
 static struct broker *make(const char *proxy, const char *private)
 {
-	static const struct broker_limits limits = {
-		.requests_max = 8,
-		.lookups_max = 4,
-		.attempts_max = 2,
-		.resolve_ms = 300,
-		.try_ms = 60,
-		.rounds = 2,
-		.connect_ms = 150,
-		.stagger_ms = 20,
-		.own_max_age_ms = 1000,
-		.judge_ms = 100,
-		.deaf_ms = 1000,
-		.proxy_ms = 200,
-	};
 	const char *allowed[] = { "*" }, *servers[] = { server };
 	struct config_host hosts[] = { { "fixed.example", "198.51.100.7" },
 				       { "inside.example", "10.0.0.9" },
@@ -295,7 +163,18 @@ static void test_requests(uint16_t port)
 	} rows[] = {
 		{ "good.example", NULL, OK, BROKER_CONNECTED, "good.example", "" },
 		{ "nowhere.example", NULL, OK, BROKER_CONNECTED, "nowhere.example", "" },
-		{ "fails.example", NULL, OK, BROKER_CONNECTED, "fails.example", "" },
+		{ "empty.example", NULL, OK, BROKER_CONNECTED, "empty.example", "" },
+		{ "fails.example", NULL, OK, BROKER_UNREACHABLE, NULL,
+		  "fails.example: no resolver gave an answer; its addresses cannot be judged" },
+		{ "refuses.example", NULL, OK, BROKER_UNREACHABLE, NULL,
+		  "refuses.example: no resolver gave an answer; its addresses cannot be judged" },
+		{ "garbage.example", NULL, OK, BROKER_UNREACHABLE, NULL,
+		  "garbage.example: no resolver answered in time; its addresses" },
+		{ "full.example", "198.51.100.0/24", OK, BROKER_CONNECTED, "full.example", "" },
+		{ "over.example", "198.51.100.0/24", OK, BROKER_REFUSED, NULL,
+		  "over.example: it has more addresses than are judged" },
+		{ "hidden.example", "198.51.100.0/24", OK, BROKER_REFUSED, NULL,
+		  "hidden.example resolves to 10.0.0.5: private" },
 		{ "8.8.8.8", NULL, OK, BROKER_CONNECTED, "8.8.8.8", "" },
 		{ "2606:4700::1", NULL, OK, BROKER_CONNECTED, "[2606:4700::1]", "" },
 		{ "private.example", NULL, OK, BROKER_REFUSED, NULL,
@@ -389,10 +268,164 @@ static void test_direct(uint16_t port)
 	struct broker_result got = ask(broker, "private.example", port);
 	CHECK(got.outcome == BROKER_UNREACHABLE && fake.accepted == 0, "%s", got.why);
 	broker_free(broker);
-	clear_environment();
+	CHECK(unsetenv("NO_PROXY") == 0, "unsetenv");
 }
 
-/* The proxy's own name is resolved, and not judged; a name that nobody resolves waits but once. */
+/* A silence counts when it is that of the resolvers, not of a name; and even then names are judged. */
+static void test_silence(uint16_t port)
+{
+	struct broker *broker = make(proxy_text, NULL);
+	int64_t start = clock_mono_ns();
+
+	fake.answer = OK;
+	fake.inside = 0;
+	CHECK(ask(broker, "silent.example", port).outcome == BROKER_CONNECTED, "%s", result.why);
+	CHECK(clock_mono_ns() - start >= 180000000, "not with all tries");
+	start = clock_mono_ns();
+	CHECK(ask(broker, "silent.example", port).outcome == BROKER_CONNECTED, "%s", result.why);
+	CHECK(clock_mono_ns() - start < 180000000, "deaf, and yet with all tries");
+	CHECK(ask(broker, "private.example", port).outcome == BROKER_REFUSED, "%s", result.why);
+
+	CHECK(ask(broker, "silent.example", port).outcome == BROKER_UNREACHABLE, "%s", result.why);
+	CHECK(result.error == EHOSTUNREACH && fake.accepted == 0, "%d", result.error);
+	CHECK(strcmp(result.why,
+		     "silent.example: no resolver answered in time; its addresses cannot "
+		     "be judged, so the proxy is not asked for it") == 0,
+	      "%s", result.why);
+	CHECK(ask(broker, "fails.example", port).outcome == BROKER_UNREACHABLE, "%s", result.why);
+	(void)!fake_run(loop, 1000);
+	CHECK(ask(broker, "silent.example", port).outcome == BROKER_CONNECTED, "%s", result.why);
+	CHECK(ask(broker, "fails.example", port).outcome == BROKER_UNREACHABLE, "%s", result.why);
+	CHECK(ask(broker, "silent.example", port).outcome == BROKER_UNREACHABLE,
+	      "an error is an answer: %s", result.why);
+	CHECK(fake.inside == 0, "the proxy was asked");
+	broker_free(broker);
+}
+
+/* One packet that is lost says nothing, be the resolvers known or not. */
+static void test_loss(uint16_t port)
+{
+	struct broker *broker = make(proxy_text, NULL);
+	struct fake_name *private = names;
+
+	while (strcmp(private->name, "private.example") != 0)
+	private++;
+	fake.answer = OK;
+	fake.inside = 0;
+	private->lost = 2;
+	CHECK(ask(broker, "private.example", port).outcome == BROKER_REFUSED, "%s", result.why);
+	broker_free(broker);
+	broker = make(proxy_text, NULL);
+	CHECK(ask(broker, "silent.example", port).outcome == BROKER_CONNECTED, "%s", result.why);
+	private->lost = 2;
+	CHECK(ask(broker, "private.example", port).outcome == BROKER_REFUSED, "%s", result.why);
+	CHECK(fake.inside == 0 && private->lost == 0, "the proxy was asked");
+	broker_free(broker);
+}
+
+/* Where nobody is, that is known at once, each time. */
+static void test_nobody(uint16_t port)
+{
+	char good[32];
+
+	memcpy(good, server, sizeof(good));
+	(void)snprintf(server, sizeof(server), "127.0.0.1:1");
+	struct broker *broker = make(proxy_text, NULL);
+	fake.answer = OK;
+	for (int i = 0; i < 3; i++)
+		CHECK(ask(broker, "good.example", port).outcome == BROKER_CONNECTED, "%s",
+		      result.why);
+	CHECK(ask(broker, "wpad", port).outcome == BROKER_REFUSED, "%s", result.why);
+	broker_free(broker);
+	memcpy(server, good, sizeof(good));
+}
+
+/* What each of several came to. */
+struct several {
+	struct broker_request *request;
+	enum broker_outcome outcome;
+	char why[BROKER_WHY_OCTETS];
+	unsigned *left;
+};
+
+static void one_done(void *context, struct broker_result *end)
+{
+	struct several *one = context;
+
+	one->outcome = end->outcome;
+	(void)snprintf(one->why, sizeof(one->why), "%s", end->why);
+	if (--*one->left == 0)
+		loop_stop(loop, 0);
+}
+
+static void ask_several(struct several *several, struct broker *broker, const char *const *hosts,
+			size_t len)
+{
+	static unsigned left;
+
+	fake.answer = OK;
+	fake.inside = 0;
+	left = (unsigned)len;
+	for (size_t i = 0; i < len; i++) {
+		struct net_name name = { 0 };
+
+		several[i] = (struct several){ .left = &left };
+		CHECK(net_name_parse(&name, span_of(hosts[i])) == NULL, "%s", hosts[i]);
+		CHECK(broker_connect(&several[i].request, broker, &name, 443, one_done,
+				     &several[i]) == 0,
+		      "%s", hosts[i]);
+	}
+	CHECK(fake_run(loop, 3000), "%u are left", left);
+	CHECK(fake.inside == 0, "the proxy was asked");
+}
+
+/* Others that are answered meanwhile prove that resolvers live; who had to wait is judged as well. */
+static void test_many_at_once(void)
+{
+	static const char *const two[] = { "silent.example", "private.example" };
+	static const char *const eight[] = { "silent.example", "silent.example", "silent.example",
+					     "silent.example", "silent.example", "silent.example",
+					     "silent.example", "private.example" };
+	struct several several[8];
+
+	struct broker *broker = make(proxy_text, NULL);
+	ask_several(several, broker, two, 2);
+	CHECK(several[0].outcome == BROKER_UNREACHABLE, "%s", several[0].why);
+	CHECK(several[1].outcome == BROKER_REFUSED, "%s", several[1].why);
+	broker_free(broker);
+
+	broker = make(proxy_text, NULL);
+	ask_several(several, broker, eight, 8);
+	CHECK(several[7].outcome == BROKER_REFUSED, "%s", several[7].why);
+	broker_free(broker);
+
+	limits.lookups_max = 1;
+	broker = make(proxy_text, NULL);
+	ask_several(several, broker, eight, 8);
+	CHECK(several[7].outcome == BROKER_UNREACHABLE, "%s", several[7].why);
+	CHECK(strncmp(several[7].why, "private.example: too many names are being resolved; ", 52) ==
+		  0,
+	      "%s", several[7].why);
+	broker_free(broker);
+	limits = usual;
+}
+
+/* However the time was spent, the flow still waits when the end comes. */
+static void test_deadline(uint16_t port)
+{
+	limits.proxied_ms = 300;
+	limits.proxy_ms = 2500;
+	struct broker *broker = make(proxy_text, NULL);
+	int64_t start = clock_mono_ns();
+
+	fake.answer = NULL;
+	CHECK(ask(broker, "silent.example", port).error == ETIMEDOUT, "%s", result.why);
+	CHECK(clock_mono_ns() - start < 2000000000, "too long");
+	broker_free(broker);
+	limits = usual;
+}
+
+/* The proxy's own name is resolved, and not judged. */
 static void test_names_of_proxies(uint16_t port)
 {
 	char text[64];
@@ -401,13 +434,6 @@ static void test_names_of_proxies(uint16_t port)
 	(void)snprintf(text, sizeof(text), "proxy.corp:%u", fake.port);
 	struct broker *broker = make(text, NULL);
 	CHECK(ask(broker, "good.example", port).outcome == BROKER_CONNECTED, "%s", result.why);
-	int64_t start = clock_mono_ns();
-	CHECK(ask(broker, "silent.example", port).outcome == BROKER_CONNECTED, "%s", result.why);
-	CHECK(clock_mono_ns() - start >= 100000000, "did not ask");
-	unsigned asked = dns.udp_queries;
-	CHECK(ask(broker, "private.example", port).outcome == BROKER_CONNECTED, "%s", result.why);
-	CHECK(dns.udp_queries == asked + 2, "%u queries", dns.udp_queries - asked);
-	(void)!fake_run(loop, 1000);
 	CHECK(ask(broker, "private.example", port).outcome == BROKER_REFUSED, "%s", result.why);
 	broker_free(broker);
 
@@ -484,10 +510,9 @@ int main(void)
 
 	(void)signal(SIGPIPE, SIG_IGN);
 	result.fd = fake.connection.fd = -1;
-	clear_environment();
-	test_read();
-	test_serves();
-	test_names_judged();
+	for (size_t i = 0; i < ARRAY_SIZE(variables); i++)
+		CHECK(unsetenv(variables[i]) == 0, "%s", variables[i]);
+	limits = usual;
 	CHECK(loop_new(&loop) == 0, "loop");
 	fake_dns_open(&dns, loop, names, "127.0.0.1", 0);
 	(void)snprintf(server, sizeof(server), "127.0.0.1:%u", dns.port);
@@ -498,6 +523,11 @@ int main(void)
 	(void)snprintf(proxy_text, sizeof(proxy_text), "http://ann:s3cret@127.0.0.1:%u", fake.port);
 	test_requests(port);
 	test_direct(port);
+	test_silence(port);
+	test_loss(port);
+	test_nobody(port);
+	test_many_at_once();
+	test_deadline(port);
 	test_names_of_proxies(port);
 	test_budget(port);
 	test_cancel(port);

@@ -12,8 +12,10 @@
 #include <errno.h>
 #include <netdb.h>
 #include <stdlib.h>
+#include <sys/ioctl.h>
 #include <sys/time.h>
 
+#include "base/clock.h"
 #include "warden/broker_priv.h"
 
 enum {
@@ -32,10 +34,13 @@ struct broker_lookup {
 	struct loop_timer timer; /* c-ares's next time-out; or there is an answer to pass on */
 	ares_channel channel;    /* owned; NULL: none yet */
 	struct lookup_socket sockets[SOCKETS_MAX];
+	struct broker_hearing *hearing; /* borrowed; NULL: none */
 	bool answered;
-	const char *fault;
-	struct broker_addresses addresses;
-	void (*done)(void *context, const char *fault, const struct broker_addresses *addresses);
+	bool opened; /* there was a socket to ask by */
+	bool broken; /* and one that we cannot listen to */
+	bool heard;  /* whatever it was, a resolver said something */
+	struct broker_answer answer;
+	void (*done)(void *context, const struct broker_answer *answer);
 	void *context;
 };
 
@@ -47,43 +52,61 @@ static bool holds(const struct broker_addresses *addresses, const struct net_add
 	return false;
 }
 
-/* add() - the @i-th of @from, if there is one and there is room */
+static void append(struct broker_addresses *ret, const struct net_address *address)
+{
+	if (holds(ret, address))
+		return;
+	if (ret->len < BROKER_ADDRESSES_MAX)
+		ret->items[ret->len++] = *address;
+	else
+		ret->truncated = true;
+}
+
+/* add() - the @i-th of @from, if there is one */
 static void add(struct broker_addresses *ret, const struct broker_addresses *from, size_t i)
 {
-	if (i < from->len && ret->len < BROKER_ADDRESSES_MAX && !holds(ret, &from->items[i]))
-		ret->items[ret->len++] = from->items[i];
+	if (i < from->len)
+		append(ret, &from->items[i]);
 }
 
 void broker_interleave(struct broker_addresses *ret, const struct broker_addresses *v4,
 		       const struct broker_addresses *v6)
 {
-	ret->len = 0;
+	*ret = (struct broker_addresses){ .truncated = v4->truncated || v6->truncated };
 	for (size_t i = 0; i < BROKER_ADDRESSES_MAX; i++) {
 		add(ret, v6, i);
 		add(ret, v4, i);
 	}
 }
 
-/* fault_of() - what went wrong, in words that follow "NAME: " */
-static const char *fault_of(int status)
+/* note_fault() - what went wrong, in words that follow "NAME: " */
+static void note_fault(struct broker_lookup *lookup, int status)
 {
-	static const struct {
+	/* c-ares says the same of resolvers that fail or refuse, and of faults of our own */
+	bool is_silent = lookup->opened && !lookup->broken && !lookup->heard;
+	enum broker_finding silent = is_silent ? BROKER_SILENT : BROKER_FAULTY;
+	const struct {
 		int status;
+		enum broker_finding finding;
 		const char *why;
 	} rows[] = {
-		{ ARES_ENOTFOUND, "no such name" },
-		{ ARES_ENODATA, "the name has no address" },
-		{ ARES_ESERVFAIL, "the resolver failed" },
-		{ ARES_EREFUSED, "the resolver refuses to answer" },
-		{ ARES_ETIMEOUT, "no resolver answered in time" },
-		{ ARES_ECONNREFUSED, "no resolver gave an answer" },
-		{ ARES_ENOMEM, "out of memory" },
+		{ ARES_ENOTFOUND, BROKER_ABSENT, "no such name" },
+		{ ARES_ENODATA, BROKER_ABSENT, "the name has no address" },
+		{ ARES_ESERVFAIL, BROKER_FAULTY, "the resolver failed" },
+		{ ARES_EREFUSED, BROKER_FAULTY, "the resolver refuses to answer" },
+		{ ARES_ETIMEOUT, silent, "no resolver answered in time" },
+		{ ARES_ECONNREFUSED, silent, "no resolver gave an answer" },
+		{ ARES_ENOMEM, BROKER_FAULTY, "out of memory" },
 	};
 
-	for (size_t i = 0; i < ARRAY_SIZE(rows); i++)
-		if (rows[i].status == status)
-			return rows[i].why;
-	return "the resolver's answer makes no sense";
+	lookup->answer.finding = BROKER_FAULTY;
+	lookup->answer.fault = "the resolver's answer makes no sense";
+	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+		if (rows[i].status != status)
+			continue;
+		lookup->answer.finding = rows[i].finding;
+		lookup->answer.fault = rows[i].why;
+	}
 }
 
 /* answer_came() - c-ares's callback: at the end of a search, or of the channel */
@@ -94,20 +117,21 @@ static void answer_came(void *context, int status, int timeouts, struct ares_add
 
 	(void)timeouts;
 	lookup->answered = true;
-	lookup->fault = status != ARES_SUCCESS ? fault_of(status) : NULL;
+	if (status != ARES_SUCCESS)
+		note_fault(lookup, status);
 	if (info == NULL)
 		return;
 	for (const struct ares_addrinfo_node *at = info->nodes; at != NULL; at = at->ai_next) {
 		struct net_address address = broker_address_of(at->ai_addr);
 		struct broker_addresses *to = address.family == 4 ? &v4 : &v6;
 
-		if (address.family != 0 && to->len < BROKER_ADDRESSES_MAX)
-			to->items[to->len++] = address;
+		if (address.family != 0)
+			append(to, &address);
 	}
 	ares_freeaddrinfo(info);
-	broker_interleave(&lookup->addresses, &v4, &v6);
-	if (lookup->fault == NULL && lookup->addresses.len == 0)
-		lookup->fault = fault_of(ARES_ENODATA);
+	broker_interleave(&lookup->answer.addresses, &v4, &v6);
+	if (lookup->answer.fault == NULL && lookup->answer.addresses.len == 0)
+		note_fault(lookup, ARES_ENODATA);
 }
 
 /* settle() - after any call into c-ares: pass the answer on, or wait for what it waits for */
@@ -116,7 +140,7 @@ static void settle(struct broker_lookup *lookup)
 	struct timeval room, *wait = NULL;
 
 	if (lookup->answered) {
-		lookup->done(lookup->context, lookup->fault, &lookup->addresses);
+		lookup->done(lookup->context, &lookup->answer);
 		return;
 	}
 	wait = ares_timeout(lookup->channel, NULL, &room);
@@ -127,6 +151,19 @@ static void settle(struct broker_lookup *lookup)
 			 (int64_t)wait->tv_sec * 1000000000 + (int64_t)wait->tv_usec * 1000);
 }
 
+/* listen_to() - did somebody speak on @fd, or is there just an error to read, as if nobody is there? */
+static void listen_to(struct broker_lookup *lookup, int fd, uint32_t events)
+{
+	int octets = 0;
+	bool error = (events & (EPOLLERR | EPOLLHUP)) != 0;
+
+	if ((events & EPOLLIN) == 0 || (error && (ioctl(fd, FIONREAD, &octets) < 0 || octets == 0)))
+		return;
+	lookup->heard = true;
+	if (lookup->hearing != NULL)
+		broker_hear(lookup->hearing, clock_mono_ns());
+}
+
 static void socket_ready(struct loop_source *source, uint32_t events)
 {
 	struct lookup_socket *socket = container_of(source, struct lookup_socket, source);
@@ -135,6 +172,7 @@ static void socket_ready(struct loop_source *source, uint32_t events)
 	bool input = (events & (EPOLLIN | EPOLLERR | EPOLLHUP)) != 0;
 	bool output = (events & (EPOLLOUT | EPOLLERR | EPOLLHUP)) != 0;
 
+	listen_to(lookup, fd, events);
 	ares_process_fd(lookup->channel, input ? fd : ARES_SOCKET_BAD,
 			output ? fd : ARES_SOCKET_BAD);
 	settle(lookup);
@@ -172,8 +210,10 @@ static void socket_changed(void *context, ares_socket_t fd, int readable, int wr
 	struct lookup_socket *socket = find_socket(lookup, fd);
 	uint32_t events = (readable ? (uint32_t)EPOLLIN : 0) | (writable ? (uint32_t)EPOLLOUT : 0);
 
-	if (socket == NULL)
+	if (socket == NULL) {
+		lookup->broken = true;
 		return;
+	}
 	if (events == 0) {
 		loop_remove(&socket->source);
 		socket->lookup = NULL;
@@ -183,7 +223,20 @@ static void socket_changed(void *context, ares_socket_t fd, int readable, int wr
 		socket->source.ready = socket_ready;
 		if (loop_add(lookup->loop, &socket->source, fd, events) == 0)
 			socket->lookup = lookup;
+		else
+			lookup->broken = true;
 	}
+}
+
+/* socket_made() - c-ares's callback: there is a descriptor, connected or not */
+static int socket_made(ares_socket_t fd, int type, void *context)
+{
+	struct broker_lookup *lookup = context;
+
+	(void)fd;
+	(void)type;
+	lookup->opened = true;
+	return 0;
 }
 
 static int set_servers(ares_channel channel, const struct broker_resolver *resolver)
@@ -232,8 +285,7 @@ static int open_channel(struct broker_lookup *lookup, const struct broker_resolv
 
 int broker_lookup_start(struct broker_lookup **ret, const struct broker_resolver *resolver,
 			const char *name,
-			void (*done)(void *context, const char *fault,
-				     const struct broker_addresses *addresses),
+			void (*done)(void *context, const struct broker_answer *answer),
 			void *context)
 {
 	const struct ares_addrinfo_hints hints = { .ai_flags = ARES_AI_NOSORT,
@@ -244,6 +296,7 @@ int broker_lookup_start(struct broker_lookup **ret, const struct broker_resolver
 	if (lookup == NULL)
 		return -ENOMEM;
 	lookup->loop = resolver->loop;
+	lookup->hearing = resolver->hearing;
 	lookup->timer.fired = timer_fired;
 	lookup->done = done;
 	lookup->context = context;
@@ -252,6 +305,7 @@ int broker_lookup_start(struct broker_lookup **ret, const struct broker_resolver
 		broker_lookup_free(lookup);
 		return r;
 	}
+	ares_set_socket_configure_callback(lookup->channel, socket_made, lookup);
 	ares_getaddrinfo(lookup->channel, name, NULL, &hints, answer_came, lookup);
 	if (lookup->answered)
 		loop_arm(lookup->loop, &lookup->timer, 0);

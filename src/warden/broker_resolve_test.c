@@ -27,6 +27,8 @@ static struct fake_name names[] = {
 	{ "empty.example", .v4 = "192.0.2.6", .manner = FAKE_EMPTY },
 	{ "garbage.example", .v4 = "192.0.2.6", .manner = FAKE_GARBAGE },
 	{ "many.example", .manner = FAKE_TRUNCATED, .many = 100 },
+	{ "full.example", .many = BROKER_ADDRESSES_MAX },
+	{ "over.example", .v6 = "2001:db8::1", .many = BROKER_ADDRESSES_MAX },
 	{ "twice.example", .v4 = "192.0.2.1 192.0.2.1 192.0.2.1" },
 	{ "mapped.example", .v4 = "192.0.2.1", .v6 = "::ffff:192.0.2.1 ::ffff:10.0.0.1" },
 	{ "single", .v4 = "192.0.2.5" },
@@ -42,14 +44,20 @@ struct outcome {
 	struct broker_lookup *lookup;
 	unsigned calls;
 	char text[512]; /* the addresses, blanks between, or the fault */
+	enum broker_finding finding;
+	bool truncated;
 };
 
-static void done(void *context, const char *fault, const struct broker_addresses *addresses)
+static void done(void *context, const struct broker_answer *answer)
 {
+	const struct broker_addresses *addresses = &answer->addresses;
+	const char *fault = answer->fault;
 	struct outcome *outcome = context;
 	size_t len = 0;
 
 	outcome->calls++;
+	outcome->finding = answer->finding;
+	outcome->truncated = addresses->truncated;
 	if (fault != NULL)
 		snprintf(outcome->text, sizeof(outcome->text), "%s", fault);
 	for (size_t i = 0; fault == NULL && i < addresses->len; i++) {
@@ -89,6 +97,7 @@ static void test_rows(void)
 {
 	static const struct {
 		const char *name, *want;
+		enum broker_finding finding;
 	} rows[] = {
 		{ "v4.example", "192.0.2.1 192.0.2.2" },
 		{ "v6.example", "2001:db8::1" },
@@ -96,22 +105,22 @@ static void test_rows(void)
 		{ "ten.example",
 		  "2001:db8::1 192.0.2.1 2001:db8::2 192.0.2.2 192.0.2.3 192.0.2.4 192.0.2.5 "
 		  "192.0.2.6 192.0.2.7 192.0.2.8 192.0.2.9 192.0.2.10" },
-		{ "none.example", "the name has no address" },
-		{ "gone.example", "no such name" },
-		{ "nowhere.example", "no such name" },
-		{ "fails.example", "no resolver gave an answer" },
-		{ "refuses.example", "no resolver gave an answer" },
+		{ "none.example", "the name has no address", BROKER_ABSENT },
+		{ "gone.example", "no such name", BROKER_ABSENT },
+		{ "nowhere.example", "no such name", BROKER_ABSENT },
+		{ "fails.example", "no resolver gave an answer", BROKER_FAULTY },
+		{ "refuses.example", "no resolver gave an answer", BROKER_FAULTY },
 		{ "alias.example", "192.0.2.9" },
 		{ "tcp.example", "192.0.2.7" },
 		{ "lies.example", "192.0.2.8" },
 		{ "empty.example", "192.0.2.6" },
-		{ "garbage.example", "no resolver answered in time" },
+		{ "garbage.example", "no resolver answered in time", BROKER_FAULTY },
 		{ "twice.example", "192.0.2.1" },
 		{ "mapped.example", "192.0.2.1 10.0.0.1" },
 		{ "single", "192.0.2.5" },
-		{ "silent.example", "no resolver answered in time" },
+		{ "silent.example", "no resolver answered in time", BROKER_SILENT },
 		/* RFC 6761 section 6.3: not even asked for; /etc/hosts may know it */
-		{ "localhost", "no resolver gave an answer" },
+		{ "localhost", "no resolver gave an answer", BROKER_FAULTY },
 	};
 	struct broker_resolver resolver = resolver_of(dns.port);
 	size_t fds = fake_count_fds();
@@ -121,6 +130,8 @@ static void test_rows(void)
 
 		CHECK(strcmp(outcome.text, rows[i].want) == 0, "%s: %s", rows[i].name,
 		      outcome.text);
+		CHECK(outcome.finding == rows[i].finding, "%s: %d", rows[i].name, outcome.finding);
+		CHECK(!outcome.truncated, "%s", rows[i].name);
 	}
 	(void)!fake_run(loop, 10); /* the server hears that its streams ended */
 	CHECK(fake_count_fds() == fds, "%zu descriptors, not %zu", fake_count_fds(), fds);
@@ -135,9 +146,13 @@ static void test_many(void)
 
 	for (const char *c = outcome.text; *c != '\0'; c++)
 		blanks += *c == ' ';
-	CHECK(blanks == BROKER_ADDRESSES_MAX - 1, "%s", outcome.text);
+	CHECK(blanks == BROKER_ADDRESSES_MAX - 1 && outcome.truncated, "%s", outcome.text);
 	CHECK(strncmp(outcome.text, "198.51.100.0 198.51.100.1 ", 26) == 0, "%s", outcome.text);
 	CHECK(dns.tcp_queries > before, "over UDP");
+	outcome = look_up(&resolver, "full.example");
+	CHECK(outcome.finding == BROKER_FOUND && !outcome.truncated, "%s", outcome.text);
+	outcome = look_up(&resolver, "over.example");
+	CHECK(outcome.finding == BROKER_FOUND && outcome.truncated, "%s", outcome.text);
 }
 
 /* A resolver that is not there is said at once; the second of two is asked. */
@@ -149,6 +164,7 @@ static void test_servers(void)
 
 	CHECK(strcmp(outcome.text, "no resolver gave an answer") == 0, "%s", outcome.text);
 	CHECK(clock_mono_ns() - start < 1000000000, "slow");
+	CHECK(outcome.finding == BROKER_SILENT, "%d", outcome.finding);
 	resolver.servers[resolver.servers_len++] = resolver_of(dns.port).servers[0];
 	outcome = look_up(&resolver, "v4.example");
 	CHECK(strcmp(outcome.text, "192.0.2.1 192.0.2.2") == 0, "%s", outcome.text);

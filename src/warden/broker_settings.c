@@ -19,9 +19,10 @@ const struct broker_limits broker_default_limits = {
 	.connect_ms = 15000,
 	.stagger_ms = 250, /* RFC 8305 section 8 */
 	.own_max_age_ms = 5000,
-	.judge_ms = 1000,
+	.judge_ms = 2000,
 	.deaf_ms = 60000,
-	.proxy_ms = 20000, /* with the others less than a flow waits for its verdict: 30 s */
+	.proxy_ms = 20000,
+	.proxied_ms = 29000, /* less than a flow waits for its verdict: 30 s */
 };
 
 int broker_guard_read(struct broker_guard *guard, const struct config_network *network,
@@ -89,6 +90,18 @@ const struct net_address *broker_hosts_find(const struct broker_hosts *hosts,
 		if (strcmp(hosts->items[i].name.text, name->text) == 0)
 			return &hosts->items[i].address;
 	return NULL;
+}
+
+bool broker_hosts_known(struct broker_addresses *ret, const struct broker_hosts *hosts,
+			const struct net_name *name)
+{
+	const struct net_address *fixed = broker_hosts_find(hosts, name);
+
+	if (fixed == NULL && name->kind != NET_NAME_ADDRESS)
+		return false;
+	*ret = (struct broker_addresses){ .items = { fixed != NULL ? *fixed : name->address },
+					  .len = 1 };
+	return true;
 }
 
 void broker_hosts_free(struct broker_hosts *hosts)

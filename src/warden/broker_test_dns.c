@@ -149,6 +149,10 @@ static enum fake_manner answer(struct message *m, struct fake_dns *dns, const un
 	if (question == 0)
 		return FAKE_SILENT;
 	struct fake_name *name = find(dns, text);
+	if (name->lost > 0) {
+		name->lost--;
+		return FAKE_SILENT;
+	}
 	bool truncated = udp && name->manner == FAKE_TRUNCATED;
 	put(m, query, question);
 	m->octets[2] = (unsigned char)(0x80 | (query[2] & 1) | (truncated ? TRUNCATION : 0));

@@ -30,6 +30,7 @@ struct fake_name {
 	const char *alias;   /* the name is that one's alias, whose addresses are above */
 	uint8_t rcode;       /* 2: SERVFAIL, 3: NXDOMAIN, 5: REFUSED */
 	enum fake_manner manner;
+	unsigned lost;     /* so many queries are not heard, and counted down */
 	unsigned many;     /* as many records more: 198.51.100.x */
 	const char *later; /* v4 from the second query for A on */
 	unsigned asked;    /* queries for A so far */

@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 /* Results of requests that came to nothing, in words for people: "NAME: why". */
+#include <errno.h>
+
 #include "warden/broker_priv.h"
 
 void broker_fail(struct broker_result *result, const struct net_name *host,
@@ -26,6 +28,16 @@ void broker_refuse(struct broker_result *result, const struct net_name *host,
 		       named ? host->text : "", named ? " resolves to " : "", text, judgement->why,
 		       nested ? ", in an address of " : "", nested ? judgement->inside : "",
 		       nested ? " form" : "");
+}
+
+void broker_fail_unjudged(struct broker_result *result, const struct net_name *host,
+			  const char *why)
+{
+	result->outcome = BROKER_UNREACHABLE;
+	result->error = EHOSTUNREACH;
+	(void)snprintf(result->why, sizeof(result->why),
+		       "%s: %s; its addresses cannot be judged, so the proxy is not asked for it",
+		       host->text, why);
 }
 
 void broker_fail_proxy(struct broker_result *result, const struct net_name *host,

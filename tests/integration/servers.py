@@ -122,7 +122,7 @@ class Folder(http.server.ThreadingHTTPServer):
 
 class Names:
     """A DNS server on UDP. `records[name]` is a list of addresses, or a function that says one;
-    a name without any is NXDOMAIN. `asked` are the names, in order, of the queries for A."""
+    None: it says nothing; a name without any is NXDOMAIN. `asked` are the names, in order, of the queries for A."""
 
     A, AAAA = 1, 28
 
@@ -149,7 +149,9 @@ class Names:
             query, peer = self._socket.recvfrom(4096)
             if not query:
                 return
-            self._socket.sendto(self._answer(query), peer)
+            answer = self._answer(query)
+            if answer is not None:
+                self._socket.sendto(answer, peer)
 
     def _answer(self, query):
         labels, at = [], 12
@@ -160,6 +162,8 @@ class Names:
         name = '.'.join(labels)
         if kind == self.A:
             self.asked.append(name)
+        if name in self.records and self.records[name] is None:
+            return None
         records = [] if kind not in (self.A, self.AAAA) else self._records(name, kind)
         rcode = 0 if name in self.records else 3
         head = query[:2] + struct.pack('>5H', 0x8580 | rcode, 1, len(records), 0, 0)

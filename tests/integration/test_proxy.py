@@ -205,6 +205,25 @@ class Judged(Rig):
                 proxy, *(host + ':22' for host in hosts), names=('--dns-server', names.address)))
         self.assertEqual((tried, proxy.targets), (['ConnectionResetError'] * 4 + ['hello'], ['public.test:22']))
 
+    def test_slow_names_switch_nothing_off(self):
+        """One that nobody answers, be it the first or one of many, and then one of the inside."""
+        with Server(speaks_first) as origin, Proxy({'private.test:22': origin.port}) as proxy, \
+                Names({'slow.test': None, 'private.test': ['10.0.0.1']}) as names:
+            options = self.options(proxy, 'slow.test:22', 'private.test:22', names=('--dns-server', names.address))
+            tried = self.tries('slow.test', 22, 'private.test', 22, 'slow.test', 22, 'private.test', 22, options=options)
+            self.assertEqual(tried, ['ConnectionResetError'] * 4)
+            self.assertEqual(names.asked.count('private.test'), 2)
+            self.assertEqual(proxy.targets, ['slow.test:22'], 'the first only: nobody had answered anything yet')
+            script = ('import socket\nflows = [socket.socket() for _ in range(200)]\n'
+                      'where = [socket.getaddrinfo(h, 22)[0][4] for h in ("slow.test", "private.test")]\n'
+                      'for i, flow in enumerate(flows):\n'
+                      '    flow.setblocking(False)\n'
+                      '    flow.connect_ex(where[i == 199])\n'
+                      'flows[199].settimeout(25)\n'
+                      'try:\n    print(flows[199].recv(5))\nexcept OSError as error:\n    print(type(error).__name__)\n')
+            self.assert_prints(self.run_in(PYTHON, '-c', script, options=options), 'ConnectionResetError\n')
+        self.assertNotIn('private.test:22', proxy.targets)
+
     def test_a_fixed_address(self):
         """Is what the proxy is asked for; one of this machine's loopback is reached without."""
         with Server(speaks_first) as origin, Proxy({'192.0.2.1:22': origin.port}) as proxy:
