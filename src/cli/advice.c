@@ -79,25 +79,26 @@ static void put_options(FILE *out, const json_t *remedy)
 
 static void put_rule(FILE *out, const json_t *rule, int indent)
 {
-	const char *method = text_of(rule, "method"), *path = text_of(rule, "path");
-
 	fputs("in the settings (-c FILE), one more of network.rules:\n", out);
 	fprintf(out, "%*s  - {", indent, "");
 	put_json(out, "host: ", text_of(rule, "host"));
-	if (method[0] != '\0')
-		put_json(out, ", methods: [", method);
-	if (path[0] != '\0')
-		put_json(out, method[0] != '\0' ? "], paths: [" : ", paths: [", path);
-	fputs(method[0] != '\0' || path[0] != '\0' ? "]}\n" : "}\n", out);
-	fprintf(out, "%*sor all of that host: --allow-host ", indent, "");
+	put_json(out, ", methods: [", text_of(rule, "method"));
+	put_json(out, "], paths: [", text_of(rule, "path"));
+	fputs("]}\n", out);
+	fprintf(out, "%*sor, if ALL of that host may be reached: --allow-host ", indent, "");
 	advice_word(out, text_of(rule, "host"));
 	fputc('\n', out);
 }
 
 static const char *no_remedy(const json_t *refusal)
 {
+	enum { DENIED = 403 };
 	const char *url = text_of(refusal, "url"), *reason = text_of(refusal, "reason");
 
+	if (strncmp(text_of(refusal, "rule"), "rules[", 6) == 0 &&
+	    json_integer_value(json_object_get(refusal, "status_code")) == DENIED)
+		return "no rule can say this method and path alone: one that allows it would allow "
+		       "more than was refused";
 	if (strncmp(url, "udp://", 6) == 0)
 		return "no setting allows UDP; what speaks HTTP/3 falls back to TCP by itself";
 	if (strncmp(url, "tcp://", 6) != 0 && strncmp(url, "http", 4) != 0)

@@ -45,15 +45,11 @@ static void test_advice(void)
 		  "\"/it's/\\\"x\\\"\"}}}",
 		  "in the settings (-c FILE), one more of network.rules:\n"
 		  "    - {host: \"a.test\", methods: [\"PUT\"], paths: [\"/it's/\\\"x\\\"\"]}\n"
-		  "  or all of that host: --allow-host a.test\n" },
-		{ "{\"remedy\": {\"rule\": {\"host\": \"a.test\", \"path\": \"/\"}}}",
-		  "in the settings (-c FILE), one more of network.rules:\n"
-		  "    - {host: \"a.test\", paths: [\"/\"]}\n"
-		  "  or all of that host: --allow-host a.test\n" },
-		{ "{\"remedy\": {\"rule\": {\"host\": \"a.test\"}}}",
-		  "in the settings (-c FILE), one more of network.rules:\n"
-		  "    - {host: \"a.test\"}\n"
-		  "  or all of that host: --allow-host a.test\n" },
+		  "  or, if ALL of that host may be reached: --allow-host a.test\n" },
+		{ "{\"remedy\": null, \"url\": \"https://a.test/*\", \"rule\": \"rules[0]\", "
+		  "\"status_code\": 403}",
+		  "no rule can say this method and path alone: one that allows it would allow more "
+		  "than was refused\n" },
 		{ "{\"remedy\": null, \"url\": \"udp://192.0.2.1:443\"}",
 		  "no setting allows UDP; what speaks HTTP/3 falls back to TCP by itself\n" },
 		{ "{\"remedy\": null, \"url\": \"icmp://192.0.2.1\"}", "no setting allows this\n" },

@@ -194,6 +194,8 @@ int publish_open(struct publish **ret, struct loop *loop, const struct config_ne
 	for (; r == 0 && publish->doors_len < room; publish->doors_len++)
 		publish->doors[publish->doors_len] =
 		    (struct door){ .publish = publish, .fd = -1, .automatic = true };
+	if (r == 0 && publish->automatic)
+		r = publish_auto_spare(publish, network, diag);
 	if (r < 0)
 		publish_close(publish);
 	else

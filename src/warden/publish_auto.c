@@ -3,11 +3,14 @@
  * Theory of operation: each time the listeners inside are known anew, doors of ports at which nobody
  * listens any more are closed (their connections go on), and ports without a door get one, the lowest
  * first, until none is free. A port that is taken outside leads to the next one; it is never shared,
- * nor is any address but 127.0.0.1 listened on. What could not be had is tried again the next time.
+ * nor is any address but 127.0.0.1 listened on. The port of a proxy on this machine is left alone even
+ * while it is free: whoever had it would be sent what goes to the proxy, its password too. What could not be had is tried again the next time.
  */
 #include <errno.h>
 
 #include "base/fd.h"
+#include "net/judge.h"
+#include "warden/broker_priv.h"
 #include "warden/publish_priv.h"
 
 enum {
@@ -55,7 +58,8 @@ static bool open_door(struct door *door, uint16_t port)
 	int r = -EADDRINUSE;
 
 	for (unsigned i = 0; r == -EADDRINUSE && i < PORTS_TRIED && first + i <= UINT16_MAX; i++)
-		r = open_at(door, port, first + i);
+		if (first + i != door->publish->spared)
+			r = open_at(door, port, first + i);
 	return r == 0;
 }
 
@@ -105,6 +109,29 @@ static void on_seen(void *context, const struct listeners *listeners)
 	changed |= open_new(publish, listeners);
 	if (changed && publish->changed != NULL)
 		publish->changed(publish->hooks.context);
+}
+
+/* may_be_here() - does @host lead to this machine? A name is not asked about: it may. */
+static bool may_be_here(const struct net_name *host)
+{
+	struct net_address address;
+
+	if (net_address_parse(&address, span_of(host->text)) < 0)
+		return true;
+	enum net_class class = net_judge(&address).class;
+	return class == NET_LOOPBACK || class == NET_UNSPECIFIED;
+}
+
+int publish_auto_spare(struct publish *publish, const struct config_network *network,
+		       struct diag *diag)
+{
+	struct broker_proxy proxy = { 0 };
+	int r = broker_proxy_read(&proxy, network, diag);
+
+	if (r == 0 && proxy.given && may_be_here(&proxy.proxy.host))
+		publish->spared = proxy.proxy.port;
+	broker_proxy_free(&proxy);
+	return r;
 }
 
 void publish_auto_start(struct publish *publish)

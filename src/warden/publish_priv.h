@@ -36,6 +36,7 @@ struct publish {
 	struct list others; /* those that have one */
 	size_t given_len;   /* of doors: those of the settings, before those that are automatic */
 	bool automatic;
+	uint16_t spared; /* a port outside that "auto" never takes; 0: none */
 	struct listeners listeners;
 	void (*changed)(void *context); /* which are published automatically */
 	size_t doors_len;
@@ -49,6 +50,10 @@ MUST_USE int publish_watch(struct door *door); /* carry its connections. Return:
 
 /* publish_auto.c: from publish_start() on; the dialler runs */
 
+/* publish_auto_spare() - the port of a proxy on this machine: once free, its octets would be the program's.
+ * Return: 0; -errno with *diag: the proxy cannot be used. */
+MUST_USE int publish_auto_spare(struct publish *publish, const struct config_network *network,
+				struct diag *diag);
 void publish_auto_start(struct publish *publish);
 void publish_auto_stop(struct publish *publish);
 

@@ -193,6 +193,32 @@ static void check_echo(int inside, const char *address)
 	publish_close(publish);
 }
 
+/* The port of a proxy of this machine is never taken by "auto". */
+static void test_spares(void)
+{
+	static const struct {
+		const char *proxy;
+		unsigned spared;
+	} rows[] = {
+		{ "http://127.0.0.1:3128", 3128 }, { "http://user:word@[::1]:3129", 3129 },
+		{ "http://localhost:3130", 3130 }, { "http://0.0.0.0:3131", 3131 },
+		{ "http://192.0.2.1:3128", 0 },    { "none", 0 },
+	};
+	static const char *hosts[] = { "a.test" };
+
+	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+		struct config_network network = { .publish_auto = true,
+						  .allowed_hosts = { hosts, 1 } };
+		struct publish *publish = NULL;
+		struct diag diag = { 0 };
+
+		network.proxy = (char *)(uintptr_t)rows[i].proxy;
+		CHECK(publish_open(&publish, the_loop, &network, &diag) == 0, "%s", diag.why);
+		CHECK(publish != NULL && publish->spared == rows[i].spared, "row %zu", i);
+		publish_close(publish);
+	}
+}
+
 static void test_nobody_listens(int inside)
 {
 	struct publish *publish = start_one(inside);
@@ -285,6 +311,7 @@ int main(void)
 	}
 	CHECK(loop_new(&the_loop) == 0, "loop");
 	test_open();
+	test_spares();
 	check_echo(tcp, "127.0.0.1");
 	check_echo(tcp, "::1");
 	test_nobody_listens(tcp);

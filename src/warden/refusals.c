@@ -4,7 +4,8 @@
  * a second; what comes of it meanwhile is counted, and written with its count when the second is over,
  * from which on the next begins. There is room for so many things a second; what is beyond is only
  * counted. So a program that floods us makes some hundred lines a second, and one of another kind in
- * between still gets its own.
+ * between still gets its own. Who floods us spends our time outside of its limits, so a line is made
+ * only when one is written: whether a thing is known is told by its key, octets with a hash of them.
  *
  * The file is renamed when half of the room is used up, and takes the place of the one before: nothing
  * is read or copied. A line is written whole or taken back; then it counts as dropped.
@@ -18,6 +19,7 @@
 
 #include "base/clock.h"
 #include "base/fd.h"
+#include "base/hash.h"
 #include "warden/refusals_text.h"
 #include "warden/remedy.h"
 #include "warden/server_priv.h"
@@ -28,15 +30,26 @@
 
 enum {
 	HALF_OCTETS = REFUSALS_OCTETS_MAX / 2,
+	KEY_OCTETS_MAX = 4096,
 	THINGS_MAX = 64,
 	READ_TRIES_MAX = 3, /* while the halves change places */
 };
 static const int64_t SECOND_NS = 1000000000;
 
+/* What a thing is told by. */
+struct key {
+	size_t len;
+	char text[KEY_OCTETS_MAX];
+};
+
 /* One that was refused within the last second. */
 struct thing {
-	json_t *line; /* owned: as it is written, but for count and ids */
-	json_t *ids;  /* owned */
+	uint64_t hash; /* of its key */
+	char *key;     /* owned */
+	size_t key_len;
+	json_t *line;                   /* owned: as it is written, but for count and ids */
+	uint32_t ids[REFUSALS_IDS_MAX]; /* the oldest first */
+	size_t ids_len;
 	int64_t told_ns;
 	uint64_t count; /* since then */
 };
@@ -114,6 +127,15 @@ static void make_room(struct refusals *refusals)
 	tell_dropped(refusals);
 }
 
+static json_t *ids_json(const struct thing *thing)
+{
+	json_t *ids = json_array();
+
+	for (size_t i = 0; i < thing->ids_len; i++)
+		(void)json_array_append_new(ids, json_sprintf("req-%08x", thing->ids[i]));
+	return ids;
+}
+
 /* write_thing() - that it was refused @count times */
 static void write_thing(struct refusals *refusals, struct thing *thing, uint64_t count)
 {
@@ -121,7 +143,7 @@ static void write_thing(struct refusals *refusals, struct thing *thing, uint64_t
 	json_t *network = json_object_get(line, "network");
 	int r = json_object_set_new(network, "count", json_integer((json_int_t)count));
 
-	r |= json_object_set(network, "request_ids", thing->ids);
+	r |= json_object_set_new(network, "request_ids", ids_json(thing));
 	r |= json_object_set_new(line, "timestamp", json_integer((json_int_t)clock_unix_s()));
 	make_room(refusals);
 	if (r == 0 && put(refusals, line)) {
@@ -131,13 +153,13 @@ static void write_thing(struct refusals *refusals, struct thing *thing, uint64_t
 			json_decref(line);
 		drop(refusals, count);
 	}
-	(void)json_array_clear(thing->ids);
+	thing->ids_len = 0;
 }
 
 static void forget(struct refusals *refusals, size_t i)
 {
 	json_decref(refusals->things[i].line);
-	json_decref(refusals->things[i].ids);
+	free(refusals->things[i].key);
 	refusals->len--;
 	memmove(&refusals->things[i], &refusals->things[i + 1],
 		(refusals->len - i) * sizeof(refusals->things[0]));
@@ -181,23 +203,37 @@ static void timer_fired(struct loop_timer *timer)
 	arm(refusals, now);
 }
 
-static const char *text_of(const json_t *line, const char *name)
+/* add() - a field to @key, with an end that no field holds; what there is no room for is cut */
+static void add(struct key *key, struct span field)
 {
-	const char *text =
-	    json_string_value(json_object_get(json_object_get(line, "network"), name));
+	size_t room = sizeof(key->text) - 1 - key->len;
+	size_t len = field.len < room ? field.len : room;
 
-	return text != NULL ? text : "";
+	if (len > 0)
+		memcpy(key->text + key->len, field.ptr, len);
+	key->len += len;
+	if (key->len < sizeof(key->text) - 1)
+		key->text[key->len++] = '\0';
 }
 
-/* equals() - are they about the same thing? */
-static bool equals(const json_t *a, const json_t *b)
+/* key_of() - two refusals are about the same thing if their keys are equal */
+static void key_of(struct key *ret, const struct egress_report *report)
 {
-	static const char *const names[] = { "url", "method", "reason", "rule" };
+	char head[64];
+	struct span target = report->target;
+	int len = snprintf(head, sizeof(head), "%d %u %d %u", (int)report->kind, report->port,
+			   report->https, report->status);
 
-	for (size_t i = 0; i < ARRAY_SIZE(names); i++)
-		if (strcmp(text_of(a, names[i]), text_of(b, names[i])) != 0)
-			return false;
-	return true;
+	if (target.len > REFUSALS_URL_OCTETS_MAX) /* the rest is not written either */
+		target.len = REFUSALS_URL_OCTETS_MAX;
+	ret->len = 0;
+	add(ret, (struct span){ head, (size_t)len });
+	add(ret, span_of(report->host));
+	add(ret, span_of(report->protocol != NULL ? report->protocol : ""));
+	add(ret, span_of(report->rule));
+	add(ret, report->method);
+	add(ret, target);
+	add(ret, span_of(report->why));
 }
 
 static void cut_url(json_t *network)
@@ -232,48 +268,59 @@ static void add_id(struct thing *thing, uint32_t id)
 {
 	if (id == 0)
 		return;
-	if (json_array_size(thing->ids) >= REFUSALS_IDS_MAX)
-		(void)json_array_remove(thing->ids, 0);
-	(void)json_array_append_new(thing->ids, json_sprintf("req-%08x", id));
+	if (thing->ids_len == REFUSALS_IDS_MAX)
+		memmove(&thing->ids[0], &thing->ids[1], --thing->ids_len * sizeof(thing->ids[0]));
+	thing->ids[thing->ids_len++] = id;
 }
 
-/* begin() - a thing that was not refused within the last second; @line: consumed */
-static void begin(struct refusals *refusals, const struct egress_report *report, json_t *line,
-		  uint64_t count)
+/* begin() - a thing that was not refused within the last second */
+static void begin(struct refusals *refusals, const struct egress_report *report,
+		  const struct key *key, uint64_t hash, uint64_t count)
 {
 	struct thing *thing = &refusals->things[refusals->len];
-	json_t *ids = json_array();
+	json_t *line = line_of(report);
+	char *text = malloc(key->len);
 
-	if (refusals->len == THINGS_MAX || ids == NULL) {
+	if (line == NULL || text == NULL) {
 		json_decref(line);
-		json_decref(ids);
+		free(text);
 		drop(refusals, count);
-	} else {
-		*thing = (struct thing){ .line = line, .ids = ids, .told_ns = clock_mono_ns() };
-		refusals->len++;
-		add_id(thing, report->id);
-		write_thing(refusals, thing, count);
+		return;
 	}
+	memcpy(text, key->text, key->len);
+	*thing = (struct thing){ .hash = hash,
+				 .key = text,
+				 .key_len = key->len,
+				 .line = line,
+				 .told_ns = clock_mono_ns() };
+	refusals->len++;
+	add_id(thing, report->id);
+	write_thing(refusals, thing, count);
+}
+
+static bool is_thing(const struct thing *thing, const struct key *key, uint64_t hash)
+{
+	return thing->hash == hash && thing->key_len == key->len &&
+	       memcmp(thing->key, key->text, key->len) == 0;
 }
 
 static void note(struct refusals *refusals, const struct egress_report *report, uint64_t count)
 {
-	json_t *line = line_of(report);
+	struct key key;
 	size_t i = 0;
 
-	if (line == NULL) {
-		drop(refusals, count);
-		return;
-	}
-	while (i < refusals->len && !equals(refusals->things[i].line, line))
+	key_of(&key, report);
+	uint64_t hash = hash_octets64((struct span){ key.text, key.len });
+	while (i < refusals->len && !is_thing(&refusals->things[i], &key, hash))
 		i++;
-	if (i == refusals->len) {
-		begin(refusals, report, line, count);
-		return;
+	if (i < refusals->len) {
+		refusals->things[i].count += count;
+		add_id(&refusals->things[i], report->id);
+	} else if (i < THINGS_MAX) {
+		begin(refusals, report, &key, hash, count);
+	} else {
+		drop(refusals, count);
 	}
-	refusals->things[i].count += count;
-	add_id(&refusals->things[i], report->id);
-	json_decref(line);
 }
 
 void refusals_note(struct refusals *refusals, const struct egress_report *report)

@@ -129,6 +129,28 @@ static void test_floods(void)
 	expect("a flood", 64, 1, 1000 - 64 + 7);
 }
 
+/* Each field tells things apart, and what is equal in all is one; ids do not. */
+static void test_what_is_equal(void)
+{
+	struct refusals *refusals = open_one();
+	struct egress_report several[] = { request, request, request, request,
+					   request, request, request, request };
+
+	several[0].id = 7;
+	several[1].host = "b.test";
+	several[2].port = 444;
+	several[3].method = (struct span){ "POST", 4 };
+	several[4].target = (struct span){ "/x?z", 4 };
+	several[5].rule = "rules[1]";
+	several[6].why = "other";
+	several[7].https = false;
+	for (int turn = 0; turn < 2; turn++)
+		for (size_t i = 0; i < ARRAY_SIZE(several); i++)
+			refusals_note(refusals, &several[i]);
+	refusals_close(refusals);
+	expect("each field", 8, 2, 0);
+}
+
 static off_t size_of(const char *file)
 {
 	struct stat st;
@@ -218,6 +240,9 @@ static void test_lines(void)
 		{ WITH("{\"rule\":{\"host\":\"a.test\",\"method\":\"put\"}}"), 0, 1 },
 		{ WITH("{\"rule\":{\"host\":\"a.test\",\"path\":\"/x y\"}}"), 0, 1 },
 		{ WITH("{\"rule\":{\"method\":\"PUT\"}}"), 0, 1 },
+		{ WITH("{\"rule\":{\"host\":\"a.test\",\"method\":\"PUT\"}}"), 0, 1 },
+		{ WITH("{\"rule\":{\"host\":\"a.test\",\"method\":\"PUT\",\"path\":\"/*\"}}"), 0,
+		  1 },
 		{ "{\"type\":\"dropped\",\"timestamp\":5,\"dropped\":{\"count\":3}}\n"
 		  "{\"type\":\"dropped\",\"timestamp\":5,\"dropped\":{\"count\":8}}\n",
 		  0, 8 },
@@ -244,6 +269,7 @@ int main(void)
 	test_keeps();
 	test_repeats();
 	test_floods();
+	test_what_is_equal();
 	test_is_bounded();
 	test_foreign_files();
 	test_lines();

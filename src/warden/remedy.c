@@ -4,6 +4,9 @@
  * of; a rule of ours that blocks a request is one whose methods or paths did not match; an address is
  * told with what an allowed name led to. What the gateway refuses by itself no setting allows, but
  * for octets that are no HTTP where the setting names no port.
+ *
+ * The program chooses method and path. A rule is proposed only if it means that request alone: never
+ * one with a star, nor one that leaves out what it cannot say.
  */
 #include "warden/remedy.h"
 
@@ -13,7 +16,7 @@
 #include "net/judge.h"
 #include "net/pattern.h"
 
-enum { METHOD_OCTETS_MAX = 32, PORT_HTTP = 80, PORT_HTTPS = 443 };
+enum { METHOD_OCTETS_MAX = 32, PORT_HTTP = 80, PORT_HTTPS = 443, STATUS_DENIED = 403 };
 
 /* put_host() - as a pattern; with its port, if one is to be named */
 static void put_host(char ret[PATTERN_TEXT_OCTETS], const struct egress_report *report, bool port)
@@ -66,8 +69,11 @@ static bool is_method(struct span method)
 	       !span_is(method, "TRACE");
 }
 
+/* is_path() - may a rule say it, and does it mean nothing else? */
 static bool is_path(struct span path)
 {
+	if (path.len > 0 && memchr(path.ptr, '*', path.len) != NULL)
+		return false;
 	for (size_t i = 0; i < path.len; i++)
 		if (path.ptr[i] <= ' ' || path.ptr[i] > '~')
 			return false;
@@ -78,15 +84,17 @@ static json_t *of_request(const struct egress_report *report)
 {
 	struct span rest = report->target, path = span_cut(&rest, '?');
 	struct span method = report->websocket ? SPAN("WEBSOCKET") : report->method;
-	bool has_method = is_method(method), has_path = is_path(path);
 	char host[PATTERN_TEXT_OCTETS];
 
-	if (strncmp(report->rule, "rules[", 6) != 0)
+	if (strncmp(report->rule, "rules[", 6) != 0 || report->status != STATUS_DENIED)
+		return NULL;
+	/* of a rule the word means WebSocket, not a method of that name */
+	if (!is_method(method) || !is_path(path) ||
+	    (!report->websocket && span_is(method, "WEBSOCKET")))
 		return NULL;
 	put_host(host, report, report->port != (report->https ? PORT_HTTPS : PORT_HTTP));
-	return json_pack("{s:{s:s, s:o*, s:o*}}", "rule", "host", host, "method",
-			 has_method ? json_stringn(method.ptr, method.len) : NULL, "path",
-			 has_path ? json_stringn(path.ptr, path.len) : NULL);
+	return json_pack("{s:{s:s, s:s%, s:s%}}", "rule", "host", host, "method", method.ptr,
+			 method.len, "path", path.ptr, path.len);
 }
 
 /* of_gateway() - what it said is for people, but this; a false word of it gains nothing but this line */
@@ -116,21 +124,22 @@ json_t *remedy_of(const struct egress_report *report)
 	return NULL;
 }
 
-static bool is_pattern(const char *text)
+/* is_host() - one host alone, or none */
+static bool is_host(const char *text)
 {
 	struct pattern pattern;
 
-	return text == NULL || pattern_parse(&pattern, span_of(text)) == NULL;
+	return text == NULL ||
+	       (pattern_parse(&pattern, span_of(text)) == NULL && strpbrk(text, "*/") == NULL);
 }
 
 static bool is_rule(json_t *value)
 {
 	const char *host = NULL, *method = NULL, *path = NULL;
 
-	return json_unpack(value, "{s:s, s?s, s?s!}", "host", &host, "method", &method, "path",
+	return json_unpack(value, "{s:s, s:s, s:s!}", "host", &host, "method", &method, "path",
 			   &path) == 0 &&
-	       is_pattern(host) && (method == NULL || is_method(span_of(method))) &&
-	       (path == NULL || is_path(span_of(path)));
+	       is_host(host) && is_method(span_of(method)) && is_path(span_of(path));
 }
 
 bool remedy_is_sound(const json_t *value)
@@ -140,5 +149,5 @@ bool remedy_is_sound(const json_t *value)
 
 	return json_unpack((json_t *)(uintptr_t)value, "{s?s, s?s, s?o!}", "allow_host", &host,
 			   "allow_private", &private, "rule", &rule) == 0 &&
-	       is_pattern(host) && is_pattern(private) && (rule == NULL || is_rule(rule));
+	       is_host(host) && is_host(private) && (rule == NULL || is_rule(rule));
 }

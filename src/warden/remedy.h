@@ -5,7 +5,8 @@
  *	{"allow_host": "db.example.com:5432"}	one more of network.allowed_hosts
  *	{"allow_private": "lab.example.com"}	one more of network.allow_private
  *	{"rule": {"host": "api.example.com", "method": "PUT", "path": "/v1/x"}}
- *						one more of network.rules; method and path if they can be said
+ *						one more of network.rules; none if method or path
+ *						cannot be said exactly: a star would mean more
  *
  * Some need two of them. It is a proposal for people: whether it is wise, they judge.
  */

@@ -27,6 +27,9 @@
 
 enum { PATIENCE_MS = 5000, NAME_OCTETS = 64 };
 
+/* It failed or hung: no further launch of this process is to wait for it. */
+static int certutil_fails;
+
 /* become() - in the child; only what may be called between fork() and exec */
 static _Noreturn void become(int folder)
 {
@@ -92,36 +95,80 @@ static void take_away(int parent, const char *name)
 	(void)unlinkat(parent, name, AT_REMOVEDIR);
 }
 
+/* is_whole() - does the folder @name hold what NSS needs? */
+static bool is_whole(int parent, const char *name)
+{
+	static const char *const files[] = { "cert9.db", "key4.db" };
+	struct stat st;
+	char path[2 * NAME_OCTETS];
+
+	for (size_t i = 0; i < ARRAY_SIZE(files); i++) {
+		(void)snprintf(path, sizeof(path), "%s/%s", name, files[i]);
+		if (fstatat(parent, path, &st, AT_SYMLINK_NOFOLLOW) < 0 || !S_ISREG(st.st_mode) ||
+		    st.st_size == 0 || faccessat(parent, path, R_OK, 0) < 0)
+			return false;
+	}
+	return true;
+}
+
+/* take_away_stale() - what launches that were killed left behind */
+static void take_away_stale(int parent)
+{
+	int fd = openat(parent, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	DIR *dir = fd < 0 ? NULL : fdopendir(fd);
+
+	if (dir == NULL) {
+		fd_close(&fd);
+		return;
+	}
+	for (struct dirent *e = NULL; (e = readdir(dir)) != NULL;) {
+		const char *dash = strrchr(e->d_name, '-');
+		long pid = dash != NULL ? strtol(dash + 1, NULL, 10) : 0;
+
+		if (strncmp(e->d_name, "." NAME, sizeof("." NAME) - 1) == 0 && pid > 0 &&
+		    pid <= INT_MAX && kill((pid_t)pid, 0) < 0 && errno == ESRCH)
+			take_away(parent, e->d_name);
+	}
+	closedir(dir);
+}
+
+/* put() - the whole @hidden in place of @name, unless another launch was faster. What is broken there is
+ * moved aside first: only what has a name of our own is ever taken apart. Return: 0; -errno. */
+static int put(int parent, const char *hidden, const char *name)
+{
+	char broken[2 * NAME_OCTETS];
+	int r = renameat(parent, hidden, parent, name) < 0 ? -errno : 0;
+
+	if ((r != -ENOTEMPTY && r != -EEXIST && r != -ENOTDIR) || is_whole(parent, name))
+		return r == -ENOTEMPTY || r == -EEXIST ? 0 : r;
+	(void)snprintf(broken, sizeof(broken), ".%s-broken-%d", name, (int)getpid());
+	take_away(parent, broken);
+	if (renameat(parent, name, parent, broken) < 0 && errno != ENOENT)
+		return -errno;
+	r = renameat(parent, hidden, parent, name) < 0 ? -errno : 0;
+	take_away(parent, broken);
+	return r == -ENOTEMPTY || r == -EEXIST ? 0 : r;
+}
+
 /* make() - the database @name of @parent. Return: 0; -errno. */
 static int make(int parent, const char *name)
 {
 	char hidden[2 * NAME_OCTETS];
 
 	(void)snprintf(hidden, sizeof(hidden), ".%s-%d", name, (int)getpid());
+	take_away_stale(parent);
 	take_away(parent, hidden); /* of one who had this number and was killed */
 	if (mkdirat(parent, hidden, 0700) < 0)
 		return -errno;
 	CLEANUP_FD int folder =
 	    openat(parent, hidden, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
 	int r = folder < 0 ? -errno : fill(folder);
-	if (r == 0 && renameat(parent, hidden, parent, name) < 0)
-		r = errno == ENOTEMPTY || errno == EEXIST ? 0 : -errno;
+	if (r == -EIO || r == -ETIMEDOUT)
+		certutil_fails = r;
+	if (r == 0)
+		r = put(parent, hidden, name);
 	take_away(parent, hidden);
 	return r;
-}
-
-/* is_whole() - does the folder @name hold what NSS needs? */
-static bool is_whole(int parent, const char *name)
-{
-	static const char *const files[] = { "cert9.db", "key4.db" };
-	char path[2 * NAME_OCTETS];
-
-	for (size_t i = 0; i < ARRAY_SIZE(files); i++) {
-		(void)snprintf(path, sizeof(path), "%s/%s", name, files[i]);
-		if (faccessat(parent, path, R_OK, 0) < 0)
-			return false;
-	}
-	return true;
 }
 
 int trust_nss(char **ret, int folder, const char *hash)
@@ -132,7 +179,8 @@ int trust_nss(char **ret, int folder, const char *hash)
 	if (!is_whole(folder, name)) {
 		if (access(CERTUTIL, X_OK) < 0)
 			return -ENOENT;
-		take_away(folder, name);
+		if (certutil_fails < 0)
+			return certutil_fails;
 		int r = make(folder, name);
 		if (r < 0)
 			return r;

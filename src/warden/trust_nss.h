@@ -18,7 +18,8 @@
  * @folder:	of the authority (trust_folder()), borrowed
  * @hash:	of the authority
  *
- * Return: 0; -ENOENT: there is none, and no certutil; another -errno: that failed.
+ * Return: 0; -ENOENT: there is none, and no certutil; another -errno: that failed; a
+ * certutil that failed or hung is not tried again by this process.
  */
 MUST_USE int trust_nss(char **ret, int folder, const char *hash);
 
