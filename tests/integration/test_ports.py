@@ -493,6 +493,13 @@ class Auto(Rig):
             with connect(a):
                 own.accept()[0].close()
 
+    def test_the_port_of_a_proxy(self):
+        """Is not taken even while it is free: who had it would be sent what is for the proxy."""
+        a, b = free_ports(2)
+        self.serve_auto(f'127.0.0.1/{a}', options=('--allow-host', 'a.test', '--upstream-proxy', f'http://127.0.0.1:{a}'))
+        self.become({a: b})
+        self.assertTrue(is_free(a))
+
     def test_beside_given_ports(self):
         """What the settings publish is not published twice."""
         a, b, c = free_ports(3)
