@@ -306,20 +306,20 @@ static void test_silence(uint16_t port)
 static void test_loss(uint16_t port)
 {
 	struct broker *broker = make(proxy_text, NULL);
-	struct fake_name *private = names;
+	struct fake_name *lossy = names;
 
-	while (strcmp(private->name, "private.example") != 0)
-	private++;
+	while (strcmp(lossy->name, "private.example") != 0)
+		lossy++;
 	fake.answer = OK;
 	fake.inside = 0;
-	private->lost = 2;
+	lossy->lost = 2;
 	CHECK(ask(broker, "private.example", port).outcome == BROKER_REFUSED, "%s", result.why);
 	broker_free(broker);
 	broker = make(proxy_text, NULL);
 	CHECK(ask(broker, "silent.example", port).outcome == BROKER_CONNECTED, "%s", result.why);
-	private->lost = 2;
+	lossy->lost = 2;
 	CHECK(ask(broker, "private.example", port).outcome == BROKER_REFUSED, "%s", result.why);
-	CHECK(fake.inside == 0 && private->lost == 0, "the proxy was asked");
+	CHECK(fake.inside == 0 && lossy->lost == 0, "the proxy was asked");
 	broker_free(broker);
 }
 
