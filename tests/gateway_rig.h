@@ -83,11 +83,15 @@ static inline int rig_open(struct rig *rig)
 		fprintf(stderr, "no namespaces here: %s\n", strerrordesc_np(errno));
 		return RIG_SKIPPED;
 	}
-	CLEANUP_FD int log = -1;
-	int r = capture_open(&rig->tcp, &rig->dns, &log, &stage);
+	int all[CAPTURE_SOCKETS];
+	int r = capture_open(all, &stage);
 	CHECK(r == 0, "%s: %s", stage, strerrordesc_np(-r));
 	if (r < 0)
 		return 1;
+	rig->tcp = all[CAPTURE_TCP];
+	rig->dns = all[CAPTURE_DNS];
+	fd_close(&all[CAPTURE_LOG]);
+	fd_close(&all[CAPTURE_DIAG]);
 	rig->server_at = (struct sockaddr_in){ .sin_family = AF_INET,
 					       .sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
 	rig->server = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);

@@ -132,6 +132,18 @@ static void put_when(FILE *out, const json_t *refusal)
 		fprintf(out, "%lld times, from %s to %s\n", (long long)count, first, last);
 }
 
+/* put_process() - whose it was, if that was found */
+static void put_process(FILE *out, const json_t *process)
+{
+	const char *program = text_of(process, "program");
+
+	if (process == NULL)
+		return;
+	fputs("\n  by:     ", out);
+	print_safe(out, program[0] != '\0' ? program : "a process");
+	fprintf(out, " (PID %lld)", (long long)number(process, "pid"));
+}
+
 static void put_refusal(FILE *out, const json_t *refusal)
 {
 	const char *rule = text_of(refusal, "rule");
@@ -141,6 +153,7 @@ static void put_refusal(FILE *out, const json_t *refusal)
 	print_safe(out, text_of(refusal, "url"));
 	fputs("\n  why:    ", out);
 	print_safe(out, text_of(refusal, "reason"));
+	put_process(out, json_object_get(refusal, "process"));
 	fputs("\n  rule:   ", out);
 	print_safe(out, rule[0] != '\0' ? rule : "-");
 	fputs("\n  when:   ", out);

@@ -94,10 +94,13 @@ static void schedule(struct flows *flows)
 static void fill_ask(struct talk_item *item, struct gate_message *message)
 {
 	const struct flow *flow = container_of(item, struct flow, item);
+	static char ends[GATE_ENDS_OCTETS]; /* it is encoded before the next one is filled in */
 
+	gate_ends_put(ends, &flow->ends);
 	message->kind = GATE_ASK_FLOW;
 	message->id = flow->id;
 	message->port = flow->port;
+	message->data = (struct span){ ends, sizeof(ends) };
 	if (flow->name != NULL) {
 		memcpy(message->name, flow->name->name, strlen(flow->name->name));
 		return;
@@ -256,8 +259,18 @@ static void begin_ask(struct flow *flow, int fd)
 	talk_send(flows->talk, &flow->item);
 }
 
-/* take_flow() - @fd: consumed */
-static void take_flow(struct flows *flows, int fd, const struct sockaddr_in6 *asked)
+static struct gate_ends ends_of(const struct sockaddr_in6 *from, const struct sockaddr_in6 *to)
+{
+	struct gate_ends ret = { .from_port = ntohs(from->sin6_port) };
+
+	memcpy(ret.from, &from->sin6_addr, sizeof(ret.from));
+	memcpy(ret.to, &to->sin6_addr, sizeof(ret.to));
+	return ret;
+}
+
+/* take_flow() - @fd: consumed; the program's, @from there, which @asked for that address */
+static void take_flow(struct flows *flows, int fd, const struct sockaddr_in6 *from,
+		      const struct sockaddr_in6 *asked)
 {
 	struct net_address address = dns_address(&asked->sin6_addr);
 	struct names_entry *name = names_find(flows->names, &address);
@@ -281,6 +294,7 @@ static void take_flow(struct flows *flows, int fd, const struct sockaddr_in6 *as
 		.web_id = last_web,
 		.port = port,
 		.address = address,
+		.ends = ends_of(from, asked),
 		.name = name,
 		.fd = -1,
 		.server = -1,
@@ -311,15 +325,15 @@ static void pause_over(struct loop_timer *timer)
 static bool accept_some(struct flows *flows)
 {
 	for (int i = 0; i < FLOWS_PER_WAKE; i++) {
-		CLEANUP_FD int fd =
-		    accept4(flows->listener.fd, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
-		struct sockaddr_in6 asked = { 0 };
-		socklen_t len = sizeof(asked);
+		struct sockaddr_in6 from = { 0 }, asked = { 0 };
+		socklen_t from_len = sizeof(from), len = sizeof(asked);
+		CLEANUP_FD int fd = accept4(flows->listener.fd, (struct sockaddr *)&from, &from_len,
+					    SOCK_CLOEXEC | SOCK_NONBLOCK);
 
 		if (fd >= 0) {
 			if (getsockname(fd, (struct sockaddr *)&asked, &len) == 0 &&
 			    asked.sin6_family == AF_INET6)
-				take_flow(flows, fd_take(&fd), &asked);
+				take_flow(flows, fd_take(&fd), &from, &asked);
 		} else if (errno == EAGAIN) {
 			return false;
 		} else if (errno == EMFILE || errno == ENFILE || errno == ENOBUFS ||

@@ -53,6 +53,7 @@ struct flow {
 	bool stale; /* to a synthetic address that is nobody's any more */
 	enum gate_verdict end;
 	struct net_address address;
+	struct gate_ends ends;    /* of the program's connection */
 	struct names_entry *name; /* held; NULL: the flow is to an address */
 	int64_t since_ns;         /* asked, or last octet */
 	int64_t idle_ns;          /* of this flow alone; 0: as all others */

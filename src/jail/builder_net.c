@@ -23,24 +23,23 @@
 
 /* What the child tells, in memory that both see. */
 struct builder_net {
-	int done;          /* eventfd: all of this is told */
-	int netns;         /* -errno, or a descriptor */
-	int capture;       /* 0 or -errno */
-	int tcp, dns, log; /* descriptors; log -1: this kernel has none */
+	int done;    /* eventfd: all of this is told */
+	int netns;   /* -errno, or a descriptor */
+	int capture; /* 0 or -errno */
+	int sockets[CAPTURE_SOCKETS];
 	const char *stage; /* of capture: what failed; static text */
 };
 
 static void make_net(struct builder_net *net)
 {
 	net->netns = net->capture = -EIO;
-	net->log = -1;
 	if (unshare(CLONE_NEWNET) < 0) {
 		net->netns = -errno;
 		return;
 	}
 	int fd = open("/proc/self/ns/net", O_RDONLY | O_CLOEXEC);
 	net->netns = fd < 0 ? -errno : fd;
-	net->capture = capture_open(&net->tcp, &net->dns, &net->log, &net->stage);
+	net->capture = capture_open(net->sockets, &net->stage);
 }
 
 /*
@@ -124,14 +123,20 @@ int builder_net_reap(struct builder *b)
 int builder_net_capture(struct builder *b)
 {
 	struct builder_message message = { .kind = BUILDER_CAPTURE };
-	int fds[3] = { b->net->tcp, b->net->dns, b->net->log };
+	int fds[CAPTURE_SOCKETS];
+	size_t len = 0;
 
 	if (b->net->capture < 0)
 		return builder_step(b, b->net->capture, "%s",
 				    b->net->stage != NULL ? b->net->stage : "");
-	int r = fd_send(b->control, (struct span){ (const char *)&message, sizeof(message) }, fds,
-			fds[2] >= 0 ? 3 : 2);
-	for (size_t i = 0; i < ARRAY_SIZE(fds); i++)
+	for (unsigned i = 0; i < CAPTURE_SOCKETS; i++)
+		if (b->net->sockets[i] >= 0) {
+			fds[len++] = b->net->sockets[i];
+			message.sockets |= 1U << i;
+		}
+	int r =
+	    fd_send(b->control, (struct span){ (const char *)&message, sizeof(message) }, fds, len);
+	for (size_t i = 0; i < len; i++)
 		fd_close(&fds[i]);
 	return r < 0 ? builder_step(b, r, "send the capture sockets") : 0;
 }

@@ -57,11 +57,12 @@ static inline const char *plan_text(const struct jail_plan *plan, jail_text text
 /* builder_writable() - Landlock shall let the program write below @path (static text or the plan's) */
 void builder_writable(struct builder *b, const char *path);
 
-/* What the builder sends on the control channel; CAPTURE carries the two sockets. */
+/* What the builder sends on the control channel; CAPTURE carries those of the sockets that there are. */
 enum builder_kind { BUILDER_CAPTURE = 1, BUILDER_FAILED, BUILDER_READY };
 
 struct builder_message {
 	enum builder_kind kind;
+	uint32_t sockets; /* CAPTURE: a bit per enum capture_socket */
 	struct jail_report report;
 };
 

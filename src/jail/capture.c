@@ -20,7 +20,9 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/netlink.h>
 #include <netinet/in.h>
+#include <string.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -118,28 +120,40 @@ static int open_rules(int *ret_log, const char **ret_stage)
 	return r;
 }
 
-int capture_open(int *ret_tcp, int *ret_dns, int *ret_log, const char **ret_stage)
+/* open_sockets() - Return: 0 or -errno; those that are open are the caller's either way */
+static int open_sockets(int ret[CAPTURE_SOCKETS], const char **ret_stage)
 {
-	CLEANUP_FD int tcp = -1, dns = -1, log = -1;
+	int r = open_tcp(&ret[CAPTURE_TCP]);
 
-	int r = capture_lo(ret_stage);
-	if (r == 0)
-		r = open_rules(&log, ret_stage);
-	if (r < 0)
-		return r;
-	r = open_tcp(&tcp);
 	if (r < 0) {
 		*ret_stage = "TCP listener";
 		return r;
 	}
-	r = open_dns(&dns);
+	r = open_dns(&ret[CAPTURE_DNS]);
 	if (r < 0) {
 		*ret_stage = "DNS socket";
 		return r;
 	}
+	ret[CAPTURE_DIAG] =
+	    socket(AF_NETLINK, SOCK_DGRAM | SOCK_NONBLOCK | SOCK_CLOEXEC, NETLINK_SOCK_DIAG);
+	return 0;
+}
+
+int capture_open(int ret[CAPTURE_SOCKETS], const char **ret_stage)
+{
+	int sockets[CAPTURE_SOCKETS] = { -1, -1, -1, -1 };
+
+	int r = capture_lo(ret_stage);
+	if (r == 0)
+		r = open_rules(&sockets[CAPTURE_LOG], ret_stage);
+	if (r == 0)
+		r = open_sockets(sockets, ret_stage);
+	if (r < 0) {
+		for (size_t i = 0; i < ARRAY_SIZE(sockets); i++)
+			fd_close(&sockets[i]);
+		return r;
+	}
 	open_low_ports();
-	*ret_tcp = fd_take(&tcp);
-	*ret_dns = fd_take(&dns);
-	*ret_log = fd_take(&log);
+	memcpy(ret, sockets, sizeof(sockets));
 	return 0;
 }

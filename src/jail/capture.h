@@ -43,12 +43,18 @@ enum {
 	CAPTURE_MARK = 0x696d6d, /* on every packet our two sockets send */
 };
 
+/* Its sockets; each is non-blocking and closed on exec. */
+enum capture_socket {
+	CAPTURE_TCP, /* the listener */
+	CAPTURE_DNS, /* UDP */
+	CAPTURE_LOG, /* netlink: tells what was refused; -1: this kernel has no nfnetlink_log */
+	CAPTURE_DIAG, /* netlink: tells whose a connection is (wire/diag.h); -1: it has no sock_diag */
+	CAPTURE_SOCKETS,
+};
+
 /**
  * capture_open() - capture the network namespace of the calling process
- * @ret_tcp:	owned by the caller: the TCP listener, non-blocking, close-on-exec
- * @ret_dns:	owned by the caller: the UDP socket, likewise
- * @ret_log:	owned by the caller: the netlink socket that tells what was refused, likewise; -1: this
- *		kernel has no nfnetlink_log
+ * @ret:	owned by the caller
  * @ret_stage:	on failure, what failed; static text
  *
  * The namespace must be fresh and the caller hold CAP_NET_ADMIN and CAP_NET_BIND_SERVICE over it;
@@ -58,6 +64,6 @@ enum {
  * Return: 0; a negative errno: -EPERM: not our namespace; -EAFNOSUPPORT, -EOPNOTSUPP: a kernel
  * without IPv6; -ENOENT or -EOPNOTSUPP at an nft stage: without nf_tables, its tproxy or reject.
  */
-MUST_USE int capture_open(int *ret_tcp, int *ret_dns, int *ret_log, const char **ret_stage);
+MUST_USE int capture_open(int ret[CAPTURE_SOCKETS], const char **ret_stage);
 
 #endif

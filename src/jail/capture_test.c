@@ -376,22 +376,23 @@ static void test_powerless(void)
 {
 	CLEANUP_FD int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
 	const char *stage = "none";
-	int mark = CAPTURE_MARK, tcp = -1, dns = -1, log = -1;
+	int mark = CAPTURE_MARK, all[CAPTURE_SOCKETS] = { -1, -1, -1, -1 };
 
 	CHECK(unshare(CLONE_NEWUSER) == 0, "%d", errno);
 	CHECK(setsockopt(fd, SOL_SOCKET, SO_MARK, &mark, sizeof(mark)) == -1 && errno == EPERM,
 	      "posed as the gateway");
-	int r = capture_open(&tcp, &dns, &log, &stage);
+	int r = capture_open(all, &stage);
 	CHECK(r == -EPERM && strcmp(stage, "lo up") == 0, "%d %s", r, stage);
-	CHECK(tcp == -1 && dns == -1 && log == -1, "written on failure");
+	for (size_t i = 0; i < CAPTURE_SOCKETS; i++)
+		CHECK(all[i] == -1, "%zu: written on failure", i);
 	check_ports();
 }
 
 static void test_twice(void)
 {
 	const char *stage = NULL;
-	int tcp = -1, dns = -1, log = -1;
-	int r = capture_open(&tcp, &dns, &log, &stage);
+	int all[CAPTURE_SOCKETS] = { -1, -1, -1, -1 };
+	int r = capture_open(all, &stage);
 
 	CHECK(r == -EEXIST && strcmp(stage, "IPv4 address") == 0, "%d %s", r, stage);
 }
@@ -443,20 +444,24 @@ static bool enter(const struct mode *mode)
 static int all_tests(const void *arg)
 {
 	const char *stage = "none";
-	int tcp = -1, dns = -1, log = -1;
+	int all[CAPTURE_SOCKETS] = { -1, -1, -1, -1 };
 
 	if (!enter(arg)) {
 		fprintf(stderr, "%s: no namespaces here: %d\n", ((const struct mode *)arg)->name,
 			errno);
 		return 77;
 	}
-	int r = capture_open(&tcp, &dns, &log, &stage);
+	int r = capture_open(all, &stage);
 	CHECK(r == 0, "%s: %s", stage, strerrordesc_np(-r));
 	if (r < 0)
 		return 1;
+	int tcp = all[CAPTURE_TCP], dns = all[CAPTURE_DNS], log = all[CAPTURE_LOG];
 	CHECK(log >= 0, "no log of what is refused: has this kernel nfnetlink_log?");
-	CHECK((fcntl(tcp, F_GETFD) & fcntl(dns, F_GETFD) & FD_CLOEXEC & fcntl(log, F_GETFD)) != 0,
-	      "close-on-exec");
+	CHECK(all[CAPTURE_DIAG] >= 0, "nothing tells whose a connection is: has it sock_diag?");
+	for (size_t i = 0; i < CAPTURE_SOCKETS; i++)
+		CHECK((fcntl(all[i], F_GETFD) & FD_CLOEXEC) != 0 &&
+			  (fcntl(all[i], F_GETFL) & O_NONBLOCK) != 0,
+		      "%zu: close-on-exec, non-blocking", i);
 	test_tcp(tcp);
 	test_own(tcp);
 	test_steal(tcp);
@@ -482,13 +487,13 @@ static int measure(const void *arg)
 {
 	const struct cost *cost = arg;
 	const char *stage = NULL;
-	int tcp = -1, dns = -1, log = -1;
+	int all[CAPTURE_SOCKETS] = { -1, -1, -1, -1 };
 	int64_t start = clock_mono_ns();
 
 	if (!enter(&cost->mode))
 		return 77;
 	int64_t entered = clock_mono_ns();
-	if (capture_open(&tcp, &dns, &log, &stage) < 0)
+	if (capture_open(all, &stage) < 0)
 		return 1;
 	int64_t spent[2] = { clock_mono_ns() - entered, clock_mono_ns() - start };
 	return write(cost->pipe, spent, sizeof(spent)) != sizeof(spent);

@@ -28,16 +28,16 @@ static int make_inside(int channel, bool userns)
 {
 	const char *stage = "none";
 	struct sockaddr_storage a;
-	int tcp = -1, dns = -1, log = -1;
+	int all[CAPTURE_SOCKETS] = { -1, -1, -1, -1 };
 
 	if (!test_enter((userns ? CLONE_NEWUSER : 0) | CLONE_NEWNET) ||
-	    capture_open(&tcp, &dns, &log, &stage) < 0)
+	    capture_open(all, &stage) < 0)
 		return 77;
 	CLEANUP_FD int listener = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
 	socklen_t len = test_address(&a, "127.0.0.1", PORT);
 	CHECK(bind(listener, (struct sockaddr *)&a, len) == 0 && listen(listener, 8) == 0, "%d",
 	      errno);
-	const int fds[] = { tcp, listener };
+	const int fds[] = { all[CAPTURE_TCP], listener };
 	CHECK(fd_send(channel, SPAN("x"), fds, 2) == 0, "send");
 	(void)test_ready(channel, POLLIN);
 	return test_failures > 0;

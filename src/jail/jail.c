@@ -120,9 +120,7 @@ int jail_spawn(struct jail *ret, bool ahead, struct diag *diag)
 	struct jail jail = { .pidfd = -1,
 			     .agent = -1,
 			     .control = -1,
-			     .capture_tcp = -1,
-			     .capture_dns = -1,
-			     .capture_log = -1,
+			     .capture = { -1, -1, -1, -1 },
 			     .mountns = -1 };
 	CLEANUP_FD int builder_agent = -1;
 	CLEANUP_FD int builder_control = -1;
@@ -208,6 +206,20 @@ static int explain(const struct jail_report *report, struct diag *diag)
 			remedy(report->wall, report->error));
 }
 
+/* take_capture() - @fds, which are for the bits of @sockets. Return: false: that cannot be */
+static bool take_capture(struct jail *jail, uint32_t sockets, const int *fds, size_t count)
+{
+	const uint32_t needed = 1U << CAPTURE_TCP | 1U << CAPTURE_DNS;
+
+	if (jail->capture[CAPTURE_TCP] >= 0 || (sockets & needed) != needed ||
+	    sockets >> CAPTURE_SOCKETS != 0 || (size_t)__builtin_popcount(sockets) != count)
+		return false;
+	for (size_t i = 0; i < CAPTURE_SOCKETS; i++)
+		if ((sockets & 1U << i) != 0)
+			jail->capture[i] = *fds++;
+	return true;
+}
+
 int jail_report_read(struct jail *jail, struct jail_report *report, struct diag *diag)
 {
 	struct builder_message message = { 0 };
@@ -231,13 +243,9 @@ int jail_report_read(struct jail *jail, struct jail_report *report, struct diag 
 		fd_close(&jail->control);
 		return 1;
 	}
-	if (message.kind == BUILDER_CAPTURE && (count == 2 || count == 3) &&
-	    jail->capture_tcp < 0) {
-		jail->capture_tcp = fds[0];
-		jail->capture_dns = fds[1];
-		jail->capture_log = count == 3 ? fds[2] : -1;
+	if (message.kind == BUILDER_CAPTURE && len == sizeof(message) &&
+	    take_capture(jail, message.sockets, fds, count))
 		return 0;
-	}
 	if (message.kind == BUILDER_READY && count == 1 && jail->mountns < 0) {
 		jail->mountns = fds[0];
 		count = 0;
@@ -276,8 +284,7 @@ void jail_free(struct jail *jail)
 	fd_close(&jail->pidfd);
 	fd_close(&jail->agent);
 	fd_close(&jail->control);
-	fd_close(&jail->capture_tcp);
-	fd_close(&jail->capture_dns);
-	fd_close(&jail->capture_log);
+	for (size_t i = 0; i < CAPTURE_SOCKETS; i++)
+		fd_close(&jail->capture[i]);
 	fd_close(&jail->mountns);
 }

@@ -17,6 +17,7 @@
 #include <sys/types.h>
 
 #include "base/base.h"
+#include "jail/capture.h"
 
 enum {
 	JAIL_MOUNTS_MAX = 64,
@@ -113,13 +114,11 @@ struct jail_report {
 };
 
 struct jail {
-	pid_t pid;       /* of the builder, then init, in our namespace */
-	int pidfd;       /* owned; readable when it ended */
-	int agent;       /* owned; our end of init's channel (SOCK_SEQPACKET, wire/agent.h) */
-	int control;     /* owned; readable when the builder reported; -1 once it is init */
-	int capture_tcp; /* owned; listener on which every TCP flow of the sandbox ends; -1: none yet */
-	int capture_dns; /* owned; UDP port 53 of every address, likewise */
-	int capture_log; /* owned; netlink: what the firewall refused (wire/nflog.h); -1: nothing tells */
+	pid_t pid;   /* of the builder, then init, in our namespace */
+	int pidfd;   /* owned; readable when it ended */
+	int agent;   /* owned; our end of init's channel (SOCK_SEQPACKET, wire/agent.h) */
+	int control; /* owned; readable when the builder reported; -1 once it is init */
+	int capture[CAPTURE_SOCKETS]; /* owned; see jail/capture.h; TCP is -1: none have come yet */
 	/* owned; holds the mount namespace, whose end would delay that of init; -1: not held */
 	int mountns;
 	struct jail_plan *plan; /* shared with the builder until jail_build(); fill it in */

@@ -301,6 +301,7 @@ int egress_open(struct egress **ret, struct loop *loop, const struct egress_conf
 	egress->sandbox = config->sandbox;
 	egress->secrets = config->secrets;
 	egress->roots = -1;
+	egress->owners = (struct owners){ .diag = config->diag, .init = config->init, .proc = -1 };
 	list_init(&egress->queue);
 	egress->gate = (struct gate){
 		.fd = -1, .message = on_message, .room = on_room, .gone = on_gone, .context = egress
@@ -337,6 +338,7 @@ void egress_close(struct egress *egress)
 	loop_disarm(&egress->stuck);
 	gate_close(&egress->gate);
 	fd_close(&egress->roots);
+	owners_close(&egress->owners);
 	drop_all(egress, NULL);
 	broker_free(egress->broker);
 	minter_free(egress->minter);

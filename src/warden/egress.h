@@ -10,6 +10,7 @@
 #include "config/config.h"
 #include "loop/loop.h"
 #include "net/name.h"
+#include "warden/owner.h"
 #include "warden/secrets.h"
 
 enum {
@@ -47,10 +48,13 @@ struct egress_report {
 	uint32_t id;          /* of the ask, as in the ErrorEnvelope of its answer; 0: none */
 	const char *rule;     /* which rule decided; "" for none */
 	const char *why;      /* for people; "" if there is nothing to say */
-	uint64_t up, down;    /* FLOW, REQUEST: octets from and to the program; ACCEPTED:
+	const struct owner
+	    *owner;          /* FLOW, REQUEST, REFUSED: who asked for the flow, if that was found;
+				      NULL: not known; borrowed */
+	uint64_t up, down;   /* FLOW, REQUEST: octets from and to the program; ACCEPTED:
 				       to and from it, as they are of the request and the answer */
-	int64_t duration_ns;  /* FLOW, REQUEST, ACCEPTED: since it was asked for */
-	uint64_t count;       /* DROPPED, PACKETS */
+	int64_t duration_ns; /* FLOW, REQUEST, ACCEPTED: since it was asked for */
+	uint64_t count;      /* DROPPED, PACKETS */
 };
 
 struct egress_hooks {
@@ -65,6 +69,8 @@ struct egress_config {
 	int home;                             /* of the state, where the authority's key is */
 	struct secrets *secrets;              /* NULL: none */
 	int tcp, dns; /* the capture sockets; -1: the wall is waived, there is no network */
+	int diag;     /* the one that tells whose a connection is; -1: nothing does; borrowed */
+	pid_t init;   /* of the sandbox */
 	struct egress_hooks hooks;
 };
 

@@ -81,6 +81,8 @@ static void tell_flow(const struct flow *flow, struct egress_report report)
 		report.rule = flow->rule;
 	if (report.kind != EGRESS_NAME)
 		report.id = flow->answer.id;
+	if (flow->owner.pid != 0)
+		report.owner = &flow->owner;
 	report.duration_ns = clock_mono_ns() - flow->since_ns;
 	egress_tell(flow->egress, &report);
 }
@@ -230,6 +232,20 @@ int flow_read_host(struct net_name *ret, const struct gate_message *message)
 	return ret->kind == NET_NAME_ADDRESS ? 0 : -EPROTO;
 }
 
+/* find_owner() - if the gateway says what the flow's ends are */
+static void find_owner(struct flow *flow, const struct gate_message *message)
+{
+	struct gate_ends ends;
+
+	if (!gate_ends_take(&ends, message->data))
+		return;
+	struct diag_connection connection = { .from_port = ends.from_port,
+					      .to_port = message->port };
+	memcpy(connection.from, ends.from, sizeof(connection.from));
+	memcpy(connection.to, ends.to, sizeof(connection.to));
+	owners_find(&flow->owner, &flow->egress->owners, &connection);
+}
+
 int flow_ask(struct egress *egress, const struct gate_message *message)
 {
 	if (egress_is_known(egress, message->id) || egress->flows_len >= EGRESS_FLOWS_MAX)
@@ -253,6 +269,7 @@ int flow_ask(struct egress *egress, const struct gate_message *message)
 	}
 	*find(egress, message->id) = flow;
 	egress->flows_len++;
+	find_owner(flow, message);
 	decide(flow);
 	return 0;
 }

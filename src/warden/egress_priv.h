@@ -63,6 +63,7 @@ struct flow {
 	struct request *requests;        /* those under way on it */
 	struct egress_quota *counted[2]; /* that it counts with; NULL: none */
 	struct leaf *leaf;               /* the one asked for; NULL: none */
+	struct owner owner;              /* who asked for it */
 	struct flow *next;               /* in its bucket */
 };
 
@@ -73,6 +74,7 @@ struct egress {
 	struct gate gate;
 	int roots;               /* owned: further ones that servers are judged by; -1: none */
 	struct secrets *secrets; /* borrowed; NULL: none */
+	struct owners owners;
 	struct policy *policy;
 	struct egress_rule *rules; /* owned; as many as the policy has */
 	struct broker *broker;

@@ -77,6 +77,8 @@ static void tell_request(const struct request *request, struct span what,
 	report.https = request->https;
 	report.id = request->answer.id;
 	report.rule = request->rule;
+	if (flow->owner.pid != 0)
+		report.owner = &flow->owner;
 	report.duration_ns = clock_mono_ns() - request->since_ns;
 	if (gate_request_split(&report.method, &report.target, what))
 		egress_tell(flow->egress, &report);

@@ -97,12 +97,12 @@ int main(void)
 	listeners_stop(&listeners);
 	if (!test_enter((geteuid() != 0 ? CLONE_NEWUSER : 0) | CLONE_NEWNET))
 		return 77;
-	int tcp = -1, dns = -1, log = -1; /* raises lo */
+	int all[CAPTURE_SOCKETS]; /* raises lo */
 	const char *stage = NULL;
 	int diag = socket(AF_NETLINK, SOCK_DGRAM | SOCK_CLOEXEC, NETLINK_SOCK_DIAG);
-	if (diag < 0 || capture_open(&tcp, &dns, &log, &stage) < 0)
+	if (diag < 0 || capture_open(all, &stage) < 0)
 		return 77;
-	fd_close(&tcp);
+	fd_close(&all[CAPTURE_TCP]);
 	CHECK(loop_new(&the_loop) == 0, "loop");
 	listeners_start(&listeners, the_loop, diag, on_seen, NULL);
 	test_addresses(&listeners);

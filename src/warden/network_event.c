@@ -77,6 +77,10 @@ static json_t *facts(const struct egress_report *report)
 		      report->blocked, "reason", report->why, "rule", report->rule);
 	if (ret != NULL && report->id != 0)
 		(void)json_object_set_new(ret, "request_id", json_sprintf("req-%08x", report->id));
+	if (ret != NULL && report->owner != NULL)
+		(void)json_object_set_new(ret, "process",
+					  json_pack("{s:i, s:s}", "pid", (int)report->owner->pid,
+						    "program", report->owner->program));
 	if (ret != NULL && report->kind == EGRESS_PACKETS)
 		(void)json_object_set_new(ret, "count", json_integer((json_int_t)report->count));
 	return ret;

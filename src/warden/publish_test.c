@@ -302,13 +302,14 @@ static void test_drain_is_bounded(int inside)
 int main(void)
 {
 	const char *stage = "none";
-	int tcp = -1, dns = -1, log = -1;
+	int all[CAPTURE_SOCKETS];
 
 	if (!test_enter(CLONE_NEWUSER | CLONE_NEWNET) ||
-	    capture_open(&tcp, &dns, &log, &stage) < 0) {
+	    capture_open(all, &stage) < 0) {
 		fprintf(stderr, "no namespaces here: %s: %d\n", stage, errno);
 		return 77;
 	}
+	int tcp = all[CAPTURE_TCP];
 	CHECK(loop_new(&the_loop) == 0, "loop");
 	test_open();
 	test_spares();

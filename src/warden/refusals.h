@@ -51,7 +51,8 @@ void refusals_close(struct refusals *refusals); /* flushes; NULL is fine */
 /**
  * refusals_read() - those of the sandbox with the folder @dir, equal ones together, the latest last
  * @ret:	owned: {"refused": [{"method", "url", "status_code", "reason", "rule", "count",
- *		"first", "last" (Unix seconds), "request_ids", "remedy" (or null)}], "dropped": N}
+ *		"first", "last" (Unix seconds), "request_ids", "remedy" (or null), "process" (the last
+ *		one, if one was found)}], "dropped": N}
  *
  * Return: 0, also if nothing was refused; -ENOMEM; another -errno: a descriptor cannot be had.
  */

@@ -8,6 +8,7 @@
 
 #include <errno.h>
 
+#include "warden/owner.h"
 #include "warden/refusals.h"
 #include "warden/remedy.h"
 
@@ -18,6 +19,7 @@ enum {
 	STATUS_MAX = 999,
 	ENTRY_IDS_MAX = 64, /* the newest */
 	ID_OCTETS = sizeof("req-0000002a") - 1,
+	PID_MAX = 4 * 1024 * 1024, /* linux/threads.h */
 };
 static const json_int_t COUNT_MAX = INT64_C(1) << 48; /* sums of it do not overflow */
 static const json_int_t TIME_MAX = INT64_C(1) << 40;
@@ -25,7 +27,7 @@ static const json_int_t TIME_MAX = INT64_C(1) << 40;
 struct line {
 	json_int_t timestamp, status, count;
 	const char *method, *url, *reason, *rule;
-	json_t *ids, *remedy; /* borrowed */
+	json_t *ids, *remedy, *process; /* borrowed; the process may be NULL */
 };
 
 static bool is_id(const json_t *value)
@@ -46,6 +48,15 @@ static bool are_ids(const json_t *list)
 	return true;
 }
 
+static bool is_process(json_t *value)
+{
+	const char *program = NULL;
+	json_int_t pid = 0;
+
+	return json_unpack(value, "{s:I, s:s!}", "pid", &pid, "program", &program) == 0 &&
+	       pid > 0 && pid <= PID_MAX && strlen(program) < OWNER_PROGRAM_OCTETS;
+}
+
 static bool is_sound(const struct line *line)
 {
 	return line->timestamp >= 0 && line->timestamp <= TIME_MAX && line->status >= 0 &&
@@ -53,7 +64,8 @@ static bool is_sound(const struct line *line)
 	       strlen(line->method) <= METHOD_OCTETS_MAX &&
 	       strlen(line->url) <= REFUSALS_URL_OCTETS_MAX &&
 	       strlen(line->reason) <= REASON_OCTETS_MAX && strlen(line->rule) <= RULE_OCTETS_MAX &&
-	       are_ids(line->ids) && (json_is_null(line->remedy) || remedy_is_sound(line->remedy));
+	       are_ids(line->ids) && (line->process == NULL || is_process(line->process)) &&
+	       (json_is_null(line->remedy) || remedy_is_sound(line->remedy));
 }
 
 /* read_line() - Return: false: it is none of ours */
@@ -63,11 +75,12 @@ static bool read_line(struct line *ret, json_t *tree)
 	int blocked = 0;
 	json_t *remedy = NULL;
 
-	if (json_unpack(tree, "{s:s, s:I, s?o, s:{s:s, s:s, s:I, s:s, s:s, s:b, s:I, s:o}}", "type",
-			&type, "timestamp", &ret->timestamp, "remedy", &remedy, "network", "method",
-			&ret->method, "url", &ret->url, "status_code", &ret->status, "reason",
-			&ret->reason, "rule", &ret->rule, "blocked", &blocked, "count", &ret->count,
-			"request_ids", &ret->ids) < 0)
+	ret->process = NULL;
+	if (json_unpack(tree, "{s:s, s:I, s?o, s:{s:s, s:s, s:I, s:s, s:s, s:b, s:I, s:o, s?o}}",
+			"type", &type, "timestamp", &ret->timestamp, "remedy", &remedy, "network",
+			"method", &ret->method, "url", &ret->url, "status_code", &ret->status,
+			"reason", &ret->reason, "rule", &ret->rule, "blocked", &blocked, "count",
+			&ret->count, "request_ids", &ret->ids, "process", &ret->process) < 0)
 		return false;
 	ret->remedy = remedy != NULL ? remedy : json_null();
 	return strcmp(type, "network") == 0 && blocked && is_sound(ret);
@@ -114,6 +127,8 @@ static int entry_add(json_t *entry, const struct line *line)
 	r |= json_object_set_new(entry, "count", json_integer(count));
 	if (line->timestamp > last)
 		r |= json_object_set_new(entry, "last", json_integer(line->timestamp));
+	if (line->process != NULL)
+		r |= json_object_set(entry, "process", line->process);
 	return r < 0 ? -ENOMEM : 0;
 }
 

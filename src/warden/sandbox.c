@@ -277,8 +277,9 @@ uint64_t sandbox_oom_kills(const struct sandbox *sandbox)
 int sandbox_diag(const struct sandbox *sandbox)
 {
 	struct dialler dialler = DIALLER;
-	int r = sandbox->jail.capture_tcp >= 0 ? dialler_start(&dialler, sandbox->jail.capture_tcp)
-					       : -ENOTSUP;
+	int r = sandbox->jail.capture[CAPTURE_TCP] >= 0
+		    ? dialler_start(&dialler, sandbox->jail.capture[CAPTURE_TCP])
+		    : -ENOTSUP;
 
 	if (r < 0)
 		return r;

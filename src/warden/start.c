@@ -39,9 +39,9 @@ static void control_ready(struct loop_source *source, uint32_t events)
 
 	(void)events;
 	for (;;) {
-		int tcp = sandbox->jail.capture_tcp;
+		int tcp = sandbox->jail.capture[CAPTURE_TCP];
 		int r = jail_report_read(&sandbox->jail, &sandbox->report, &sandbox->why);
-		bool more = r == 0 && tcp < 0 && sandbox->jail.capture_tcp >= 0;
+		bool more = r == 0 && tcp < 0 && sandbox->jail.capture[CAPTURE_TCP] >= 0;
 
 		if (r > 0) { /* jail_report_read() closed it, so epoll forgot it */
 			sandbox->control.loop = NULL;
@@ -166,8 +166,8 @@ static int open_ports(struct sandbox *sandbox)
 
 	if (sandbox->publish == NULL)
 		return 0;
-	int r = publish_start(sandbox->publish, sandbox->jail.capture_tcp, &hooks, on_ports,
-			      &sandbox->why);
+	int r = publish_start(sandbox->publish, sandbox->jail.capture[CAPTURE_TCP], &hooks,
+			      on_ports, &sandbox->why);
 	return r < 0 ? r : record_ports(sandbox, &sandbox->why);
 }
 
@@ -179,8 +179,10 @@ static void run(struct sandbox *sandbox)
 		.sandbox = sandbox->id,
 		.home = sandbox->home,
 		.secrets = sandbox->secrets,
-		.tcp = sandbox->jail.capture_tcp,
-		.dns = sandbox->jail.capture_dns,
+		.tcp = sandbox->jail.capture[CAPTURE_TCP],
+		.dns = sandbox->jail.capture[CAPTURE_DNS],
+		.diag = sandbox->jail.capture[CAPTURE_DIAG],
+		.init = sandbox->jail.pid,
 		.hooks = { .report = on_report, .drained = on_drained, .context = sandbox },
 	};
 	int r = prepare(sandbox, &sandbox->why);
@@ -190,8 +192,8 @@ static void run(struct sandbox *sandbox)
 	if (r == 0)
 		r = egress_open(&sandbox->egress, sandbox->loop, &config, &sandbox->why);
 	if (r == 0)
-		r = refused_open(&sandbox->refused, sandbox->loop, sandbox->jail.capture_log,
-				 &config.hooks);
+		r = refused_open(&sandbox->refused, sandbox->loop,
+				 sandbox->jail.capture[CAPTURE_LOG], &config.hooks);
 	if (r == 0)
 		r = open_ports(sandbox);
 	if (r < 0)

@@ -52,7 +52,9 @@ static bool read_listener(struct diag_listener *ret, struct span body)
 	return ret->port != 0;
 }
 
-enum diag_item diag_next(struct diag_listener *ret, struct span *rest, uint32_t id)
+/* next_message() - take the next message of the answer to @id off the front of @rest. Return: false: there
+ * is none, and @rest is empty if that is well */
+static bool next_message(uint16_t *ret_type, struct span *ret_body, struct span *rest, uint32_t id)
 {
 	struct nlmsghdr header;
 
@@ -61,22 +63,69 @@ enum diag_item diag_next(struct diag_listener *ret, struct span *rest, uint32_t 
 
 		memcpy(&header, all.ptr, sizeof(header));
 		if (header.nlmsg_len < sizeof(header) || header.nlmsg_len > all.len)
-			break;
+			return false;
 		size_t room = NLMSG_ALIGN(header.nlmsg_len);
 		*rest = span_drop(all, room < all.len ? room : all.len);
 		if (header.nlmsg_seq != id)
 			continue;
 		all.len = header.nlmsg_len;
-		if (header.nlmsg_type == NLMSG_DONE)
-			return DIAG_DONE;
-		if (header.nlmsg_type != SOCK_DIAG_BY_FAMILY ||
-		    !read_listener(ret, span_drop(all, sizeof(header)))) {
-			*rest = (struct span){ 0 };
-			return DIAG_FAILED;
-		}
-		return DIAG_LISTENER;
+		*ret_type = header.nlmsg_type;
+		*ret_body = span_drop(all, sizeof(header));
+		return true;
 	}
-	bool whole = rest->len == 0;
+	return false;
+}
+
+enum diag_item diag_next(struct diag_listener *ret, struct span *rest, uint32_t id)
+{
+	struct span body;
+	uint16_t type = 0;
+
+	if (!next_message(&type, &body, rest, id)) {
+		bool whole = rest->len == 0;
+
+		*rest = (struct span){ 0 };
+		return whole ? DIAG_NOTHING : DIAG_FAILED;
+	}
+	if (type == NLMSG_DONE)
+		return DIAG_DONE;
+	if (type == SOCK_DIAG_BY_FAMILY && read_listener(ret, body))
+		return DIAG_LISTENER;
 	*rest = (struct span){ 0 };
-	return whole ? DIAG_NOTHING : DIAG_FAILED;
+	return DIAG_FAILED;
+}
+
+void diag_ask_socket(char ret[DIAG_ASK_OCTETS], const struct diag_connection *connection,
+		     uint32_t id)
+{
+	struct ask ask = {
+		.header = { .nlmsg_len = sizeof(ask),
+			    .nlmsg_type = SOCK_DIAG_BY_FAMILY,
+			    .nlmsg_flags = NLM_F_REQUEST,
+			    .nlmsg_seq = id },
+		/* IPv4 is looked up as such, whatever the family of the program's socket */
+		.request = { .sdiag_family = AF_INET6,
+			     .sdiag_protocol = IPPROTO_TCP,
+			     .idiag_states = ~0U,
+			     .id = { .idiag_sport = htons(connection->from_port),
+				     .idiag_dport = htons(connection->to_port),
+				     .idiag_cookie = { INET_DIAG_NOCOOKIE, INET_DIAG_NOCOOKIE } } },
+	};
+
+	memcpy(ask.request.id.idiag_src, connection->from, sizeof(connection->from));
+	memcpy(ask.request.id.idiag_dst, connection->to, sizeof(connection->to));
+	memcpy(ret, &ask, sizeof(ask));
+}
+
+uint32_t diag_socket(struct span datagram, uint32_t id)
+{
+	struct inet_diag_msg message;
+	struct span body;
+	uint16_t type = 0;
+
+	if (!next_message(&type, &body, &datagram, id) || type != SOCK_DIAG_BY_FAMILY ||
+	    body.len < sizeof(message))
+		return 0;
+	memcpy(&message, body.ptr, sizeof(message));
+	return message.idiag_inode;
 }

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * diag - asks the kernel which TCP sockets listen in a network namespace, and reads its answer
- * (sock_diag(7), linux/inet_diag.h). The kernel writes it; addresses and ports are the programs'.
+ * diag - asks the kernel about TCP sockets of a network namespace, which listen, or which one a connection
+ * is, and reads its answer (sock_diag(7), linux/inet_diag.h). The kernel writes it; addresses and ports
+ * are the programs'.
  */
 #ifndef WIRE_DIAG_H
 #define WIRE_DIAG_H
@@ -32,5 +33,19 @@ void diag_ask(char ret[DIAG_ASK_OCTETS], uint8_t family, uint32_t id);
 /* diag_next() - take the next item of the answer to @id off the front of a datagram; what answers
  * another is passed over. After FAILED nothing is left of it. */
 MUST_USE enum diag_item diag_next(struct diag_listener *ret, struct span *rest, uint32_t id);
+
+/* A connection as the side sees it that asked for it: IPv4 as ::ffff:a.b.c.d, ports in host order. */
+struct diag_connection {
+	uint8_t from[16], to[16];
+	uint16_t from_port, to_port;
+};
+
+/* diag_ask_socket() - for the socket at the end of @connection that asked for it */
+void diag_ask_socket(char ret[DIAG_ASK_OCTETS], const struct diag_connection *connection,
+		     uint32_t id);
+
+/* diag_socket() - the answer to @id. Return: the inode of that socket; 0: there is none, or no process has
+ * it any more */
+MUST_USE uint32_t diag_socket(struct span datagram, uint32_t id);
 
 #endif

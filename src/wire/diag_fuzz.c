@@ -20,6 +20,7 @@ static void check(const struct diag_listener *listener)
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	struct span rest = { (const char *)data, size };
+	(void)diag_socket(rest, 7);
 	struct diag_listener listener;
 	enum diag_item item = DIAG_NOTHING;
 	size_t before = size;

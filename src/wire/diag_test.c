@@ -2,11 +2,13 @@
 #include "wire/diag.h"
 
 #include <arpa/inet.h>
+#include <errno.h>
 #include <linux/inet_diag.h>
 #include <linux/netlink.h>
 #include <linux/sock_diag.h>
 #include <netinet/tcp.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 
 #include "base/test.h"
 #include "base/test_net.h"
@@ -106,8 +108,80 @@ static void test_kernel(uint8_t family, const char *address)
 	CHECK(item == DIAG_FAILED || found, "%s: not found", address);
 }
 
+static void map(uint8_t ret[16], uint16_t *ret_port, const struct sockaddr_storage *name)
+{
+	const struct sockaddr_in *v4 = (const struct sockaddr_in *)name;
+	const struct sockaddr_in6 *v6 = (const struct sockaddr_in6 *)name;
+
+	*ret_port = ntohs(v4->sin_port);
+	if (name->ss_family == AF_INET6) {
+		memcpy(ret, &v6->sin6_addr, 16);
+		return;
+	}
+	memcpy(ret, (const uint8_t[12]){ [10] = 0xff, 0xff }, 12);
+	memcpy(ret + 12, &v4->sin_addr, 4);
+}
+
+static uint32_t ask_kernel(int diag, const struct diag_connection *connection)
+{
+	static char text[DIAG_DATAGRAM_OCTETS];
+
+	diag_ask_socket(text, connection, ID);
+	CHECK(send(diag, text, DIAG_ASK_OCTETS, 0) == DIAG_ASK_OCTETS, "send");
+	ssize_t n = recv(diag, text, sizeof(text), MSG_DONTWAIT);
+	CHECK(n > 0, "the kernel has not answered at once: %d", errno);
+	return diag_socket((struct span){ text, n > 0 ? (size_t)n : 0 }, ID);
+}
+
+/* The kernel tells the socket of the side that asked for a connection, and of no other. */
+static void test_kernel_socket(const char *address)
+{
+	struct sockaddr_storage name = { 0 }, own = { 0 };
+	socklen_t len = test_address(&name, address, 0), own_len = sizeof(own);
+	CLEANUP_FD int listener = socket(name.ss_family, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	CLEANUP_FD int program = socket(name.ss_family, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	CLEANUP_FD int diag = socket(AF_NETLINK, SOCK_DGRAM | SOCK_CLOEXEC, NETLINK_SOCK_DIAG);
+	struct diag_connection connection;
+	struct stat info;
+
+	if (diag < 0 || bind(listener, (struct sockaddr *)&name, len) < 0 ||
+	    listen(listener, 1) < 0 || getsockname(listener, (struct sockaddr *)&name, &len) < 0)
+		return; /* a kernel without it, or without IPv6 */
+	CHECK(connect(program, (struct sockaddr *)&name, len) == 0 &&
+		  getsockname(program, (struct sockaddr *)&own, &own_len) == 0 &&
+		  fstat(program, &info) == 0,
+	      "%d", errno);
+	map(connection.from, &connection.from_port, &own);
+	map(connection.to, &connection.to_port, &name);
+	CHECK(ask_kernel(diag, &connection) == info.st_ino, "%s: another socket", address);
+	connection.from_port ^= 1;
+	CHECK(ask_kernel(diag, &connection) == 0, "%s: one that there is not", address);
+}
+
+static void test_socket_messages(void)
+{
+	struct message good = plain();
+
+	good.body.idiag_inode = 77;
+	for (size_t len = 0; len <= sizeof(good); len++) {
+		struct message message = good;
+
+		message.header.nlmsg_len = (uint32_t)len;
+		CHECK(diag_socket((struct span){ (const char *)&message, len }, ID) ==
+			  (len == sizeof(good) ? 77 : 0),
+		      "%zu octets", len);
+	}
+	CHECK(diag_socket((struct span){ (const char *)&good, sizeof(good) }, ID + 1) == 0,
+	      "of another");
+	good.header.nlmsg_type = NLMSG_ERROR;
+	CHECK(diag_socket((struct span){ (const char *)&good, sizeof(good) }, ID) == 0, "an error");
+}
+
 int main(void)
 {
+	test_socket_messages();
+	test_kernel_socket("127.0.0.1");
+	test_kernel_socket("::1");
 	test_messages();
 	test_kernel(4, "127.0.0.1");
 	test_kernel(6, "::1");

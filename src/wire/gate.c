@@ -26,7 +26,11 @@ static const struct uses {
 } uses[] = {
 	[GATE_ASK_NAME] = { .id = true, .qtype = true, .name = true, .verdicts = NO_VERDICT },
 	/* address or name: see is_sound() */
-	[GATE_ASK_FLOW] = { .id = true, .address = true, .port = true, .verdicts = NO_VERDICT },
+	[GATE_ASK_FLOW] = { .id = true,
+			    .address = true,
+			    .port = true,
+			    .verdicts = NO_VERDICT,
+			    .data_max = GATE_ENDS_OCTETS },
 	[GATE_ASK_LEAF] = { .id = true,
 			    .flow = true,
 			    .verdicts = NO_VERDICT,
@@ -155,6 +159,8 @@ static bool data_is_sound(const struct gate_message *m, const struct uses *use)
 
 	if (m->data.len < use->data_min || m->data.len > use->data_max)
 		return false;
+	if (m->kind == GATE_ASK_FLOW)
+		return m->data.len == 0 || m->data.len == GATE_ENDS_OCTETS;
 	if (m->kind == GATE_ASK_REQUEST)
 		return gate_request_split(&method, &target, m->data);
 	if (m->kind == GATE_LEAF)
@@ -195,6 +201,26 @@ static uint64_t take(const char **at, size_t octets)
 	for (size_t i = 0; i < octets; i++)
 		value |= (uint64_t)(uint8_t) * (*at)++ << (8 * i);
 	return value;
+}
+
+void gate_ends_put(char ret[GATE_ENDS_OCTETS], const struct gate_ends *ends)
+{
+	char *at = ret + sizeof(ends->from);
+
+	memcpy(ret, ends->from, sizeof(ends->from));
+	put(&at, ends->from_port, 2);
+	memcpy(at, ends->to, sizeof(ends->to));
+}
+
+bool gate_ends_take(struct gate_ends *ret, struct span data)
+{
+	if (data.len != GATE_ENDS_OCTETS)
+		return false;
+	const char *at = data.ptr + sizeof(ret->from);
+	memcpy(ret->from, data.ptr, sizeof(ret->from));
+	ret->from_port = (uint16_t)take(&at, 2);
+	memcpy(ret->to, at, sizeof(ret->to));
+	return true;
 }
 
 int gate_message_encode(size_t *ret_len, char *ret, const struct gate_message *message)

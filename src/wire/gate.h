@@ -27,7 +27,7 @@
  *
  *	kind		from	id flow address port qtype name verdict status up down	flags	data
  *	ASK_NAME	gateway	x  -    -       -    x     x    -       -      -  -	-	-
- *	ASK_FLOW	gateway	x  -    x       x    -     o    -       -      -  -	-	-
+ *	ASK_FLOW	gateway	x  -    x       x    -     o    -       -      -  -	-	o: its ends
  *	ASK_LEAF	gateway	x  x    -       -    -     -    -       -      -  -	-	public key
  *	ASK_REQUEST	gateway	x  x    -       -    -     -    -       -      -  -	HTTPS..	method, target
  *	END		gateway	x  -    -       -    -     -    x       -      x  x	-	-
@@ -46,7 +46,9 @@
  * carries one descriptor: a connected TCP socket, non-blocking, which nobody else reads or writes any more.
  *
  *	ASK_NAME	may this name be known?
- *	ASK_FLOW	may this flow go out?
+ *	ASK_FLOW	may this flow go out? Its ends, by which the program can be told that asked for it:
+ *			the program's address, its port (u16), the address that it asked for; IPv4 as
+ *			::ffff:a.b.c.d. Nothing is decided by them.
  *			FLOW that allows may have an idle time, up, in ms; 0: the usual; and pins, 32
  *			octets each: the server's verified chain must have a key with one of these SHA-256.
  *	ASK_LEAF	certify that this key serves the host of an allowed flow: a point of P-256,
@@ -87,12 +89,13 @@
 #include "base/base.h"
 
 enum {
-	GATE_VERSION = 4,
+	GATE_VERSION = 5,
 	GATE_NAME_OCTETS = 256,
 	GATE_DATA_OCTETS_MAX = 20 * 1024, /* a target of 16 KiB with its method, and some */
 	GATE_HEAD_OCTETS = 60,
 	GATE_OCTETS_MAX = GATE_HEAD_OCTETS + GATE_NAME_OCTETS + GATE_DATA_OCTETS_MAX,
 	GATE_PACKET_OCTETS_MAX = 2 * GATE_OCTETS_MAX,
+	GATE_ENDS_OCTETS = 16 + 2 + 16,
 	GATE_KEY_OCTETS = 65,
 	GATE_LEAF_OCTETS_MAX = 2048,
 	GATE_WHY_OCTETS_MAX = 1024,
@@ -167,5 +170,16 @@ MUST_USE int gate_message_decode(struct gate_message *ret, struct span *packet);
 /* gate_request_split() - the data of ASK_REQUEST. Return: false: that is none. */
 MUST_USE bool gate_request_split(struct span *ret_method, struct span *ret_target,
 				 struct span data);
+
+/* The ends of a flow, the data of ASK_FLOW. */
+struct gate_ends {
+	uint8_t from[16], to[16];
+	uint16_t from_port;
+};
+
+void gate_ends_put(char ret[GATE_ENDS_OCTETS], const struct gate_ends *ends);
+
+/* gate_ends_take() - Return: false: they are not given */
+MUST_USE bool gate_ends_take(struct gate_ends *ret, struct span data);
 
 #endif

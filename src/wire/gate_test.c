@@ -19,6 +19,7 @@ static const struct gate_message sound[] = {
 	{ .kind = GATE_ASK_NAME, .id = 1, .qtype = 28, .name = "a_b.x-1.example" },
 	{ .kind = GATE_ASK_NAME, .id = UINT32_MAX, .qtype = 0, .name = N253 },
 	{ .kind = GATE_ASK_FLOW, .id = 7, .port = 443, .name = "x" },
+	{ .kind = GATE_ASK_FLOW, .id = 7, .name = "x", .data = { pins, GATE_ENDS_OCTETS } },
 	{ .kind = GATE_ASK_FLOW,
 	  .id = 7,
 	  .family = 4,
@@ -131,7 +132,7 @@ static void test_layout(void)
 	size_t len = 0;
 
 	CHECK(gate_message_encode(&len, packet, &ask) == 0 && len == 60, "ask");
-	CHECK(memcmp(packet, "\4\0\2\0\1\2\3\4\0\0\0\0\4\0\x34\x12\0\0\0\0\0\0", 22) == 0, "ask");
+	CHECK(memcmp(packet, "\5\0\2\0\1\2\3\4\0\0\0\0\4\0\x34\x12\0\0\0\0\0\0", 22) == 0, "ask");
 	CHECK(memcmp(packet + 44, "\x9\x8\7\6\0", 5) == 0, "address");
 	CHECK(gate_message_encode(&len, packet, &end) == 0, "end");
 	CHECK(packet[18] == 5 && packet[28] == 5 && packet[37] == 1, "end");
@@ -172,6 +173,8 @@ static void test_unsound(void)
 		{ .kind = GATE_ASK_FLOW, .id = 1, .family = 4, .qtype = 1 },
 		{ .kind = GATE_ASK_FLOW, .id = 1, .family = 4, .verdict = GATE_DENY },
 		{ .kind = GATE_ASK_FLOW, .id = 1, .family = 4, .down = 1 },
+		{ .kind = GATE_ASK_FLOW, .id = 1, .name = "a", .data = { pins, 33 } },
+		{ .kind = GATE_ASK_FLOW, .id = 1, .name = "a", .data = { pins, 35 } },
 		{ .kind = GATE_END, .verdict = GATE_RESET },
 		{ .kind = GATE_END, .id = 1 },
 		{ .kind = GATE_END, .id = 1, .verdict = GATE_ALLOW },

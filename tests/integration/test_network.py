@@ -407,6 +407,27 @@ class Events(Rig):
                            reason='192.0.2.1 port 80 is not among the allowed hosts')
         self._assert_facts(told['tcp://203.0.113.5:443'], method='CONNECT', blocked=True, rule='allowed_hosts[0]')
         self.assertRegex(told['tcp://203.0.113.5:443']['reason'], r'^203\.0\.113\.5: .*documentation')
+        for facts in told.values():
+            self.assertEqual(facts['process']['program'], os.path.realpath(PYTHON), facts)
+            self.assertGreater(facts['process']['pid'], 1, facts)
+
+    def test_whose_a_request_is(self):
+        """Two programs at once, each with its own name and the number that it has inside."""
+        script = 'cp /usr/bin/curl "./a b"; "./a b" -s $0/1 & echo $!; wait; curl -s $0/2 & echo $!; wait'
+        with Server(answering(b'')) as server, self.sandbox({'network': {
+                'allowed_hosts': ['a.test'], 'hosts': {'a.test': '127.0.0.1'}, 'allow_private': ['127.0.0.1']}}) as sandbox:
+            events = []
+            sandbox.on_event(events.append)
+            done = sandbox.exec(['sh', '-c', script, f'http://a.test:{server.port}'])
+            self.assertEqual(done['exit_code'], 0, done)
+
+            def told():
+                return {event['network']['url'][-2:]: event['network'].get('process') for event in list(events)
+                        if event['type'] == 'network' and event['network']['method'] == 'GET'}
+            eventually(lambda: len(told()) == 2)
+        first, second = map(int, done['stdout'].split())
+        self.assertEqual(told(), {'/1': {'pid': first, 'program': '/tmp/workspace/a b'},
+                                  '/2': {'pid': second, 'program': '/usr/bin/curl'}})
 
     def test_a_name_that_leads_inside(self):
         tried, told = self.see('a.test', 80, wanted=2, allowed_hosts=['x.test', 'a.test'],

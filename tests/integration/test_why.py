@@ -39,6 +39,11 @@ class Why(support.Tests):
     def curl(self, url, *options, more=()):
         return self.run_in('curl', '-sS', '-m', '5', *more, url, options=options)
 
+    def test_whose_it_was(self):
+        self.curl('http://1.2.3.4/')
+        self.assertRegex(self.why(), r'\n  by:     /usr/bin/curl \(PID [0-9]+\)\n')
+        self.assertEqual(self.refused()['tcp://1.2.3.4:80']['process']['program'], '/usr/bin/curl')
+
     def test_nothing(self):
         self.assertEqual(self.immure('why').code, 1)
         self.run_in('true')
