@@ -110,16 +110,17 @@ static void test_kernel(uint8_t family, const char *address)
 
 static void map(uint8_t ret[16], uint16_t *ret_port, const struct sockaddr_storage *name)
 {
-	const struct sockaddr_in *v4 = (const struct sockaddr_in *)name;
-	const struct sockaddr_in6 *v6 = (const struct sockaddr_in6 *)name;
+	struct sockaddr_in6 v6;
+	struct sockaddr_in v4;
 
-	*ret_port = ntohs(v4->sin_port);
-	if (name->ss_family == AF_INET6) {
-		memcpy(ret, &v6->sin6_addr, 16);
+	memcpy(&v6, name, sizeof(v6));
+	memcpy(&v4, name, sizeof(v4));
+	*ret_port = ntohs(v4.sin_port);
+	memcpy(ret, &v6.sin6_addr, 16);
+	if (name->ss_family == AF_INET6)
 		return;
-	}
 	memcpy(ret, (const uint8_t[12]){ [10] = 0xff, 0xff }, 12);
-	memcpy(ret + 12, &v4->sin_addr, 4);
+	memcpy(ret + 12, &v4.sin_addr, 4);
 }
 
 static uint32_t ask_kernel(int diag, const struct diag_connection *connection)
