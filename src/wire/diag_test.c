@@ -143,7 +143,7 @@ static void test_kernel_socket(const char *address)
 	CLEANUP_FD int program = socket(name.ss_family, SOCK_STREAM | SOCK_CLOEXEC, 0);
 	CLEANUP_FD int diag = socket(AF_NETLINK, SOCK_DGRAM | SOCK_CLOEXEC, NETLINK_SOCK_DIAG);
 	struct diag_connection connection;
-	struct stat info;
+	struct stat info = { 0 };
 
 	if (diag < 0 || bind(listener, (struct sockaddr *)&name, len) < 0 ||
 	    listen(listener, 1) < 0 || getsockname(listener, (struct sockaddr *)&name, &len) < 0)
