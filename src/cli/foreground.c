@@ -1,59 +1,19 @@
 // SPDX-License-Identifier: Apache-2.0
 /*
- * Theory of operation: /dev/null is handed to the program; pipes are joined to pipes of its own
- * (conduit.h); others go through relays. When the program has ended, what its pipes hold is still
- * carried, for as long as the reader takes; but a reader that takes nothing shall not hold us after
- * a kill or a time-out, so then we have PATIENCE_NS. With a terminal on both sides the program gets a private
- * one inside, ours turns raw, and keys, window size and job control pass through. Signals we get
- * are passed on, SIGTERM with the sandbox's grace time behind it.
+ * Theory of operation: the program's streams are foreground_streams.c's. With a terminal on both sides the
+ * program gets a private one inside, ours turns raw, and keys, window size and job control pass through.
+ * Signals we get are passed on, SIGTERM with the sandbox's grace time behind it.
  */
-#include "cli/foreground.h"
-#include "cli/signals.h"
-
 #include <errno.h>
-#include <fcntl.h>
 #include <signal.h>
 #include <stdlib.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/fd.h"
-#include "cli/conduit.h"
-#include "cli/offer.h"
-#include "cli/ports.h"
-#include "cli/relay.h"
-#include "cli/terminal.h"
-#include "warden/server.h"
-
-static const int64_t PATIENCE_NS = 1000000000; /* with a reader that takes nothing */
-
-struct foreground {
-	struct loop *loop;
-	struct server *server;
-	struct session *session;
-	const struct foreground_options *options;
-	bool tty;
-	bool ended;  /* the program has; only the sandbox's own end is awaited */
-	bool failed; /* *status and *diag say why; what the program says does not matter any more */
-	int status;  /* exit status, or -errno with *diag */
-	int null;    /* for a stream of ours that is closed */
-	struct diag *diag;
-	struct terminal terminal;
-	struct relay_in in;
-	struct relay_out out[2];
-	struct conduit pipes[3];
-	struct loop_timer patience;
-	bool over; /* the sandbox has ended, too */
-	bool gone; /* we have asked the loop to end */
-	struct ports_told told;
-	struct offer offer;
-	bool hurried; /* the program was ended; a reader must not hold us */
-	struct loop_source signals;
-	int signal_fd;
-};
+#include "cli/foreground_priv.h"
+#include "cli/signals.h"
 
 static const int64_t SETTLE_NS = 3000000; /* most short programs are over by then */
-static const char *const stream_names[] = { "standard input", "standard output", "standard error" };
 static const int forwarded[] = { SIGINT,  SIGTERM,  SIGHUP,  SIGQUIT, SIGUSR1,
 				 SIGUSR2, SIGWINCH, SIGTSTP, SIGCONT };
 
@@ -84,83 +44,6 @@ static void suspend(struct foreground *f)
 	resize(f);
 }
 
-/* fail() - a stream of ours is lost: what comes of the program would be taken for whole */
-static void fail(struct foreground *f, int stream, const char *verb, int error)
-{
-	if (f->failed)
-		return;
-	f->failed = true;
-	f->status = diag_set(f->diag, error, "%s cannot be %s: %s", stream_names[stream], verb,
-			     strerror(-error));
-}
-
-static void judge_streams(struct foreground *f)
-{
-	bool failed = f->failed;
-
-	for (int i = 0; i < 3; i++)
-		if (f->pipes[i].error < 0)
-			fail(f, i, i == STDIN_FILENO ? "read" : "written", f->pipes[i].error);
-	for (int i = 0; i < 2; i++)
-		if (f->out[i].error < 0)
-			fail(f, i + 1, "written", f->out[i].error);
-	if (f->failed && !failed && !f->ended && !f->over)
-		sandbox_stop(server_get(f->server), true);
-}
-
-/* leave() - once the program has ended: go when all it wrote was carried */
-static void leave(struct foreground *f)
-{
-	bool drained = !conduit_is_open(&f->pipes[1]) && !conduit_is_open(&f->pipes[2]) &&
-		       relay_out_done(&f->out[0]) && relay_out_done(&f->out[1]);
-
-	judge_streams(f);
-	if (f->gone || (!f->ended && !f->over))
-		return;
-	loop_disarm(&f->patience);
-	if (!drained) {
-		if (f->hurried)
-			loop_arm(f->loop, &f->patience, PATIENCE_NS);
-	} else if (f->over) {
-		f->gone = true;
-		server_stop(f->server);
-	} else {
-		sandbox_stop(server_get(f->server), true);
-	}
-}
-
-static void on_carried(void *context)
-{
-	leave(context);
-}
-
-/* on_input_carried() - closed: we let go of the caller's pipe, too, so that its writer learns of it */
-static void on_input_carried(void *context)
-{
-	struct foreground *f = context;
-
-	judge_streams(f);
-	if (conduit_is_open(&f->pipes[0]))
-		return;
-	int null = open("/dev/null", O_RDONLY | O_CLOEXEC);
-	(void)dup2(null, STDIN_FILENO);
-	fd_close(&null);
-}
-
-static void give_up(struct foreground *f)
-{
-	for (int i = 0; i < 2; i++) {
-		conduit_close(&f->pipes[i + 1]);
-		relay_out_abandon(&f->out[i]);
-	}
-	leave(f);
-}
-
-static void patience_over(struct loop_timer *timer)
-{
-	give_up(container_of(timer, struct foreground, patience));
-}
-
 static void handle_signal(struct foreground *f, int number)
 {
 	switch (number) {
@@ -176,7 +59,7 @@ static void handle_signal(struct foreground *f, int number)
 		f->status = 128 + SIGTERM;
 		f->hurried = true;
 		if (f->over)
-			give_up(f);
+			foreground_give_up(f);
 		sandbox_stop(server_get(f->server), false);
 		break;
 	default:
@@ -186,7 +69,7 @@ static void handle_signal(struct foreground *f, int number)
 			sandbox_stop(server_get(f->server), true);
 		f->status = 128 + number;
 		if (f->over)
-			give_up(f);
+			foreground_give_up(f);
 		break;
 	}
 }
@@ -204,13 +87,6 @@ static void signals_ready(struct loop_source *source, uint32_t events)
 static void on_stopped(void *context)
 {
 	suspend(context);
-}
-
-static void on_output(void *context, int stream, struct span data)
-{
-	struct foreground *f = context;
-
-	relay_out_write(&f->out[stream - 1], data);
 }
 
 static void on_ended(void *context, const struct session_result *result)
@@ -234,160 +110,16 @@ static void on_ended(void *context, const struct session_result *result)
 		relay_out_finish(&f->out[i]);
 		conduit_finish(&f->pipes[i + 1]);
 	}
-	leave(f);
-}
-
-/* on_input_taken() - the program has read what we queued */
-static void on_input_taken(void *context)
-{
-	struct foreground *f = context;
-
-	relay_in_pause(&f->in, false);
-}
-
-static void pass_input(struct foreground *f, struct span data)
-{
-	int r = session_input(f->session, data);
-
-	if (r == -EPIPE) {
-		relay_in_close(&f->in); /* it closed its stdin */
-	} else if (r < 0) {
-		fail(f, STDIN_FILENO, "passed on", r);
-		sandbox_stop(server_get(f->server), true);
-	} else if (session_input_pending(f->session)) {
-		relay_in_pause(&f->in, true);
-	}
-}
-
-static void on_input(void *context, struct span data)
-{
-	struct foreground *f = context;
-
-	if (f->session == NULL)
-		return;
-	if (f->in.error < 0) {
-		fail(f, STDIN_FILENO, "read", f->in.error);
-		sandbox_stop(server_get(f->server), true);
-	} else if (data.len == 0 &&
-		   f->terminal.raw) { /* our terminal is gone: what a shell's program would get */
-		f->status = 128 + SIGHUP;
-		session_signal(f->session, SIGHUP);
-		sandbox_stop(server_get(f->server), false); /* for one that ignores it */
-	} else if (data.len == 0) {
-		session_close_input(f->session);
-	} else {
-		pass_input(f, data);
-	}
-}
-
-static void on_out_changed(void *context)
-{
-	struct foreground *f = context;
-	bool broken = f->out[0].broken || f->out[1].broken;
-
-	if (f->session == NULL) { /* the rest of what it wrote */
-		leave(f);
-		return;
-	}
-	session_pause(f->session, relay_out_full(&f->out[0]) || relay_out_full(&f->out[1]));
-	if (broken) /* nobody reads any more: what a shell's program would get */
-		session_signal(f->session, f->tty ? SIGHUP : SIGPIPE);
-}
-
-/* choose_stream() - @ret: what the program gets for our descriptor @fd */
-static int choose_stream(struct foreground *f, int *ret, int fd)
-{
-	enum relay_kind kind = relay_kind(fd);
-
-	if (kind == RELAY_BROKEN)
-		return diag_set(f->diag, -errno, "%s cannot be used: %s", stream_names[fd],
-				strerror(errno));
-	if (kind == RELAY_REFUSE)
-		return diag_set(
-		    f->diag, -EISDIR,
-		    "%s is a folder, which would be a way out of the sandbox: redirect it to a "
-		    "file or /dev/null",
-		    stream_names[fd]);
-	if (kind == RELAY_NONE && f->null < 0)
-		f->null = open("/dev/null", O_RDWR | O_CLOEXEC);
-	if (kind == RELAY_NONE && f->null < 0)
-		return diag_set(f->diag, -errno, "open /dev/null: %s", strerror(errno));
-	*ret = kind == RELAY_NONE ? f->null : kind == RELAY_PUMP ? SESSION_PIPED : fd;
-	if (kind != RELAY_NONE && fd > 0 && f->options->log)
-		*ret = SESSION_PIPED;
-	return 0;
-}
-
-static bool same_file(int a, int b)
-{
-	struct stat left, right;
-
-	return fstat(a, &left) == 0 && fstat(b, &right) == 0 && left.st_dev == right.st_dev &&
-	       left.st_ino == right.st_ino;
-}
-
-static int choose_streams(struct foreground *f, int fds[3])
-{
-	enum foreground_tty want = f->options->tty;
-	bool both = isatty(STDIN_FILENO) == 1 && isatty(STDOUT_FILENO) == 1;
-	int r = 0;
-
-	f->tty = want == FOREGROUND_TTY_YES || (want == FOREGROUND_TTY_AUTO && both);
-	for (int fd = 0; r == 0 && fd < 3; fd++)
-		r = choose_stream(f, &fds[fd], fd);
-	if (r == 0 && (fds[1] == SESSION_PIPED) == (fds[2] == SESSION_PIPED) &&
-	    same_file(STDOUT_FILENO, STDERR_FILENO))
-		fds[2] = SESSION_JOINED; /* "> log 2>&1" keeps the order */
-	if (f->tty)                      /* init relays the terminal inside; it wants pipes */
-		fds[0] = fds[1] = SESSION_PIPED;
-	return r;
-}
-
-/* open_conduits() - in place of pipes of ours, pipes of the program's own: the ends in @theirs */
-static int open_conduits(struct foreground *f, int fds[3], int theirs[3])
-{
-	f->patience.fired = patience_over;
-	for (int i = 0; i < 3; i++) {
-		f->pipes[i].changed = i == STDIN_FILENO ? on_input_carried : on_carried;
-		f->pipes[i].context = f;
-		if (fds[i] != i || relay_kind(i) != RELAY_PIPE)
-			continue;
-		int r = conduit_open(&f->pipes[i], &theirs[i], f->loop, i, i == STDIN_FILENO);
-		if (r < 0)
-			return diag_set(f->diag, r, "cannot make a pipe: %s", strerror(-r));
-		fds[i] = theirs[i];
-	}
-	return 0;
-}
-
-static int open_relays(struct foreground *f, const int fds[3])
-{
-	f->in.data = on_input;
-	f->in.context = f;
-	for (int i = 0; i < 2; i++) {
-		f->out[i].changed = on_out_changed;
-		f->out[i].context = f;
-		relay_out_open(&f->out[i], f->loop, i + 1);
-		if (f->tty)
-			relay_out_drive(&f->out[i]);
-	}
-	if (fds[0] != SESSION_PIPED)
-		return 0;
-	int r = relay_in_open(&f->in, f->loop, STDIN_FILENO);
-	if (r == -EPERM) /* a plain file, which epoll does not watch */
-		r = relay_in_plain(&f->in, f->loop, STDIN_FILENO);
-	if (r == 0 && f->tty && isatty(STDIN_FILENO) == 1)
-		r = terminal_raw(&f->terminal, STDIN_FILENO);
-	return r;
+	foreground_leave(f);
 }
 
 static int start_session(struct foreground *f)
 {
 	const struct session_hooks hooks = {
-		.output = on_output,
+		.output = foreground_output,
 		.stopped = on_stopped,
 		.ended = on_ended,
-		.drained = on_input_taken,
+		.drained = foreground_input_taken,
 		.log = f->options->log,
 		.context = f,
 	};
@@ -408,9 +140,9 @@ static int start_session(struct foreground *f)
 	for (size_t i = 0; i < argc; i++)
 		words[i] = span_of(f->options->words[i]);
 	memcpy(words + argc, env, env_len * sizeof(*env));
-	int r = choose_streams(f, fds);
+	int r = foreground_choose_streams(f, fds);
 	if (r == 0)
-		r = open_conduits(f, fds, theirs);
+		r = foreground_open_conduits(f, fds, theirs);
 	if (r == 0 && f->tty) {
 		exec.flags = AGENT_EXEC_TTY | (fds[2] < 0 ? AGENT_EXEC_TTY_STDERR : 0);
 		terminal_size(STDIN_FILENO, &exec.rows, &exec.columns);
@@ -420,7 +152,7 @@ static int start_session(struct foreground *f)
 	for (int i = 0; i < 3; i++)
 		fd_close(&theirs[i]);
 	if (r == 0) {
-		r = open_relays(f, fds);
+		r = foreground_open_relays(f, fds);
 		if (r < 0)
 			diag_set(f->diag, r, "cannot relay the terminal: %s", strerror(-r));
 	}
@@ -472,7 +204,7 @@ static void on_sandbox_ended(void *context, enum state_status status, const char
 	f->over = f->hurried = true;
 	conduit_finish(&f->pipes[1]);
 	conduit_finish(&f->pipes[2]);
-	leave(f);
+	foreground_leave(f);
 }
 
 int foreground_new(struct foreground **ret, bool ahead, struct diag *diag)
