@@ -41,8 +41,6 @@ static bool header_is_legal(const struct agent_header *h)
 	       h->length <= AGENT_PAYLOAD_OCTETS_MAX;
 }
 
-/* ---- reading ---- */
-
 struct reader {
 	struct span rest;
 	bool failed;
@@ -300,8 +298,6 @@ int agent_entry_decode(struct agent_entry *ret, struct span *rest)
 	*rest = r.rest;
 	return 1;
 }
-
-/* ---- writing ---- */
 
 struct writer {
 	struct buf *out;
