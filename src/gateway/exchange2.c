@@ -125,7 +125,7 @@ static bool gather(nghttp2_session *session)
 
 	out->len = 0;
 	while (sizeof(out->octets) - out->len >= EXCHANGE2_FRAME_OCTETS) {
-		size_t before = out->len; /* bodies put themselves there */
+		size_t before = out->len; /* bodies put themselves there, a frame a call */
 		ssize_t n = nghttp2_session_mem_send(session, &frame);
 
 		if (n < 0 || (size_t)n > sizeof(out->octets) - out->len)

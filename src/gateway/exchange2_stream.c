@@ -382,7 +382,7 @@ int exchange2_send_body(nghttp2_session *session, nghttp2_frame *frame, const ui
 		waiting_octets -= length; /* it was paid for */
 	else
 		pay(s, from, length);
-	return 0;
+	return NGHTTP2_ERR_PAUSE; /* it is sent; whether the next frame has room is seen before each */
 }
 
 /* Our own answers. */
