@@ -501,6 +501,37 @@ static void test_slow_server(void)
 	bench_end(&b);
 }
 
+/* A response that comes before its request is none, even if the program does not read and has sent the next one
+ * already. */
+static void test_early_response(void)
+{
+	enum { BODY = 40000 };
+	static const struct exchange1_host host = { "lab.test", 80, false };
+	static const char head[] = "HTTP/1.1 200 OK\r\nContent-Length: 40000\r\n\r\n";
+	static char body[BODY];
+	const int least = 1; /* the kernel makes it some KiB: socket(7) */
+
+	bench_begin(&b, &host, false);
+	CHECK(setsockopt(b.ends.fd[TLS_INSIDE], SOL_SOCKET, SO_SNDBUF, &least, sizeof(least)) == 0,
+	      "%d", errno);
+	bench_send(b.program, span_of(GET GET));
+	bench_spin(&b, TURNS);
+	bench_verdict(&b, 0);
+	bench_spin(&b, TURNS);
+	bench_send(b.server, span_of(head));
+	bench_send(b.server, (struct span){ body, BODY });
+	bench_send(b.server, span_of(OK));
+	b.ends.waiting[TLS_UPSTREAM] = false; /* as an event would say */
+	CHECK(exchange1_step(&b.x) && b.asking && buf_len(&b.x.left[TLS_UPSTREAM]) > 0,
+	      "the second is not asked about");
+	bench_verdict(&b, 0);
+	bench_spin(&b, 100);
+	CHECK(matches(GET, (struct span){ b.to_server.at, b.to_server.len }), "%.*s",
+	      (int)b.to_server.len, b.to_server.at);
+	CHECK(matches("200 clean *\n502 broken 0/0\n", span_of(b.told.at)), "%s", b.told.at);
+	bench_end(&b);
+}
+
 int main(void)
 {
 	test_rows();
@@ -510,5 +541,6 @@ int main(void)
 	test_interims();
 	test_slow_reader();
 	test_slow_server();
+	test_early_response();
 	return test_failures > 0;
 }

@@ -210,7 +210,8 @@ static bool send_head(struct exchange1 *x, struct span *input, struct outlet *ou
 	static struct http1_fields trailers; /* used and forgotten in exchange1_carry_body() */
 	struct http1_scan scan = { 0 };
 
-	if (x->spoke)
+	/* what is left is of before, too: while the program does not read, nothing else looks at it */
+	if (x->spoke || buf_len(&x->left[TLS_UPSTREAM]) > 0)
 		return exchange1_bad_gateway(x, "the server spoke before it was asked");
 	if (http1_request_read(&request, &scan, *input, &exchange1_limits) != HTTP1_DONE)
 		return false;

@@ -12,6 +12,7 @@ enum {
 	IN_OCTETS = 64 * 1024,
 	ROUNDS = 16, /* then other flows have their turn */
 	DRAIN_OCTETS_MAX = 1024 * 1024,
+	HEADS_OCTETS_MANY = 256 * 1024, /* then a server is not read that might say more of them */
 	QUEUE_MAX = 1000, /* frames that wait: then what would make more of them is not read */
 };
 
@@ -72,7 +73,7 @@ static bool wants(const struct exchange2 *x, enum tls_side from)
 {
 	if (x->seeing_off)
 		return from == TLS_INSIDE;
-	if (x->session[from] == NULL)
+	if (x->session[from] == NULL || (from == TLS_UPSTREAM && x->heads > HEADS_OCTETS_MANY))
 		return false;
 	for (int i = 0; i < TLS_SIDES; i++)
 		if (x->session[i] != NULL &&
@@ -125,7 +126,7 @@ static bool gather(nghttp2_session *session)
 
 	out->len = 0;
 	while (sizeof(out->octets) - out->len >= EXCHANGE2_FRAME_OCTETS) {
-		size_t before = out->len; /* bodies put themselves there */
+		size_t before = out->len; /* bodies put themselves there, a frame a call */
 		ssize_t n = nghttp2_session_mem_send(session, &frame);
 
 		if (n < 0 || (size_t)n > sizeof(out->octets) - out->len)

@@ -27,6 +27,7 @@ enum {
 	EXCHANGE2_STREAMS_MAX = 100,                   /* at once, of a connection */
 	EXCHANGE2_WINDOW_OCTETS = 256 * 1024,          /* of a stream, each way */
 	EXCHANGE2_CONNECTION_OCTETS = 4 * 1024 * 1024, /* of a connection, each way */
+	EXCHANGE2_HEADS_OCTETS_MAX = 1024 * 1024,      /* of heads that wait for a program */
 	EXCHANGE2_WAITING_OCTETS_MAX =
 	    256 * 1024 * 1024, /* of all connections: then who adds is cut off */
 };
@@ -124,7 +125,8 @@ struct exchange2 {
 	bool dead;
 	size_t drained;
 	unsigned
-	    unsent; /* requests that the library holds back: the server takes no more for now */
+	    unsent;   /* requests that the library holds back: the server takes no more for now */
+	size_t heads; /* octets of heads that wait for the program */
 	unsigned asked, verdicts, blocks; /* waiting now; so far; heads so far */
 	unsigned paced_verdicts, paced_blocks;
 	struct exchange2_calm resets, interims, frames[TLS_SIDES];

@@ -29,9 +29,19 @@ static bool is_too_long(const struct exchange2_stream *s)
 	       exchange2_is_over_cap(s, TLS_UPSTREAM, response.length);
 }
 
+/* is_too_much() - one more interim response, which has no other bound than these */
+static bool is_too_much(struct exchange2_stream *s)
+{
+	struct exchange2 *x = s->exchange;
+
+	return ++s->interims > INTERIMS_OF_ONE_MAX || !exchange2_spend_interim(x) ||
+	       x->heads + HTTP2_LIST_OCTETS_MAX > EXCHANGE2_HEADS_OCTETS_MAX;
+}
+
 /* send_head() - of a final response, or an interim one. Return: false: it cannot be sent */
 static bool send_head(const struct exchange2_stream *s, bool ended)
 {
+	int r = 0;
 	static struct http2_list list;
 	const nghttp2_data_provider body = { .read_callback = exchange2_read_body };
 	nghttp2_session *session = s->exchange->session[TLS_INSIDE];
@@ -40,10 +50,14 @@ static bool send_head(const struct exchange2_stream *s, bool ended)
 
 	http2_response_write(&list, status, &response);
 	if (response.interim)
-		return nghttp2_submit_headers(session, NGHTTP2_FLAG_NONE, id, NULL,
-					      exchange2_vector(&list), list.count, NULL) == 0;
-	return nghttp2_submit_response(session, id, exchange2_vector(&list), list.count,
-				       ended ? NULL : &body) == 0;
+		r = nghttp2_submit_headers(session, NGHTTP2_FLAG_NONE, id, NULL,
+					   exchange2_vector(&list), list.count, NULL);
+	else
+		r = nghttp2_submit_response(session, id, exchange2_vector(&list), list.count,
+					    ended ? NULL : &body);
+	if (r == 0)
+		exchange2_head_waits(s->exchange, TLS_INSIDE, &list);
+	return r == 0;
 }
 
 static void begin_body(struct exchange2_stream *s, bool ended)
@@ -67,8 +81,7 @@ void exchange2_down(struct exchange2_stream *s, bool ended)
 	struct http2_fault fault = http2_response_read(&response, &s->head, ended, s->websocket);
 	if (fault.status != 0) {
 		bad_gateway(s, fault.why);
-	} else if (response.interim &&
-		   (++s->interims > INTERIMS_OF_ONE_MAX || !exchange2_spend_interim(s->exchange))) {
+	} else if (response.interim && is_too_much(s)) {
 		exchange2_break(s, NGHTTP2_ENHANCE_YOUR_CALM,
 				"the server says too much before its response");
 	} else if (is_too_long(s)) {

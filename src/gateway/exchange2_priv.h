@@ -91,6 +91,9 @@ MUST_USE bool exchange2_refuse_known(struct exchange2_stream *s);
 /* exchange2_vector() - the fields of @list as the library wants them. Valid until the next call. */
 const nghttp2_nv *exchange2_vector(const struct http2_list *list);
 
+/* exchange2_head_waits() - @list was submitted for @to */
+void exchange2_head_waits(struct exchange2 *x, enum tls_side to, const struct http2_list *list);
+
 /* exchange2_read_body(), exchange2_send_body() - callbacks: what is to be sent of a body */
 ssize_t exchange2_read_body(nghttp2_session *session, int32_t id, uint8_t *room, size_t length,
 			    uint32_t *flags, nghttp2_data_source *source, void *context);

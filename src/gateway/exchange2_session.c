@@ -9,6 +9,7 @@
 
 enum {
 	HPACK_OCTETS = 4096,
+	FIELD_OVERHEAD_OCTETS = 32, /* as HTTP2_LIST_OCTETS_MAX counts */
 	CONTINUATIONS_MAX = 8,
 	SETTINGS_MAX = 32,
 	ACKS_MAX = 200,
@@ -16,7 +17,7 @@ enum {
 	RESETS_PER_S = 50,
 	FRAMES_MAX = 10000, /* frames that move nothing: clients measure by PING */
 	FRAMES_PER_S = 1000,
-	INTERIMS_MAX = 400, /* each may be 48 KiB, of a few octets */
+	INTERIMS_MAX = 400,
 	INTERIMS_PER_S = 50,
 };
 
@@ -207,6 +208,28 @@ static int on_close(nghttp2_session *session, int32_t id, uint32_t code, void *c
 	return 0;
 }
 
+/* head_left() - a head does not wait for the program any more: it was sent, or never will be */
+static void head_left(struct exchange2 *x, const nghttp2_session *session,
+		      const nghttp2_frame *frame)
+{
+	size_t octets = 0;
+
+	if (frame->hd.type != NGHTTP2_HEADERS || side_of(x, session) != TLS_INSIDE)
+		return;
+	for (size_t i = 0; i < frame->headers.nvlen; i++)
+		octets += frame->headers.nva[i].namelen + frame->headers.nva[i].valuelen +
+			  FIELD_OVERHEAD_OCTETS;
+	x->heads -= octets < x->heads ? octets : x->heads;
+}
+
+void exchange2_head_waits(struct exchange2 *x, enum tls_side to, const struct http2_list *list)
+{
+	if (to != TLS_INSIDE) /* those are as many as there are streams */
+		return;
+	for (unsigned i = 0; i < list->count; i++)
+		x->heads += list->at[i].name.len + list->at[i].value.len + FIELD_OVERHEAD_OCTETS;
+}
+
 static int on_sent(nghttp2_session *session, const nghttp2_frame *frame, void *context)
 {
 	struct exchange2 *x = context;
@@ -216,6 +239,7 @@ static int on_sent(nghttp2_session *session, const nghttp2_frame *frame, void *c
 	bool last = (frame->hd.type == NGHTTP2_HEADERS || frame->hd.type == NGHTTP2_DATA) &&
 		    (frame->hd.flags & NGHTTP2_FLAG_END_STREAM) != 0;
 
+	head_left(x, session, frame);
 	x->unsent -= request && x->unsent > 0;
 	if (!last || side_of(x, session) != TLS_INSIDE)
 		return 0;
@@ -232,6 +256,7 @@ static int on_not_sent(nghttp2_session *session, const nghttp2_frame *frame, int
 	struct exchange2 *x = context;
 
 	(void)error;
+	head_left(x, session, frame);
 	if (frame->hd.type != NGHTTP2_HEADERS || side_of(x, session) != TLS_UPSTREAM)
 		return 0;
 	x->unsent -= frame->headers.cat == NGHTTP2_HCAT_REQUEST && x->unsent > 0;

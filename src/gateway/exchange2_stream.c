@@ -299,6 +299,8 @@ static bool send_trailers(struct exchange2_stream *s, enum tls_side from)
 	bool sent =
 	    list.count > 0 && nghttp2_submit_trailer(s->exchange->session[to], s->id[to],
 						     exchange2_vector(&list), list.count) == 0;
+	if (sent)
+		exchange2_head_waits(s->exchange, to, &list);
 	change2_wipe();
 	return sent;
 }
@@ -382,7 +384,7 @@ int exchange2_send_body(nghttp2_session *session, nghttp2_frame *frame, const ui
 		waiting_octets -= length; /* it was paid for */
 	else
 		pay(s, from, length);
-	return 0;
+	return NGHTTP2_ERR_PAUSE; /* it is sent; whether the next frame has room is seen before each */
 }
 
 /* Our own answers. */
@@ -429,9 +431,12 @@ static int submit_answer(struct exchange2_stream *s, const struct reply *reply)
 		list.at[list.count++] =
 		    (struct http2_field){ .name = SPAN("retry-after"), .value = span_of(retry) };
 	}
-	return nghttp2_submit_response(s->exchange->session[TLS_INSIDE], s->id[TLS_INSIDE],
-				       exchange2_vector(&list), list.count,
-				       s->head_only ? NULL : &body);
+	int r = nghttp2_submit_response(s->exchange->session[TLS_INSIDE], s->id[TLS_INSIDE],
+					exchange2_vector(&list), list.count,
+					s->head_only ? NULL : &body);
+	if (r == 0)
+		exchange2_head_waits(s->exchange, TLS_INSIDE, &list);
+	return r;
 }
 
 void exchange2_answer(struct exchange2_stream *s, unsigned status, struct span why)
