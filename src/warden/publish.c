@@ -195,7 +195,7 @@ int publish_open(struct publish **ret, struct loop *loop, const struct config_ne
 		publish->doors[publish->doors_len] =
 		    (struct door){ .publish = publish, .fd = -1, .automatic = true };
 	if (r == 0 && publish->automatic)
-		r = publish_auto_spare(publish, network, diag);
+		publish_auto_spare(publish, network);
 	if (r < 0)
 		publish_close(publish);
 	else
