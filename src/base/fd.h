@@ -31,7 +31,8 @@ static inline int fd_take(int *fd)
  * fd_send() - send one packet with descriptors over a unix socket, without blocking or SIGPIPE
  * @fds:	borrowed, @count of them (at most FD_PASS_MAX); the receiver gets copies
  *
- * Return: 0; -EAGAIN: the peer does not read; -EPIPE: the peer is gone; another negative errno.
+ * Return: 0; -EAGAIN: the peer does not read; -EPIPE: the peer is gone; -ETOOMANYREFS: processes of our
+ * user have too many on their way (base/fd_limit.h); another negative errno.
  */
 MUST_USE int fd_send(int socket, struct span packet, const int *fds, size_t count);
 

@@ -77,6 +77,22 @@ static void put_options(FILE *out, const json_t *remedy)
 	fputc('\n', out);
 }
 
+/* put_all_of() - @host without its port: with one, it would be allowed what is not HTTP as well */
+static void put_all_of(FILE *out, const char *host)
+{
+	char text[512];
+	const char *end = strrchr(host, ':');
+	bool bracketed = host[0] == '[';
+
+	if (end != NULL && !bracketed && strchr(host, ':') != end)
+		end = NULL; /* IPv6 */
+	if (bracketed)
+		end = strchr(++host, ']');
+	size_t len = end != NULL ? (size_t)(end - host) : strlen(host);
+	(void)snprintf(text, sizeof(text), "%.*s", len < sizeof(text) ? (int)len : 0, host);
+	advice_word(out, text);
+}
+
 static void put_rule(FILE *out, const json_t *rule, int indent)
 {
 	fputs("in the settings (-c FILE), one more of network.rules:\n", out);
@@ -86,7 +102,7 @@ static void put_rule(FILE *out, const json_t *rule, int indent)
 	put_json(out, "], paths: [", text_of(rule, "path"));
 	fputs("]}\n", out);
 	fprintf(out, "%*sor, if ALL of that host may be reached: --allow-host ", indent, "");
-	advice_word(out, text_of(rule, "host"));
+	put_all_of(out, text_of(rule, "host"));
 	fputc('\n', out);
 }
 

@@ -46,6 +46,26 @@ static void test_advice(void)
 		  "in the settings (-c FILE), one more of network.rules:\n"
 		  "    - {host: \"a.test\", methods: [\"PUT\"], paths: [\"/it's/\\\"x\\\"\"]}\n"
 		  "  or, if ALL of that host may be reached: --allow-host a.test\n" },
+		{ "{\"remedy\": {\"rule\": {\"host\": \"a.test:443\", \"method\": \"PUT\", "
+		  "\"path\": \"/\"}}}",
+		  "in the settings (-c FILE), one more of network.rules:\n"
+		  "    - {host: \"a.test:443\", methods: [\"PUT\"], paths: [\"/\"]}\n"
+		  "  or, if ALL of that host may be reached: --allow-host a.test\n" },
+		{ "{\"remedy\": {\"rule\": {\"host\": \"10.0.0.1:80\", \"method\": \"PUT\", "
+		  "\"path\": \"/\"}}}",
+		  "in the settings (-c FILE), one more of network.rules:\n"
+		  "    - {host: \"10.0.0.1:80\", methods: [\"PUT\"], paths: [\"/\"]}\n"
+		  "  or, if ALL of that host may be reached: --allow-host 10.0.0.1\n" },
+		{ "{\"remedy\": {\"rule\": {\"host\": \"[2001:db8::1]:443\", \"method\": \"PUT\", "
+		  "\"path\": \"/\"}}}",
+		  "in the settings (-c FILE), one more of network.rules:\n"
+		  "    - {host: \"[2001:db8::1]:443\", methods: [\"PUT\"], paths: [\"/\"]}\n"
+		  "  or, if ALL of that host may be reached: --allow-host 2001:db8::1\n" },
+		{ "{\"remedy\": {\"rule\": {\"host\": \"2001:db8::1\", \"method\": \"PUT\", "
+		  "\"path\": \"/\"}}}",
+		  "in the settings (-c FILE), one more of network.rules:\n"
+		  "    - {host: \"2001:db8::1\", methods: [\"PUT\"], paths: [\"/\"]}\n"
+		  "  or, if ALL of that host may be reached: --allow-host 2001:db8::1\n" },
 		{ "{\"remedy\": null, \"url\": \"https://a.test/*\", \"rule\": \"rules[0]\", "
 		  "\"status_code\": 403}",
 		  "no rule can say this method and path alone: one that allows it would allow more "

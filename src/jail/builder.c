@@ -24,10 +24,13 @@
 
 #include "agent/agent.h"
 #include "base/fd.h"
+#include "base/fd_limit.h"
 #include "base/landlock.h"
 #include "jail/builder_priv.h"
 #include "jail/caps.h"
 #include "jail/seccomp.h"
+
+enum { FILES_MAX = 1 << 20 }; /* of a program, whatever its caller may have */
 
 struct stage {
 	enum jail_wall wall;
@@ -166,8 +169,6 @@ static int raise_limits(struct builder *b)
 
 	if (r == 0)
 		r = set_limit(b, RLIMIT_CORE, 0, "CORE");
-	if (r == 0)
-		r = set_limit(b, RLIMIT_NOFILE, 1 << 20, "NOFILE");
 	if (r == 0) /* whatever of these the caller may: not with a program like this */
 		r = set_limit(b, RLIMIT_RTPRIO, 0, "RTPRIO");
 	if (r == 0)
@@ -179,6 +180,28 @@ static int raise_limits(struct builder *b)
 	if (r == 0 && b->plan->memory_mb > 0)
 		r = set_limit(b, RLIMIT_DATA, b->plan->memory_mb << 20, "DATA");
 	return r;
+}
+
+/*
+ * raise_files() - programs of an ordinary user get half of what its wardens have (base/fd_limit.h): a
+ * program that sends descriptors is held to its own limit as well, by the same sum, so all sandboxes
+ * together stop there. Root's have a user each. After our own descriptors were sent.
+ */
+static int raise_files(struct builder *b)
+{
+	struct rlimit limit;
+
+	if (getrlimit(RLIMIT_NOFILE, &limit) < 0)
+		return builder_step(b, -errno, "read RLIMIT_NOFILE");
+	rlim_t half = limit.rlim_cur / 2, given = fd_limit_given();
+	if (!b->privileged)
+		limit.rlim_max = half > JAIL_DESCRIPTORS_MIN ? half : JAIL_DESCRIPTORS_MIN;
+	if (limit.rlim_max > FILES_MAX)
+		limit.rlim_max = FILES_MAX;
+	limit.rlim_cur = given < limit.rlim_max ? given : limit.rlim_max;
+	if (setrlimit(RLIMIT_NOFILE, &limit) < 0)
+		return builder_step(b, -errno, "set RLIMIT_NOFILE");
+	return 0;
 }
 
 static int raise_caps(struct builder *b)
@@ -239,17 +262,12 @@ static const struct stage root[] = {
 };
 
 static const struct stage late[] = {
-	{ WALL_CGROUPNS, true, raise_cgroupns },
-	{ WALL_ROOT, false, raise_mounts },
-	{ WALL_LIMITS, true, raise_limits },
-	{ WALL_ROOT, false, builder_enter_root },
-	{ WALL_NETNS, false, builder_net_enter },
-	{ WALL_CAPTURE, true, builder_net_capture },
-	{ WALL_USERNS, false, builder_become_user },
-	{ WALL_CAPS, false, raise_caps },
-	{ WALL_NNP, false, raise_nnp },
-	{ WALL_LANDLOCK, true, raise_landlock },
-	{ WALL_SECCOMP, true, raise_seccomp },
+	{ WALL_CGROUPNS, true, raise_cgroupns },  { WALL_ROOT, false, raise_mounts },
+	{ WALL_LIMITS, true, raise_limits },      { WALL_ROOT, false, builder_enter_root },
+	{ WALL_NETNS, false, builder_net_enter }, { WALL_CAPTURE, true, builder_net_capture },
+	{ WALL_LIMITS, true, raise_files },       { WALL_USERNS, false, builder_become_user },
+	{ WALL_CAPS, false, raise_caps },         { WALL_NNP, false, raise_nnp },
+	{ WALL_LANDLOCK, true, raise_landlock },  { WALL_SECCOMP, true, raise_seccomp },
 	{ WALL_NETNS, false, builder_net_reap },
 };
 

@@ -12,6 +12,7 @@
 #define BUILDER_EMPTY "run/immure/empty" /* an empty folder of ours inside: a cover for others */
 
 enum {
+	JAIL_DESCRIPTORS_MIN = 64, /* of the builder, init and the warden */
 	BUILDER_WRITABLE_MAX = JAIL_MOUNTS_MAX + 16,
 	BUILDER_MIMIC_ENTRIES_MAX = 4096, /* of a folder to be covered: a mount each, some 10 us */
 };

@@ -136,9 +136,16 @@ static int confine(int channel)
 	return r == 0 ? filter_calls() : r;
 }
 
+/* answer() - that there are too many descriptors on their way (base/fd_limit.h) is one, too */
 static int answer(int channel, int error, int fd)
 {
-	return fd_send(channel, (struct span){ (const char *)&error, sizeof(error) }, &fd, fd >= 0);
+	struct span packet = { (const char *)&error, sizeof(error) };
+	int r = fd_send(channel, packet, &fd, fd >= 0);
+
+	if (r != -ETOOMANYREFS)
+		return r;
+	error = ETOOMANYREFS;
+	return fd_send(channel, packet, NULL, 0);
 }
 
 /* next_question() - Return: an address family; 0: nobody will ask any more */

@@ -23,10 +23,10 @@
 #include <sys/wait.h>
 
 #include "base/fd.h"
+#include "base/fd_limit.h"
 #include "jail/builder_priv.h"
 #include "jail/caps.h"
 
-enum { DESCRIPTORS_MIN = 64 }; /* of the builder and of the warden */
 enum { HOST_UID_FIRST = 1879048192, HOST_UID_MASK = 0xfffff, CAPABILITY_SYS_ADMIN = 21 };
 
 /*
@@ -128,11 +128,12 @@ int jail_spawn(struct jail *ret, bool ahead, struct diag *diag)
 	int agent[2], control[2];
 	struct rlimit files;
 
-	if (getrlimit(RLIMIT_NOFILE, &files) == 0 && files.rlim_cur < DESCRIPTORS_MIN)
+	fd_limit_raise();
+	if (getrlimit(RLIMIT_NOFILE, &files) == 0 && files.rlim_cur < JAIL_DESCRIPTORS_MIN)
 		return diag_set(diag, -EMFILE,
 				"a sandbox needs %d file descriptors, and %llu are allowed: raise "
 				"'ulimit -n'",
-				DESCRIPTORS_MIN, (unsigned long long)files.rlim_cur);
+				JAIL_DESCRIPTORS_MIN, (unsigned long long)files.rlim_cur);
 	int r = identify(&b, diag);
 
 	if (r < 0)
@@ -182,6 +183,9 @@ static const char *remedy(enum jail_wall wall, int error)
 		return "the host is short of memory";
 	if (error == EMFILE)
 		return "raise 'ulimit -n'";
+	if (error == ETOOMANYREFS)
+		return "programs of this user have more file descriptors on their way between "
+		       "sockets than 'ulimit -Hn' is: end those programs, or raise it";
 	if (error == ENFILE)
 		return "raise /proc/sys/fs/file-max";
 	if (wall == WALL_LANDLOCK)

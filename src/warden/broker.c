@@ -290,8 +290,9 @@ static void lookup_done(void *context, const struct broker_answer *answer)
 	struct broker_request *request = context;
 	struct broker *broker = request->broker;
 	struct broker_addresses addresses = answer->addresses;
-	const char *fault = answer->fault; /* the lookup's own end here */
-	bool unjudged = fault != NULL && goes_unjudged(request, answer->finding);
+	bool unjudged = answer->fault != NULL && goes_unjudged(request, answer->finding);
+	const char *lacks = judges_for_proxy(request) ? answer->lacks : NULL; /* it may take any */
+	const char *fault = lacks != NULL ? lacks : answer->fault; /* the lookup's own end here */
 
 	end_lookup(request);
 	if (fault != NULL && !unjudged) {
@@ -373,7 +374,7 @@ static bool lookup_late(struct broker_request *request)
 		unresolved(request, "too many names are being resolved");
 		return true;
 	}
-	if (!goes_unjudged(request, BROKER_SILENT)) {
+	if (!goes_unjudged(request, broker_lookup_late(request->lookup))) {
 		unresolved(request, "no resolver answered in time");
 		return true;
 	}

@@ -75,7 +75,7 @@ struct broker_resolver {
 
 enum broker_finding {
 	BROKER_FOUND = 0, /* there are addresses */
-	BROKER_ABSENT,    /* resolvers say that there are none */
+	BROKER_ABSENT,    /* resolvers say that there are none, of neither family */
 	BROKER_SILENT,    /* no resolver said anything, or they cannot be reached */
 	BROKER_FAULTY,    /* neither: an error, nonsense, no memory */
 };
@@ -83,6 +83,9 @@ enum broker_finding {
 struct broker_answer {
 	enum broker_finding finding;
 	const char *fault; /* static; NULL: FOUND */
+	const char
+	    *lacks; /* FOUND: there may be more, of the other family: why it is not known, static;
+			      NULL: there are none */
 	struct broker_addresses addresses;
 };
 
@@ -97,6 +100,9 @@ MUST_USE int broker_lookup_start(struct broker_lookup **ret, const struct broker
 				 const char *name,
 				 void (*done)(void *context, const struct broker_answer *answer),
 				 void *context);
+
+/* broker_lookup_late() - what it has found if it is to end without an answer: SILENT or FAULTY; NULL: FAULTY */
+MUST_USE enum broker_finding broker_lookup_late(const struct broker_lookup *lookup);
 
 /* broker_lookup_free() - end it at once, wherever it is; NULL is fine */
 void broker_lookup_free(struct broker_lookup *lookup);

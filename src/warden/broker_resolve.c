@@ -5,6 +5,10 @@
  * wholly when it is given up. The channel's sockets are sources of our loop. c-ares calls back from
  * within its functions; the answer is only noted then, and passed on when it has returned.
  *
+ * A and AAAA are two searches that begin at once, for of one over both c-ares tells but the last status:
+ * so whoever judges a name knows whether its addresses are all there. /etc/hosts comes first, as one
+ * search over both: what it lists, in whichever family, nobody is asked about.
+ *
  * No search domain is ever added: the name is canonical, and policy has judged just this one.
  */
 #include <ares.h>
@@ -29,16 +33,25 @@ struct lookup_socket {
 	struct broker_lookup *lookup; /* NULL: free */
 };
 
+/* One search. */
+struct part {
+	struct broker_lookup *lookup;
+	bool ended;
+	int status; /* c-ares's */
+	struct broker_addresses v4, v6;
+};
+
 struct broker_lookup {
 	struct loop *loop;
 	struct loop_timer timer; /* c-ares's next time-out; or there is an answer to pass on */
 	ares_channel channel;    /* owned; NULL: none yet */
 	struct lookup_socket sockets[SOCKETS_MAX];
 	struct broker_hearing *hearing; /* borrowed; NULL: none */
-	bool answered;
-	bool opened; /* there was a socket to ask by */
-	bool broken; /* and one that we cannot listen to */
-	bool heard;  /* whatever it was, a resolver said something */
+	struct part parts[2];           /* for A, for AAAA; or of /etc/hosts, and ended */
+	bool answered;                  /* both */
+	bool opened;                    /* there was a socket to ask by */
+	bool broken;                    /* and one that we cannot listen to */
+	bool heard;                     /* whatever it was, a resolver said something */
 	struct broker_answer answer;
 	void (*done)(void *context, const struct broker_answer *answer);
 	void *context;
@@ -79,12 +92,19 @@ void broker_interleave(struct broker_addresses *ret, const struct broker_address
 	}
 }
 
-/* note_fault() - what went wrong, in words that follow "NAME: " */
-static void note_fault(struct broker_lookup *lookup, int status)
+enum broker_finding broker_lookup_late(const struct broker_lookup *lookup)
+{
+	bool silent = lookup != NULL && lookup->opened && !lookup->broken && !lookup->heard;
+
+	return silent ? BROKER_SILENT : BROKER_FAULTY;
+}
+
+/* fault_of() - what went wrong, in words that follow "NAME: " */
+static const char *fault_of(enum broker_finding *ret, const struct broker_lookup *lookup,
+			    int status)
 {
 	/* c-ares says the same of resolvers that fail or refuse, and of faults of our own */
-	bool is_silent = lookup->opened && !lookup->broken && !lookup->heard;
-	enum broker_finding silent = is_silent ? BROKER_SILENT : BROKER_FAULTY;
+	const enum broker_finding silent = broker_lookup_late(lookup);
 	const struct {
 		int status;
 		enum broker_finding finding;
@@ -99,39 +119,78 @@ static void note_fault(struct broker_lookup *lookup, int status)
 		{ ARES_ENOMEM, BROKER_FAULTY, "out of memory" },
 	};
 
-	lookup->answer.finding = BROKER_FAULTY;
-	lookup->answer.fault = "the resolver's answer makes no sense";
+	*ret = BROKER_FAULTY;
 	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
 		if (rows[i].status != status)
 			continue;
-		lookup->answer.finding = rows[i].finding;
-		lookup->answer.fault = rows[i].why;
+		*ret = rows[i].finding;
+		return rows[i].why;
 	}
+	return "the resolver's answer makes no sense";
+}
+
+/* is_known() - has a search that ended with @status told all that there is? */
+static bool is_known(int status)
+{
+	return status == ARES_SUCCESS || status == ARES_ENODATA || status == ARES_ENOTFOUND;
+}
+
+static void append_all(struct broker_addresses *ret, const struct broker_addresses *from)
+{
+	for (size_t i = 0; i < from->len; i++)
+		append(ret, &from->items[i]);
+	ret->truncated = ret->truncated || from->truncated;
+}
+
+/* conclude() - from both searches; an IPv4-mapped address is IPv4, whichever found it */
+static void conclude(struct broker_lookup *lookup)
+{
+	struct broker_answer *answer = &lookup->answer;
+	struct part *a = &lookup->parts[0], *aaaa = &lookup->parts[1];
+	enum broker_finding finding = BROKER_FOUND;
+	/* the one that tells more: a failure, else that there is no such name */
+	int status = !is_known(a->status) || (is_known(aaaa->status) && a->status == ARES_ENOTFOUND)
+			 ? a->status
+			 : aaaa->status;
+
+	append_all(&a->v4, &aaaa->v4);
+	append_all(&a->v6, &aaaa->v6);
+	broker_interleave(&answer->addresses, &a->v4, &a->v6);
+	if (answer->addresses.len > 0) {
+		answer->lacks = is_known(status) ? NULL : fault_of(&finding, lookup, status);
+		return;
+	}
+	answer->fault = fault_of(&finding, lookup, status == ARES_SUCCESS ? ARES_ENODATA : status);
+	answer->finding = finding;
+}
+
+static void end_part(struct part *part, int status)
+{
+	struct broker_lookup *lookup = part->lookup;
+
+	part->ended = true;
+	part->status = status;
+	lookup->answered = lookup->parts[0].ended && lookup->parts[1].ended;
+	if (lookup->answered)
+		conclude(lookup);
 }
 
 /* answer_came() - c-ares's callback: at the end of a search, or of the channel */
 static void answer_came(void *context, int status, int timeouts, struct ares_addrinfo *info)
 {
-	struct broker_lookup *lookup = context;
-	struct broker_addresses v4 = { 0 }, v6 = { 0 };
+	struct part *part = context;
 
 	(void)timeouts;
-	lookup->answered = true;
-	if (status != ARES_SUCCESS)
-		note_fault(lookup, status);
-	if (info == NULL)
-		return;
-	for (const struct ares_addrinfo_node *at = info->nodes; at != NULL; at = at->ai_next) {
+	for (const struct ares_addrinfo_node *at = info != NULL ? info->nodes : NULL; at != NULL;
+	     at = at->ai_next) {
 		struct net_address address = broker_address_of(at->ai_addr);
-		struct broker_addresses *to = address.family == 4 ? &v4 : &v6;
 
 		if (address.family != 0)
-			append(to, &address);
+			append(address.family == 4 ? &part->v4 : &part->v6, &address);
 	}
-	ares_freeaddrinfo(info);
-	broker_interleave(&lookup->answer.addresses, &v4, &v6);
-	if (lookup->answer.fault == NULL && lookup->answer.addresses.len == 0)
-		note_fault(lookup, ARES_ENODATA);
+	if (info != NULL)
+		ares_freeaddrinfo(info);
+	end_part(part, status);
 }
 
 /* settle() - after any call into c-ares: pass the answer on, or wait for what it waits for */
@@ -255,17 +314,18 @@ static int set_servers(ares_channel channel, const struct broker_resolver *resol
 	return ares_set_servers_ports(channel, nodes);
 }
 
-/* open_channel() - Return: 0; -ENOMEM; -EIO */
-static int open_channel(struct broker_lookup *lookup, const struct broker_resolver *resolver)
+/* open_channel() - to ask resolvers, or just to read /etc/hosts. Return: 0; -ENOMEM; -EIO */
+static int open_channel(struct broker_lookup *lookup, const struct broker_resolver *resolver,
+			bool hosts)
 {
-	static char own[] = "fb", given[] = "b", nothing[] = "/dev/null";
+	static char files[] = "f", dns[] = "b", nothing[] = "/dev/null";
 	bool has_servers = resolver->servers_len > 0;
 	struct ares_options options = {
 		.flags = ARES_FLAG_NOSEARCH | ARES_FLAG_NOALIASES | ARES_FLAG_EDNS,
 		.timeout = (int)resolver->try_ms,
 		.tries = (int)resolver->rounds,
 		.ndomains = 0,
-		.lookups = has_servers ? given : own,
+		.lookups = hosts ? files : dns,
 		.sock_state_cb = socket_changed,
 		.sock_state_cb_data = lookup,
 		.ednspsz = ANSWER_OCTETS,
@@ -274,7 +334,7 @@ static int open_channel(struct broker_lookup *lookup, const struct broker_resolv
 	int mask = ARES_OPT_FLAGS | ARES_OPT_TIMEOUTMS | ARES_OPT_TRIES | ARES_OPT_DOMAINS |
 		   ARES_OPT_LOOKUPS | ARES_OPT_SOCK_STATE_CB | ARES_OPT_EDNSPSZ;
 	int status = ares_init_options(&lookup->channel, &options,
-				       mask | (has_servers ? ARES_OPT_RESOLVCONF : 0));
+				       mask | (has_servers || hosts ? ARES_OPT_RESOLVCONF : 0));
 
 	if (status == ARES_SUCCESS && has_servers)
 		status = set_servers(lookup->channel, resolver);
@@ -283,14 +343,53 @@ static int open_channel(struct broker_lookup *lookup, const struct broker_resolv
 	return status == ARES_ENOMEM ? -ENOMEM : -EIO;
 }
 
+static void search(struct broker_lookup *lookup, struct part *part, const char *name, int family)
+{
+	const struct ares_addrinfo_hints hints = { .ai_flags = ARES_AI_NOSORT,
+						   .ai_family = family,
+						   .ai_socktype = SOCK_STREAM };
+
+	ares_getaddrinfo(lookup->channel, name, NULL, &hints, answer_came, part);
+}
+
+/* look_in_hosts() - which takes no time. Return: 0: as far as parts[0] says; -ENOMEM; -EIO */
+static int look_in_hosts(struct broker_lookup *lookup, const struct broker_resolver *resolver,
+			 const char *name)
+{
+	int r = open_channel(lookup, resolver, true);
+
+	if (r < 0)
+		return r;
+	search(lookup, &lookup->parts[0], name, AF_UNSPEC);
+	if (lookup->parts[0].ended && lookup->parts[0].status == ARES_SUCCESS) {
+		end_part(&lookup->parts[1], ARES_ENODATA);
+		return 0;
+	}
+	ares_destroy(lookup->channel);
+	lookup->channel = NULL;
+	lookup->parts[0] = (struct part){ .lookup = lookup };
+	return 0;
+}
+
+/* ask_resolvers() - Return: 0; -ENOMEM; -EIO */
+static int ask_resolvers(struct broker_lookup *lookup, const struct broker_resolver *resolver,
+			 const char *name)
+{
+	int r = open_channel(lookup, resolver, false);
+
+	if (r < 0)
+		return r;
+	ares_set_socket_configure_callback(lookup->channel, socket_made, lookup);
+	search(lookup, &lookup->parts[0], name, AF_INET);
+	search(lookup, &lookup->parts[1], name, AF_INET6);
+	return 0;
+}
+
 int broker_lookup_start(struct broker_lookup **ret, const struct broker_resolver *resolver,
 			const char *name,
 			void (*done)(void *context, const struct broker_answer *answer),
 			void *context)
 {
-	const struct ares_addrinfo_hints hints = { .ai_flags = ARES_AI_NOSORT,
-						   .ai_family = AF_UNSPEC,
-						   .ai_socktype = SOCK_STREAM };
 	struct broker_lookup *lookup = calloc(1, sizeof(*lookup));
 
 	if (lookup == NULL)
@@ -300,13 +399,15 @@ int broker_lookup_start(struct broker_lookup **ret, const struct broker_resolver
 	lookup->timer.fired = timer_fired;
 	lookup->done = done;
 	lookup->context = context;
-	int r = open_channel(lookup, resolver);
+	for (size_t i = 0; i < ARRAY_SIZE(lookup->parts); i++)
+		lookup->parts[i].lookup = lookup;
+	int r = resolver->servers_len == 0 ? look_in_hosts(lookup, resolver, name) : 0;
+	if (r == 0 && !lookup->answered)
+		r = ask_resolvers(lookup, resolver, name);
 	if (r < 0) {
 		broker_lookup_free(lookup);
 		return r;
 	}
-	ares_set_socket_configure_callback(lookup->channel, socket_made, lookup);
-	ares_getaddrinfo(lookup->channel, name, NULL, &hints, answer_came, lookup);
 	if (lookup->answered)
 		loop_arm(lookup->loop, &lookup->timer, 0);
 	else

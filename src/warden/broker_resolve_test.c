@@ -33,6 +33,12 @@ static struct fake_name names[] = {
 	{ "mapped.example", .v4 = "192.0.2.1", .v6 = "::ffff:192.0.2.1 ::ffff:10.0.0.1" },
 	{ "single", .v4 = "192.0.2.5" },
 	{ "silent.example", .manner = FAKE_SILENT },
+	{ "half4.example", .v4 = "192.0.2.1", .rcode6 = 2 },
+	{ "half6.example", .v6 = "2001:db8::1", .rcode4 = 5 },
+	{ "mute4.example", .v6 = "2001:db8::1", .lost4 = 99 },
+	{ "failed4.example", .rcode4 = 2 },
+	{ "failed6.example", .rcode6 = 2, .lost4 = 1 },
+	{ "gone4.example", .rcode4 = 3 },
 	{ NULL },
 };
 
@@ -45,7 +51,7 @@ struct outcome {
 	unsigned calls;
 	char text[512]; /* the addresses, blanks between, or the fault */
 	enum broker_finding finding;
-	bool truncated;
+	bool truncated, lacks;
 };
 
 static void done(void *context, const struct broker_answer *answer)
@@ -58,6 +64,7 @@ static void done(void *context, const struct broker_answer *answer)
 	outcome->calls++;
 	outcome->finding = answer->finding;
 	outcome->truncated = addresses->truncated;
+	outcome->lacks = answer->lacks != NULL;
 	if (fault != NULL)
 		snprintf(outcome->text, sizeof(outcome->text), "%s", fault);
 	for (size_t i = 0; fault == NULL && i < addresses->len; i++) {
@@ -98,6 +105,7 @@ static void test_rows(void)
 	static const struct {
 		const char *name, *want;
 		enum broker_finding finding;
+		bool lacks;
 	} rows[] = {
 		{ "v4.example", "192.0.2.1 192.0.2.2" },
 		{ "v6.example", "2001:db8::1" },
@@ -119,6 +127,13 @@ static void test_rows(void)
 		{ "mapped.example", "192.0.2.1 10.0.0.1" },
 		{ "single", "192.0.2.5" },
 		{ "silent.example", "no resolver answered in time", BROKER_SILENT },
+		/* who dials by himself takes what there is */
+		{ "half4.example", "192.0.2.1", BROKER_FOUND, true },
+		{ "half6.example", "2001:db8::1", BROKER_FOUND, true },
+		{ "mute4.example", "2001:db8::1", BROKER_FOUND, true },
+		{ "failed4.example", "no resolver gave an answer", BROKER_FAULTY },
+		{ "failed6.example", "no resolver gave an answer", BROKER_FAULTY },
+		{ "gone4.example", "no such name", BROKER_ABSENT },
 		/* RFC 6761 section 6.3: not even asked for; /etc/hosts may know it */
 		{ "localhost", "no resolver gave an answer", BROKER_FAULTY },
 	};
@@ -132,6 +147,7 @@ static void test_rows(void)
 		      outcome.text);
 		CHECK(outcome.finding == rows[i].finding, "%s: %d", rows[i].name, outcome.finding);
 		CHECK(!outcome.truncated, "%s", rows[i].name);
+		CHECK(outcome.lacks == rows[i].lacks, "%s", rows[i].name);
 	}
 	(void)!fake_run(loop, 10); /* the server hears that its streams ended */
 	CHECK(fake_count_fds() == fds, "%zu descriptors, not %zu", fake_count_fds(), fds);
@@ -215,6 +231,34 @@ static void replace(const char *path, const char *text)
 	(void)unlink(other);
 }
 
+/* What a lookup that is given up has found: a silence counts only if we could have heard more. */
+static void test_late(struct broker_resolver *resolver, int ms, enum broker_finding want)
+{
+	struct outcome outcome = { 0 };
+
+	CHECK(broker_lookup_late(NULL) == BROKER_FAULTY, "there is none");
+	CHECK(broker_lookup_start(&outcome.lookup, resolver, "silent.example", done, &outcome) == 0,
+	      "start");
+	CHECK(!fake_run(loop, ms), "it ended");
+	CHECK(broker_lookup_late(outcome.lookup) == want, "%d", broker_lookup_late(outcome.lookup));
+	broker_lookup_free(outcome.lookup);
+}
+
+/* test_deafness() - with more resolvers than there is room for sockets */
+static void test_deafness(void)
+{
+	struct broker_resolver resolver = { .loop = loop, .try_ms = 20, .rounds = 2 };
+	char text[1024] = "";
+	size_t len = 0;
+
+	for (int i = 0; i < 2 * CONFIG_DNS_SERVERS_MAX + 2; i++)
+		len += (size_t)snprintf(text + len, sizeof(text) - len, "nameserver 127.0.0.1\n");
+	CHECK(umount2("/etc/resolv.conf", MNT_DETACH) == 0, "%s", strerror(errno));
+	replace("/etc/resolv.conf", text);
+	test_late(&resolver, 50, BROKER_SILENT);
+	test_late(&resolver, 500, BROKER_FAULTY);
+}
+
 /* The host's own files, in namespaces where port 53 is ours. No search domain is tried. */
 static void test_files(void)
 {
@@ -225,14 +269,18 @@ static void test_files(void)
 		return;
 	CHECK(mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) == 0, "%s", strerror(errno));
 	replace("/etc/resolv.conf", "search example\noptions ndots:3\nnameserver 127.0.0.1\n");
-	replace("/etc/hosts", "192.0.2.77 listed.example\n2001:db8::77 listed.example\n");
+	replace("/etc/hosts", "192.0.2.77 listed.example\n2001:db8::77 listed.example\n"
+			      "192.0.2.78 half.example\n");
 	fake_dns_open(&own, loop, names, "127.0.0.1", 53);
 	CHECK(strcmp(look_up(&resolver, "listed.example").text, "2001:db8::77 192.0.2.77") == 0,
 	      "/etc/hosts: %s", look_up(&resolver, "listed.example").text);
+	CHECK(strcmp(look_up(&resolver, "half.example").text, "192.0.2.78") == 0, "/etc/hosts");
 	CHECK(own.udp_queries == 0, "%u queries", own.udp_queries);
 	CHECK(strcmp(look_up(&resolver, "v6.example").text, "2001:db8::1") == 0, "resolv.conf");
 	CHECK(strcmp(look_up(&resolver, "v6").text, "no such name") == 0, "a search domain");
 	CHECK(own.unknown == 2, "%u queries for what was not asked", own.unknown);
+
+	test_deafness();
 
 	/* with resolvers given, these files do not count */
 	resolver = resolver_of(53);

@@ -149,15 +149,19 @@ static enum fake_manner answer(struct message *m, struct fake_dns *dns, const un
 	if (question == 0)
 		return FAKE_SILENT;
 	struct fake_name *name = find(dns, text);
-	if (name->lost > 0) {
-		name->lost--;
+	unsigned *lost = name->lost > 0   ? &name->lost
+			 : type == TYPE_A ? &name->lost4
+					  : &name->lost6;
+	unsigned rcode = name->rcode | (type == TYPE_A ? name->rcode4 : name->rcode6);
+	if (*lost > 0) {
+		(*lost)--;
 		return FAKE_SILENT;
 	}
 	bool truncated = udp && name->manner == FAKE_TRUNCATED;
 	put(m, query, question);
 	m->octets[2] = (unsigned char)(0x80 | (query[2] & 1) | (truncated ? TRUNCATION : 0));
-	m->octets[3] = (unsigned char)(0x80 | name->rcode);
-	if (name->rcode == 0 && !truncated)
+	m->octets[3] = (unsigned char)(0x80 | rcode);
+	if (rcode == 0 && !truncated)
 		put_records(m, name, type);
 	memset(m->octets + 6, 0, 6);
 	m->octets[6] = (unsigned char)(m->answers >> 8);

@@ -26,9 +26,11 @@ enum fake_manner {
 /* What the server knows of a name; ends with one whose name is NULL. Others do not exist. */
 struct fake_name {
 	const char *name;
-	const char *v4, *v6; /* addresses, a blank between them; "" or NULL: none */
-	const char *alias;   /* the name is that one's alias, whose addresses are above */
-	uint8_t rcode;       /* 2: SERVFAIL, 3: NXDOMAIN, 5: REFUSED */
+	const char *v4, *v6;    /* addresses, a blank between them; "" or NULL: none */
+	const char *alias;      /* the name is that one's alias, whose addresses are above */
+	uint8_t rcode;          /* 2: SERVFAIL, 3: NXDOMAIN, 5: REFUSED */
+	uint8_t rcode4, rcode6; /* the same of queries for A, or AAAA, alone */
+	unsigned lost4, lost6;  /* as lost, of those alone */
 	enum fake_manner manner;
 	unsigned lost;     /* so many queries are not heard, and counted down */
 	unsigned many;     /* as many records more: 198.51.100.x */

@@ -126,17 +126,31 @@ static void free_pending(struct pending *pending)
 	free(pending);
 }
 
+/* fail_pending() - an operation whose descriptors cannot go (base/fd_limit.h) */
+static void fail_pending(struct sandbox *sandbox, struct span frame)
+{
+	const struct operation_event failed = { .kind = OPERATION_FAILED,
+						.failure = { ETOOMANYREFS, AGENT_STEP_LIMIT } };
+	struct agent_header header;
+
+	if (agent_header_decode(&header, frame) == 0)
+		deliver(sandbox, header.id, &failed);
+}
+
 /* send_pending() - as many as init's queue takes. A dead init is told by its pidfd. */
 static void send_pending(struct sandbox *sandbox)
 {
 	while (sandbox->pending != NULL) {
 		struct pending *first = sandbox->pending;
+		int r =
+		    fd_send(sandbox->jail.agent, buf_span(&first->frame), first->fds, first->count);
 
-		if (fd_send(sandbox->jail.agent, buf_span(&first->frame), first->fds,
-			    first->count) == -EAGAIN)
+		if (r == -EAGAIN)
 			return;
 		sandbox->pending = first->next;
 		sandbox->pending_len--;
+		if (r == -ETOOMANYREFS)
+			fail_pending(sandbox, buf_span(&first->frame));
 		free_pending(first);
 	}
 	loop_change(&sandbox->channel, EPOLLIN);

@@ -28,7 +28,8 @@ bool egress_is_known(struct egress *egress, uint32_t id)
 	return flow_find(egress, id) != NULL || request_is_known(egress, id);
 }
 
-/* send_answer() - Return: 0: it is sent; -EAGAIN: there is no room; -errno: the gateway is gone. */
+/* send_answer() - Return: 0: it is sent; -EAGAIN: there is no room; -ETOOMANYREFS: it is not sent, and
+ * its descriptor gone; -errno: the gateway is gone. */
 static int send_answer(struct egress *egress, struct answer *answer, struct span data)
 {
 	const struct gate_message message = { .kind = answer->kind,
@@ -101,6 +102,8 @@ void egress_answer(struct egress *egress, struct answer *answer, struct span dat
 			expect_room(egress);
 	} else if (r == 0) {
 		answer->given(answer);
+	} else if (r == -ETOOMANYREFS) {
+		flow_fail_answer(answer);
 	} /* else the gateway is gone, which is told by its channel */
 }
 
@@ -126,8 +129,13 @@ static void on_room(void *context)
 	for (; node != NULL; node = list_first(&egress->queue)) {
 		struct answer *answer = container_of(node, struct answer, node);
 
-		if (send_answer(egress, answer, answer->data) == -EAGAIN)
+		int r = send_answer(egress, answer, answer->data);
+		if (r == -EAGAIN)
 			return;
+		if (r == -ETOOMANYREFS) {
+			flow_fail_answer(answer);
+			continue;
+		}
 		egress_answer_drop(answer);
 		answer->given(answer);
 	}

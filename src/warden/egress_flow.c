@@ -113,6 +113,14 @@ static void refuse(struct flow *flow, enum gate_verdict verdict, const char *why
 	answer_refused(flow, verdict, why);
 }
 
+void flow_fail_answer(struct answer *answer)
+{
+	answer->flags = 0; /* only what allows has any */
+	refuse(container_of(answer, struct flow, answer), GATE_UNREACHABLE,
+	       "programs of this user have too many file descriptors on their way between sockets "
+	       "('ulimit -Hn')");
+}
+
 /* refuse_place() - it is allowed, but not where it leads to */
 static void refuse_place(struct flow *flow, const struct broker_result *result)
 {

@@ -123,6 +123,9 @@ MUST_USE struct flow *flow_find(struct egress *egress, uint32_t id);
 /* flow_carrying() - the flow of that id that was allowed, which the gateway knows; NULL: none */
 MUST_USE struct flow *flow_carrying(struct egress *egress, uint32_t id);
 
+/* flow_fail_answer() - @answer, which allows a flow, cannot be sent with its descriptor: refuse it instead */
+void flow_fail_answer(struct answer *answer);
+
 /* flows_drop() - @why: for the reports; NULL: without any. */
 void flows_drop(struct egress *egress, const char *why);
 

@@ -22,7 +22,7 @@ static uint16_t port, closed_port;
 
 /* What the warden did to the gateway. */
 static struct {
-	bool full, held, ended;
+	bool full, held, ended, crowded; /* crowded: no descriptor can go along */
 	unsigned answers;
 	struct gate_message last; /* of the answers */
 	char data[GATE_DATA_OCTETS_MAX + 1];
@@ -49,6 +49,8 @@ int gate_send(struct gate *gate, const struct gate_message *message, int fd)
 	(void)gate;
 	if (seen.full)
 		return -EAGAIN;
+	if (seen.crowded && fd >= 0)
+		return -ETOOMANYREFS;
 	CHECK(gate_message_encode(&len, packet, message) == 0, "kind %d: no message",
 	      message->kind);
 	CHECK(gate_message_decode(&seen.last, &(struct span){ packet, len }) == 0, "kind %d",
@@ -408,6 +410,46 @@ static void test_queued_pins(void)
 	close_egress(egress);
 }
 
+/* Where its socket cannot go along, that flow alone is refused, whether it had to wait or not. */
+static void test_crowded(void)
+{
+	static const char why[] = "programs of this user have too many file descriptors on their "
+				  "way between sockets ('ulimit -Hn')";
+
+	for (int waits = 0; waits < 2; waits++) {
+		const char *host = waits != 0 ? "caps.test" : "raw.test"; /* pins; a flag */
+		struct egress *egress = open_egress();
+		char url[80];
+		size_t fds = 0;
+
+		snprintf(url, sizeof(url), "tcp://%s:%u", host, port);
+		carry(1, "plain.test");
+		fds = fake_count_fds();
+		seen.full = waits != 0;
+		seen.crowded = true;
+		CHECK(ask_flow(2, host, port) == 0, "ask");
+		if (waits != 0) {
+			CHECK(!fake_run(the_loop, 100) && seen.held, "it waits");
+			seen.full = false;
+			warden->room(warden->context);
+			CHECK(!seen.held, "and then nothing does");
+		} else {
+			CHECK(fake_run(the_loop, 2000), "no answer");
+		}
+		CHECK(seen.answers == 2 && seen.last.verdict == GATE_UNREACHABLE && !seen.had_fd,
+		      "%d", seen.last.verdict);
+		CHECK(seen.last.id == 2 && strcmp(seen.data, why) == 0, "%s", seen.data);
+		check_event("crowded", 0,
+			    &(struct wanted){ "CONNECT", url, .reason = why,
+					      .rule = waits != 0 ? "rules[2]" : "rules[3]" });
+		CHECK(fake_count_fds() == fds, "%zu descriptors", fake_count_fds() - fds);
+		seen.crowded = false;
+		carry(2, host); /* its number is free */
+		CHECK(end_flow(1) == 0 && end_flow(2) == 0, "the others go on");
+		close_egress(egress);
+	}
+}
+
 static void test_requests(void)
 {
 	struct egress *egress = open_egress();
@@ -725,6 +767,7 @@ int main(void)
 	test_counted_requests();
 	test_counted_flows();
 	test_queued_pins();
+	test_crowded();
 	test_requests();
 	test_urls();
 	test_longest();

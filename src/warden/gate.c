@@ -64,12 +64,13 @@ static struct {
 	char octets[GATE_PACKET_OCTETS_MAX];
 } out;
 
-/* post() - Return: 0; -EAGAIN: no room; -errno: the gateway is lost */
+/* post() - Return: 0; -EAGAIN: no room; -ETOOMANYREFS: not with @fd; -errno: the gateway is lost */
 static int post(struct gate *gate, struct span packet, int fd)
 {
 	int r = packet.len == 0 ? 0 : fd_send(gate->fd, packet, &fd, fd >= 0);
 
-	if (r < 0 && r != -EAGAIN) /* an answer is lost: then it shall not wait for it */
+	/* for any other reason an answer is lost: then it shall not wait for it */
+	if (r < 0 && r != -EAGAIN && r != -ETOOMANYREFS)
 		(void)shutdown(gate->fd, SHUT_RDWR);
 	return r;
 }

@@ -42,7 +42,9 @@ void gate_roots(struct gate *gate, int fd);
 /* gate_open() - watch the capture sockets (borrowed until gate_close()); -1: there are none */
 MUST_USE int gate_open(struct gate *gate, struct loop *loop, int tcp, int dns);
 
-/* gate_send() - @fd: borrowed, goes with the message; -1: none. Return: 0; -EAGAIN: no room; -errno. */
+/* gate_send() - @fd: borrowed, goes with the message; -1: none. Return: 0; -EAGAIN: no room;
+ * -ETOOMANYREFS: it cannot go with @fd now, for others of this user have too many descriptors on their
+ * way: without one it can; -errno: the gateway is lost. */
 MUST_USE int gate_send(struct gate *gate, const struct gate_message *message, int fd);
 
 /* gate_hold() - hear no message, and wait for room instead; or hear them again */

@@ -12,6 +12,7 @@
 #include <sys/socket.h>
 
 #include "base/fd.h"
+#include "base/fd_limit.h"
 #include "warden/broker_priv.h"
 #include "warden/publish_priv.h"
 
@@ -30,15 +31,9 @@ static size_t find_room(void)
 	const rlim_t wanted = FILES_OWN + CONNECTION_FILES * PUBLISH_CONNECTIONS_MAX;
 	struct rlimit limit;
 
+	fd_limit_raise();
 	if (getrlimit(RLIMIT_NOFILE, &limit) < 0)
 		return CONNECTIONS_LEAST;
-	if (limit.rlim_cur < wanted) {
-		struct rlimit more = { wanted < limit.rlim_max ? wanted : limit.rlim_max,
-				       limit.rlim_max };
-
-		if (setrlimit(RLIMIT_NOFILE, &more) == 0)
-			limit = more;
-	}
 	if (limit.rlim_cur >= wanted)
 		return PUBLISH_CONNECTIONS_MAX;
 	if (limit.rlim_cur < FILES_OWN + CONNECTION_FILES * CONNECTIONS_LEAST)
@@ -195,7 +190,7 @@ int publish_open(struct publish **ret, struct loop *loop, const struct config_ne
 		publish->doors[publish->doors_len] =
 		    (struct door){ .publish = publish, .fd = -1, .automatic = true };
 	if (r == 0 && publish->automatic)
-		r = publish_auto_spare(publish, network, diag);
+		publish_auto_spare(publish, network);
 	if (r < 0)
 		publish_close(publish);
 	else

@@ -4,13 +4,16 @@
  * listens any more are closed (their connections go on), and ports without a door get one, the lowest
  * first, until none is free. A port that is taken outside leads to the next one; it is never shared,
  * nor is any address but 127.0.0.1 listened on. The port of a proxy on this machine is left alone even
- * while it is free: whoever had it would be sent what goes to the proxy, its password too. What could not be had is tried again the next time.
+ * while it is free: whoever had it would be sent what goes to the proxy, its password too. That holds for
+ * any proxy that settings or environment name, be it ours or not: other programs of the user ask it. What
+ * could not be had is tried again the next time.
  */
 #include <errno.h>
+#include <stdlib.h>
 
 #include "base/fd.h"
 #include "net/judge.h"
-#include "warden/broker_priv.h"
+#include "net/proxy.h"
 #include "warden/publish_priv.h"
 
 enum {
@@ -51,6 +54,14 @@ static int open_at(struct door *door, uint16_t port, unsigned host_port)
 	return r;
 }
 
+static bool is_spared(const struct publish *publish, unsigned port)
+{
+	for (size_t i = 0; i < publish->spared_len; i++)
+		if (publish->spared[i] == port)
+			return true;
+	return false;
+}
+
 /* open_door() - at the first port that is free. Return: is it open? */
 static bool open_door(struct door *door, uint16_t port)
 {
@@ -58,7 +69,7 @@ static bool open_door(struct door *door, uint16_t port)
 	int r = -EADDRINUSE;
 
 	for (unsigned i = 0; r == -EADDRINUSE && i < PORTS_TRIED && first + i <= UINT16_MAX; i++)
-		if (first + i != door->publish->spared)
+		if (!is_spared(door->publish, first + i))
 			r = open_at(door, port, first + i);
 	return r == 0;
 }
@@ -122,16 +133,26 @@ static bool may_be_here(const struct net_name *host)
 	return class == NET_LOOPBACK || class == NET_UNSPECIFIED;
 }
 
-int publish_auto_spare(struct publish *publish, const struct config_network *network,
-		       struct diag *diag)
+/* spare() - the port of the proxy at @text; NULL: of none */
+static void spare(struct publish *publish, const char *text)
 {
-	struct broker_proxy proxy = { 0 };
-	int r = broker_proxy_read(&proxy, network, diag);
+	struct proxy proxy = { 0 };
 
-	if (r == 0 && proxy.given && may_be_here(&proxy.proxy.host))
-		publish->spared = proxy.proxy.port;
-	broker_proxy_free(&proxy);
-	return r;
+	if (text != NULL && proxy_parse(&proxy, span_of(text)) == NULL && may_be_here(&proxy.host))
+		publish->spared[publish->spared_len++] = proxy.port;
+	explicit_bzero(&proxy, sizeof(proxy));
+}
+
+void publish_auto_spare(struct publish *publish, const struct config_network *network)
+{
+	static const char *const names[] = { "https_proxy", "HTTPS_PROXY", "all_proxy",
+					     "ALL_PROXY",   "http_proxy",  "HTTP_PROXY" };
+	_Static_assert(1 + ARRAY_SIZE(names) <= PUBLISH_SPARED_MAX, "room for each");
+
+	publish->spared_len = 0;
+	spare(publish, network->proxy);
+	for (size_t i = 0; i < ARRAY_SIZE(names); i++)
+		spare(publish, secure_getenv(names[i])); /* NOLINT(concurrency-mt-unsafe) */
 }
 
 void publish_auto_start(struct publish *publish)

@@ -20,6 +20,8 @@ struct door {
 	    automatic; /* of PUBLISH_AUTO_MAX at the end; without a listener and connections it is free */
 };
 
+enum { PUBLISH_SPARED_MAX = 7 }; /* a proxy of the settings, and of six variables */
+
 struct publish {
 	struct loop *loop;
 	struct egress_hooks hooks;
@@ -36,7 +38,8 @@ struct publish {
 	struct list others; /* those that have one */
 	size_t given_len;   /* of doors: those of the settings, before those that are automatic */
 	bool automatic;
-	uint16_t spared; /* a port outside that "auto" never takes; 0: none */
+	uint16_t spared[PUBLISH_SPARED_MAX]; /* ports outside that "auto" never takes */
+	size_t spared_len;
 	struct listeners listeners;
 	void (*changed)(void *context); /* which are published automatically */
 	size_t doors_len;
@@ -50,10 +53,9 @@ MUST_USE int publish_watch(struct door *door); /* carry its connections. Return:
 
 /* publish_auto.c: from publish_start() on; the dialler runs */
 
-/* publish_auto_spare() - the port of a proxy on this machine: once free, its octets would be the program's.
- * Return: 0; -errno with *diag: the proxy cannot be used. */
-MUST_USE int publish_auto_spare(struct publish *publish, const struct config_network *network,
-				struct diag *diag);
+/* publish_auto_spare() - the ports of proxies on this machine that settings or environment name, whether
+ * this sandbox uses them or not: once free, their octets would be the program's */
+void publish_auto_spare(struct publish *publish, const struct config_network *network);
 void publish_auto_start(struct publish *publish);
 void publish_auto_stop(struct publish *publish);
 

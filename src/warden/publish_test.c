@@ -3,6 +3,7 @@
 #include "warden/publish.h"
 
 #include <errno.h>
+#include <stdlib.h>
 #include <sys/socket.h>
 
 #include "base/test.h"
@@ -193,29 +194,53 @@ static void check_echo(int inside, const char *address)
 	publish_close(publish);
 }
 
-/* The port of a proxy of this machine is never taken by "auto". */
+/* The port of a proxy of this machine is never taken by "auto", whether the sandbox uses it or not. */
 static void test_spares(void)
 {
 	static const struct {
-		const char *proxy;
-		unsigned spared;
+		const char *proxy, *name, *value; /* the setting; a variable */
+		bool allowed;                     /* is any host? */
+		unsigned spared[2];
 	} rows[] = {
-		{ "http://127.0.0.1:3128", 3128 }, { "http://user:word@[::1]:3129", 3129 },
-		{ "http://localhost:3130", 3130 }, { "http://0.0.0.0:3131", 3131 },
-		{ "http://192.0.2.1:3128", 0 },    { "none", 0 },
+		{ "http://127.0.0.1:3128", NULL, NULL, true, { 3128 } },
+		{ "http://user:word@[::1]:3129", NULL, NULL, true, { 3129 } },
+		{ "http://localhost:3130", NULL, NULL, true, { 3130 } },
+		{ "http://0.0.0.0:3131", NULL, NULL, true, { 3131 } },
+		{ "http://192.0.2.1:3128", NULL, NULL, true, { 0 } },
+		{ "none", NULL, NULL, true, { 0 } },
+		{ "http://127.0.0.1:3128", NULL, NULL, false, { 3128 } },
+		{ "none", "HTTPS_PROXY", "http://127.0.0.1:3132", true, { 3132 } },
+		{ NULL, "https_proxy", "http://127.0.0.1:3132", false, { 3132 } },
+		{ NULL, "all_proxy", "http://proxy.test:3133", false, { 3133 } },
+		{ NULL, "ALL_PROXY", "127.0.0.1:3134", true, { 3134 } },
+		{ NULL, "http_proxy", "http://127.0.0.1:3135", true, { 3135 } },
+		{ NULL, "HTTP_PROXY", "http://127.0.0.1:3136", false, { 3136 } },
+		{ NULL, "HTTP_PROXY", "socks://127.0.0.1:3136", false, { 0 } },
+		{ "http://127.0.0.1:3128", "http_proxy", "http://[::1]:1", false, { 3128, 1 } },
 	};
+	static const char *const names[] = { "https_proxy", "HTTPS_PROXY", "all_proxy",
+					     "ALL_PROXY",   "http_proxy",  "HTTP_PROXY" };
 	static const char *hosts[] = { "a.test" };
 
+	for (size_t i = 0; i < ARRAY_SIZE(names); i++)
+		CHECK(unsetenv(names[i]) == 0, "%s", names[i]);
 	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
 		struct config_network network = { .publish_auto = true,
-						  .allowed_hosts = { hosts, 1 } };
+						  .allowed_hosts = { hosts, rows[i].allowed } };
 		struct publish *publish = NULL;
 		struct diag diag = { 0 };
 
 		network.proxy = (char *)(uintptr_t)rows[i].proxy;
+		if (rows[i].name != NULL)
+			CHECK(setenv(rows[i].name, rows[i].value, 1) == 0, "row %zu", i);
 		CHECK(publish_open(&publish, the_loop, &network, &diag) == 0, "%s", diag.why);
-		CHECK(publish != NULL && publish->spared == rows[i].spared, "row %zu", i);
+		for (size_t k = 0; publish != NULL && k < ARRAY_SIZE(rows[i].spared); k++)
+			CHECK((k < publish->spared_len ? publish->spared[k] : 0) ==
+				  rows[i].spared[k],
+			      "row %zu: not %u", i, rows[i].spared[k]);
 		publish_close(publish);
+		if (rows[i].name != NULL)
+			CHECK(unsetenv(rows[i].name) == 0, "row %zu", i);
 	}
 }
 

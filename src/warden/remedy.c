@@ -92,7 +92,7 @@ static json_t *of_request(const struct egress_report *report)
 	if (!is_method(method) || !is_path(path) ||
 	    (!report->websocket && span_is(method, "WEBSOCKET")))
 		return NULL;
-	put_host(host, report, report->port != (report->https ? PORT_HTTPS : PORT_HTTP));
+	put_host(host, report, true); /* without, it would mean all ports, and both schemes */
 	return json_pack("{s:{s:s, s:s%, s:s%}}", "rule", "host", host, "method", method.ptr,
 			 method.len, "path", path.ptr, path.len);
 }

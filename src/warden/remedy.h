@@ -4,7 +4,7 @@
  *
  *	{"allow_host": "db.example.com:5432"}	one more of network.allowed_hosts
  *	{"allow_private": "lab.example.com"}	one more of network.allow_private
- *	{"rule": {"host": "api.example.com", "method": "PUT", "path": "/v1/x"}}
+ *	{"rule": {"host": "api.example.com:443", "method": "PUT", "path": "/v1/x"}}
  *						one more of network.rules; none if method or path
  *						cannot be said exactly: a star would mean more
  *

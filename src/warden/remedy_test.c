@@ -101,12 +101,17 @@ static void test_remedies(void)
 		{ FLOW("lab.test", 80, false), "{\"allow_private\":\"127.0.0.1\"}" },
 		{ FLOW("a.test", 80, false), NULL },
 		{ ASK("PUT", "/x?y", "rules[3]"),
-		  "{\"rule\":{\"host\":\"a.test\",\"method\":\"PUT\",\"path\":\"/x\"}}" },
+		  "{\"rule\":{\"host\":\"a.test:80\",\"method\":\"PUT\",\"path\":\"/x\"}}" },
 		{ ASK("get", "*", "rules[3]"), NULL },
 		{ ASK("TRACE", "/", "rules[3]"), NULL },
 		{ ASK("GET", "/ws", "rules[3]"),
 		  "{\"rule\":{\"host\":\"a.test:80\",\"method\":\"WEBSOCKET\",\"path\":\"/ws\"}}" },
 		{ ASK("GET", "/", ""), NULL },
+		{ ASK("PUT", "/x", "rules[3]"),
+		  "{\"rule\":{\"host\":\"a.test:443\",\"method\":\"PUT\",\"path\":\"/x\"}}" },
+		{ ASK("PUT", "/x", "rules[3]"),
+		  "{\"rule\":{\"host\":\"[2606:4700::1]:80\",\"method\":\"PUT\",\"path\":\"/"
+		  "x\"}}" },
 		{ { .kind = EGRESS_REFUSED,
 		    .host = "a.test",
 		    .port = 443,
@@ -123,6 +128,10 @@ static void test_remedies(void)
 	rows[7].report.only_by_address = true;
 	rows[8].report.rule = "";
 	rows[12].report.websocket = rows[12].report.https = true;
+	rows[14].report.port = 443;
+	rows[14].report.https = true;
+	rows[15].report.host = "2606:4700::1";
+	rows[15].report.is_address = true;
 	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
 		json_auto_t *got = remedy_of(&rows[i].report);
 		char *text = got != NULL ? json_dumps(got, JSON_COMPACT) : NULL;

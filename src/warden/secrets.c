@@ -19,6 +19,7 @@
 
 #include "base/clock.h"
 #include "base/fd.h"
+#include "base/fd_limit.h"
 #include "net/pattern.h"
 #include "wire/gate.h"
 #include "wire/substitution.h"
@@ -138,6 +139,7 @@ static _Noreturn void become_shell(int out, const char *command)
 
 	if (null < 0 || dup2(null, 0) < 0 || dup2(out, 1) < 0)
 		_exit(127);
+	fd_limit_restore();
 	(void)setpgid(0, 0); /* so that all it starts can be ended */
 	(void)execl("/bin/sh", "sh", "-c", command, (char *)NULL);
 	_exit(127);

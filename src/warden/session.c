@@ -303,6 +303,11 @@ int session_start(struct session **ret, struct sandbox *sandbox, const struct ag
 		if (r == -E2BIG)
 			return diag_set(diag, r,
 					"the command line and its environment exceed 128 KiB");
+		if (r == -ETOOMANYREFS)
+			return diag_set(diag, r,
+					"cannot start it: programs of this user have more file "
+					"descriptors on their way between sockets than 'ulimit "
+					"-Hn' is");
 		return diag_set(diag, r, "cannot start it: %s", strerror(-r));
 	}
 	session->timer.fired = timed_out;

@@ -20,6 +20,7 @@
 #include <unistd.h>
 
 #include "base/fd.h"
+#include "base/fd_limit.h"
 #include "wire/leaf.h"
 
 #define CERTUTIL "/usr/bin/certutil"
@@ -43,6 +44,7 @@ static _Noreturn void become(int folder)
 	int null = open("/dev/null", O_RDWR | O_CLOEXEC);
 
 	umask(0077);
+	fd_limit_restore();
 	if (null >= 0 && fchdir(folder) == 0 && dup2(null, STDIN_FILENO) >= 0 &&
 	    dup2(null, STDOUT_FILENO) >= 0 && dup2(null, STDERR_FILENO) >= 0 &&
 	    close_range(STDERR_FILENO + 1, ~0U, 0) == 0)
