@@ -209,11 +209,12 @@ static void take_refusal(struct web *web)
 	bridge_answer(web->ends.bridge, web->offers_two ? "h2" : "http/1.1");
 }
 
-static void ask_leaf(struct web *web)
+/* want_leaf() - ask for one, unless there is one or one is on its way */
+static void want_leaf(struct web *web)
 {
-	if (web->asked_leaf)
+	if (web->awaits_leaf || tls_context_has_leaf(web->context, &web->host))
 		return;
-	web->asked_leaf = true;
+	web->awaits_leaf = true;
 	web->owner->ask_leaf(web);
 }
 
@@ -247,8 +248,8 @@ static bool step_opening(struct web *web)
 		close_down(web, false);
 		return false;
 	}
-	if (state == BRIDGE_LEAF)
-		ask_leaf(web);
+	if (state == BRIDGE_LEAF) /* the one that came before may have been dropped for others */
+		want_leaf(web);
 	if (state != BRIDGE_OPEN) {
 		ends_watch(&web->ends, both);
 		return true;
@@ -286,9 +287,11 @@ static void on_ready(struct ends *ends)
 
 void web_leaf(struct web *web, struct span der)
 {
+	web->awaits_leaf = false;
 	if (!web->ends.opening)
 		return;
-	if (der.len == 0 || tls_context_put_leaf(web->context, &web->host, der) < 0) {
+	if (der.len == 0 || tls_context_put_leaf(web->context, &web->host, der) < 0 ||
+	    !tls_context_has_leaf(web->context, &web->host)) { /* or it would be asked for again */
 		web->owner->refused(web, 0, "no certificate could be made for its name");
 		close_down(web, false);
 		return;
@@ -429,5 +432,7 @@ int web_start(struct web *web, struct loop *loop, int inside, int upstream, enum
 		relay_reset(&upstream);
 		return r;
 	}
+	if (tls) /* it is made while the server's handshake goes on, and needed even if that fails */
+		want_leaf(web);
 	return begin_kind(web, loop, kind);
 }

@@ -3,7 +3,7 @@
  * web - a flow whose octets the gateway reads: TLS is opened with a leaf for the flow's name, and
  * what is in it, or came without TLS, is exchanged request by request.
  *
- *	OPENING		handshakes, upstream's first; a leaf is asked for if there is none
+ *	OPENING		handshakes, upstream's first; a leaf is asked for at once if there is none
  *	OPEN		exchange1 or exchange2 is at work, as the server chose (ALPN) or the program began
  *
  * A flow that has no server (it was refused, or cannot be reached, or its server cannot be trusted) is
@@ -45,7 +45,7 @@ struct web {
 	bool raw;         /* what is no HTTP may pass as it is */
 	bool secrets;     /* see exchange1.h */
 
-	bool asked_leaf;
+	bool awaits_leaf; /* asked for */
 	struct ends ends;
 	bool two;        /* exchange2, not exchange */
 	bool offers_two; /* in the program's hello */

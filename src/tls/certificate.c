@@ -6,9 +6,11 @@
  * Validity begins a day early, for machines whose clocks are behind. A leaf lasts a week: clients
  * refuse more than 398 days, and a sandbox that runs for longer has it minted again.
  */
+#include <openssl/core_names.h>
 #include <openssl/rand.h>
 #include <openssl/x509v3.h>
 
+#include "tls/authority.h"
 #include "tls/certificate_priv.h"
 
 enum {
@@ -174,13 +176,35 @@ static bool put_root_name(X509 *x)
 	       put_part(name, NID_commonName, text) && X509_set_issuer_name(x, name) == 1;
 }
 
-/* begin() - what root and leaf have in common. Return: owned; NULL. */
-static X509 *begin(EVP_PKEY *key, int64_t now_s, int days)
+/*
+ * put_key() - as X509_set_pubkey(), without what makes that ten times the signature's work: it has the key
+ * encoded and decoded again, and OpenSSL 3.0 looks through all its codecs each time
+ */
+static bool put_key(X509 *x, EVP_PKEY *key)
+{
+	unsigned char *point = OPENSSL_malloc(AUTHORITY_KEY_OCTETS);
+	X509_PUBKEY *to = X509_get_X509_PUBKEY(x);
+	size_t len = 0;
+
+	if (point == NULL ||
+	    EVP_PKEY_get_octet_string_param(key, OSSL_PKEY_PARAM_PUB_KEY, point,
+					    AUTHORITY_KEY_OCTETS, &len) != 1 ||
+	    len != AUTHORITY_KEY_OCTETS ||
+	    X509_PUBKEY_set0_param(to, OBJ_nid2obj(NID_X9_62_id_ecPublicKey), V_ASN1_OBJECT,
+				   OBJ_nid2obj(NID_X9_62_prime256v1), point, (int)len) != 1) {
+		OPENSSL_free(point);
+		return false;
+	}
+	return true;
+}
+
+/* begin() - what root and leaf have in common, but for the key. Return: owned; NULL. */
+static X509 *begin(int64_t now_s, int days)
 {
 	X509 *x = X509_new();
 
 	if (x == NULL || X509_set_version(x, X509_VERSION_3) != 1 || !put_serial(x) ||
-	    !put_validity(x, now_s, days) || X509_set_pubkey(x, key) != 1) {
+	    !put_validity(x, now_s, days)) {
 		X509_free(x);
 		return NULL;
 	}
@@ -190,11 +214,11 @@ static X509 *begin(EVP_PKEY *key, int64_t now_s, int days)
 X509 *certificate_root(EVP_PKEY *key, int64_t now_s)
 {
 	static const int usage[] = { 5, 6 }; /* keyCertSign, cRLSign */
-	X509 *x = begin(key, now_s, ROOT_DAYS);
+	X509 *x = begin(now_s, ROOT_DAYS);
 
-	if (x == NULL || !put_root_name(x) || !put_constraints(x, true) ||
-	    !put_usage(x, usage, ARRAY_SIZE(usage)) || !put_subject_key_id(x) ||
-	    X509_sign(x, key, EVP_sha256()) == 0) {
+	if (x == NULL || X509_set_pubkey(x, key) != 1 || !put_root_name(x) ||
+	    !put_constraints(x, true) || !put_usage(x, usage, ARRAY_SIZE(usage)) ||
+	    !put_subject_key_id(x) || X509_sign(x, key, EVP_sha256()) == 0) {
 		X509_free(x);
 		return NULL;
 	}
@@ -205,11 +229,12 @@ X509 *certificate_leaf(X509 *root, EVP_PKEY *root_key, EVP_PKEY *public,
 		       const struct net_name *name, int64_t now_s)
 {
 	static const int usage[] = { 0 }; /* digitalSignature */
-	X509 *x = begin(public, now_s, LEAF_DAYS);
+	X509 *x = begin(now_s, LEAF_DAYS);
 	/* nobody shall go by the common name; some show it to people */
 	const char *common = name->len <= NAME_PART_MAX ? name->text : "immure";
 
-	if (x == NULL || X509_set_issuer_name(x, X509_get_subject_name(root)) != 1 ||
+	if (x == NULL || !put_key(x, public) ||
+	    X509_set_issuer_name(x, X509_get_subject_name(root)) != 1 ||
 	    !put_part(X509_get_subject_name(x), NID_commonName, common) ||
 	    !put_constraints(x, false) || !put_usage(x, usage, ARRAY_SIZE(usage)) ||
 	    !put_server_usage(x) || !put_alternative_name(x, name) || !put_subject_key_id(x) ||

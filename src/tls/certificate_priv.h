@@ -15,7 +15,9 @@ enum { CERTIFICATE_DAY_S = 24 * 3600 };
 X509 *certificate_root(EVP_PKEY *key, int64_t now_s);
 
 /**
- * certificate_leaf() - a certificate for a server called @name that holds the key @public
+ * certificate_leaf() - a certificate for a server called @name that holds the key @public, of P-256
+ *
+ * It holds that as octets, which OpenSSL has not read: to serve it, write it (i2d_X509()) and read that.
  *
  * Return: owned by the caller; NULL: out of memory or of random numbers.
  */

@@ -6,6 +6,7 @@
 
 #include "base/clock.h"
 #include "tls/certificate_priv.h"
+#include "tls/test_fresh_priv.h"
 #include "tls/test_rig_priv.h"
 
 enum { PINS_MAX = 4 };
@@ -127,7 +128,8 @@ int main(void)
 	world_new();
 	struct net_name name = name_of(host);
 	leaf_key = EVP_EC_gen("P-256");
-	X509 *leaf = certificate_leaf(world.root, world.key, leaf_key, &name, clock_unix_s());
+	X509 *leaf =
+	    fresh(certificate_leaf(world.root, world.key, leaf_key, &name, clock_unix_s()));
 	test_pins(leaf, TLS1_2_VERSION);
 	test_pins(leaf, TLS1_3_VERSION);
 	test_sessions(leaf, TLS1_2_VERSION);

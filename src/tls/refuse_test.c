@@ -8,6 +8,7 @@
 #include "base/clock.h"
 #include "base/fd.h"
 #include "tls/certificate_priv.h"
+#include "tls/test_fresh_priv.h"
 #include "tls/test_rig_priv.h"
 
 static const char both[] = "\x02h2\x08http/1.1";
@@ -40,8 +41,8 @@ static X509 *certificate(EVP_PKEY *key, const char *name, int days)
 	struct net_name parsed = name_of(name);
 	X509 *root = key == world.key ? world.root : world.own_root;
 
-	return certificate_leaf(root, key, world.key, &parsed,
-				clock_unix_s() + (int64_t)days * DAY_S);
+	return fresh(certificate_leaf(root, key, world.key, &parsed,
+				      clock_unix_s() + (int64_t)days * DAY_S));
 }
 
 static void test_refused(void)

@@ -8,6 +8,7 @@
 #include "base/clock.h"
 #include "base/test.h"
 #include "tls/certificate_priv.h"
+#include "tls/test_fresh_priv.h"
 
 static const size_t PEM_OCTETS_MAX = 1024UL * 1024;
 
@@ -41,19 +42,6 @@ static bool believed(X509_STORE *store, X509 *x)
 	return yes;
 }
 
-/* fresh() - the same certificate without what OpenSSL remembers of how it was before */
-static X509 *fresh(X509 *x)
-{
-	unsigned char *der = NULL;
-	int len = i2d_X509(x, &der);
-	const unsigned char *at = der;
-	X509 *copy = d2i_X509(NULL, &at, len);
-
-	X509_free(x);
-	OPENSSL_free(der);
-	return copy;
-}
-
 /* Two roots of the same name, as after a change of keys; one alone; one that is not in the list. */
 static void test_found(void)
 {
@@ -74,7 +62,7 @@ static void test_found(void)
 			X509_sign(root[1], key[1], EVP_sha256());
 			root[1] = fresh(root[1]);
 		}
-		leaf[i] = certificate_leaf(root[i], key[i], leaf_key, &name, clock_unix_s());
+		leaf[i] = fresh(certificate_leaf(root[i], key[i], leaf_key, &name, clock_unix_s()));
 		if (i < 3)
 			put(&pem, PEM_STRING_X509, root[i]);
 		put(&pem, "SOMETHING ELSE", root[i]);

@@ -12,6 +12,7 @@
 #include "base/clock.h"
 #include "base/fd.h"
 #include "tls/certificate_priv.h"
+#include "tls/test_fresh_priv.h"
 #include "tls/tls_priv.h"
 
 struct world world;
@@ -247,7 +248,8 @@ static void server_new(struct rig *rig, const struct setup *setup)
 	X509 *leaf = setup->certificate;
 
 	if (leaf == NULL)
-		leaf = certificate_leaf(world.root, world.key, world.key, &name, clock_unix_s());
+		leaf = fresh(
+		    certificate_leaf(world.root, world.key, world.key, &name, clock_unix_s()));
 	else
 		X509_up_ref(leaf);
 	server_speaks = setup->server_speaks;
