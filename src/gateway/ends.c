@@ -154,8 +154,10 @@ enum tls_result ends_flush(struct ends *ends, enum tls_side side)
 	if (buf_len(left) == 0)
 		return TLS_DONE;
 	ssize_t n = send_plain(ends->fd[side], buf_span(left));
-	if (n < 0)
+	if (n < 0) {
+		buf_free(left); /* nobody will take it: no room is waited for */
 		return TLS_TRUNCATED;
+	}
 	buf_drop(left, (size_t)n);
 	if (buf_len(left) > 0)
 		return TLS_WANT_WRITE;

@@ -17,6 +17,11 @@ enum { UNWANTED_OCTETS_MAX = 256 * 1024 };
 
 static size_t waiting_octets; /* of all exchanges */
 
+size_t exchange2_waiting_octets(void)
+{
+	return waiting_octets;
+}
+
 struct exchange2_stream *exchange2_stream_new(struct exchange2 *x, int32_t id)
 {
 	/* what the program wants to have first is not ours to say: all have their turn */
