@@ -51,7 +51,7 @@ int ends_open(struct ends *ends, struct loop *loop, int inside, int upstream)
 	ends->source[TLS_INSIDE].ready = inside_ready;
 	ends->source[TLS_UPSTREAM].ready = upstream_ready;
 	for (int i = 0; r == 0 && i < TLS_SIDES; i++) {
-		ends->left[i] = BUF(ENDS_WRITE_OCTETS_MAX);
+		ends->left[i] = BUF_SECRET(ENDS_WRITE_OCTETS_MAX);
 		ends->fd[i] = fds[i];
 		if (fds[i] < 0)
 			continue;

@@ -6,7 +6,7 @@
 #include "base/test.h"
 #include "gateway/exchange2_test_priv.h"
 
-enum { TURNS = 10, TURN_NS = 500 * 1000, VALUE_OCTETS = 8000, VALUES = 7, PLAIN_OCTETS = 9000 };
+enum { TURNS = 10, TURN_NS = 500 * 1000, VALUE_OCTETS = 8180, VALUES = 8 };
 
 static struct {
 	struct loop *loop;
@@ -18,9 +18,8 @@ static struct {
 	unsigned steps, asks;
 	struct exchange1_end end;
 	bool over;
-	size_t head_octets; /* of HEADERS and CONTINUATION that the server got */
 	nghttp2_hd_inflater *unpacks;
-	uint64_t values; /* that it got */
+	unsigned values; /* that it got */
 } b;
 
 static bool asked(struct exchange2_stream *stream, struct span what, bool websocket)
@@ -103,7 +102,6 @@ static void take_frame(struct far *far, struct span frame)
 	if (far != &b.far[TLS_UPSTREAM] ||
 	    (type != NGHTTP2_HEADERS && type != NGHTTP2_CONTINUATION))
 		return;
-	b.head_octets += frame.len;
 	unpack(span_drop(frame, FAR_FRAME_HEAD_OCTETS),
 	       (frame.ptr[4] & NGHTTP2_FLAG_END_HEADERS) != 0);
 }
@@ -189,8 +187,33 @@ static void test_seeing_off(void)
 	finish();
 }
 
+/* A head that its secrets make longer than 64 KiB goes out. */
+static void test_long_head(void)
+{
+	static char value[VALUE_OCTETS], data[SUBSTITUTION_HEAD_OCTETS + VALUE_OCTETS];
+	const struct substitutions list = {
+		1, { { SUBSTITUTION_HEADER, SPAN(FAR_PLACEHOLDER), { value, sizeof(value) } } }
+	};
+	char text[1024];
+	size_t len = 0;
+	int n = snprintf(text, sizeof(text),
+			 ":method=GET\n:scheme=http\n:authority=lab.test\n:path=/\n");
+
+	memset(value, 'v', sizeof(value));
+	CHECK(substitutions_encode(&len, data, sizeof(data), &list) == 0, "encode");
+	begin((struct span){ data, len }, false);
+	for (int i = 0; i < VALUES; i++)
+		n += snprintf(text + n, sizeof(text) - (size_t)n, "x=%s\n", FAR_PLACEHOLDER);
+	far_head(&b.far[TLS_INSIDE], 1, NGHTTP2_FLAG_END_STREAM, false, false, text);
+	spin(TURNS);
+	CHECK(b.asks == 1 && b.values == VALUES, "%u values; %s", b.values,
+	      b.end.why != NULL ? b.end.why : "");
+	finish();
+}
+
 int main(void)
 {
+	test_long_head();
 	test_seeing_off();
 	return test_failures > 0;
 }

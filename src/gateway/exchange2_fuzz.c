@@ -301,7 +301,7 @@ static void server_frame(struct far *far, struct span frame)
 
 /* What the program gets. */
 
-static void unpack(struct span block, bool last)
+static void unpack(struct span block, bool last, bool hides)
 {
 	int flags = 0;
 	nghttp2_nv field;
@@ -313,8 +313,8 @@ static void unpack(struct span block, bool last)
 		must(n >= 0);
 		block = span_drop(block, (size_t)n);
 		if ((flags & NGHTTP2_HD_INFLATE_EMIT) != 0)
-			must(!b.secrets || memmem(field.value, field.valuelen, FAR_VALUE,
-						  sizeof(FAR_VALUE) - 1) == NULL);
+			must(!hides || memmem(field.value, field.valuelen, FAR_VALUE,
+					      sizeof(FAR_VALUE) - 1) == NULL);
 	} while ((flags & NGHTTP2_HD_INFLATE_FINAL) == 0 &&
 		 (block.len > 0 || (flags & NGHTTP2_HD_INFLATE_EMIT) != 0));
 	if (last)
@@ -329,11 +329,11 @@ static void program_frame(struct far *far, struct span frame)
 	bool says = type == NGHTTP2_DATA || type == NGHTTP2_HEADERS;
 
 	if (type == NGHTTP2_HEADERS || type == NGHTTP2_CONTINUATION)
-		unpack(payload, (flags & NGHTTP2_FLAG_END_HEADERS) != 0);
+		unpack(payload, (flags & NGHTTP2_FLAG_END_HEADERS) != 0, s != NULL && s->hides);
 	if (s == NULL || s->id == 0)
 		return;
 	must(!says || !s->ended);
-	if (type == NGHTTP2_DATA && b.secrets && !b.far[TLS_UPSTREAM].raw)
+	if (type == NGHTTP2_DATA && s->hides && !b.far[TLS_UPSTREAM].raw)
 		must(!far_shows(s, payload, FAR_VALUE));
 	s->ended = s->ended || type == NGHTTP2_RST_STREAM ||
 		   (says && (flags & NGHTTP2_FLAG_END_STREAM) != 0);
@@ -562,6 +562,9 @@ static void judge(unsigned i, uint8_t how)
 		/* a value may be longer than its placeholder, but not this one */
 		one->octets_max = s->caps.octets[TLS_INSIDE];
 		b.ends_due++;
+		struct far_stream *far = far_stream_of(&b.far[TLS_INSIDE], s->id[TLS_INSIDE]);
+		if (far != NULL)
+			far->hides = secrets && b.secrets;
 	}
 	forget(i);
 	exchange2_verdict(s, deny ? 403 : 0,

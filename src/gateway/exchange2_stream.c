@@ -34,7 +34,8 @@ struct exchange2_stream *exchange2_stream_new(struct exchange2 *x, int32_t id)
 	s->id[TLS_INSIDE] = id;
 	s->head = HTTP2_BLOCK;
 	for (int i = 0; i < TLS_SIDES; i++) {
-		s->way[i].data = BUF(EXCHANGE2_WINDOW_OCTETS);
+		s->way[i].data =
+		    x->secrets ? BUF_SECRET(EXCHANGE2_WINDOW_OCTETS) : BUF(EXCHANGE2_WINDOW_OCTETS);
 		s->way[i].trailers = HTTP2_BLOCK;
 	}
 	if (nghttp2_session_set_stream_user_data(x->session[TLS_INSIDE], id, s) != 0) {

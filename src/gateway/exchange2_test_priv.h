@@ -29,6 +29,7 @@ struct far_stream {
 	int32_t id;
 	bool ended; /* or was reset */
 	bool websocket;
+	bool hides;                  /* values, from the program */
 	uint64_t octets, octets_max; /* of its body; 0: any */
 	size_t tail_len;
 	char tail[sizeof(FAR_PLACEHOLDER)];
