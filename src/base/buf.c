@@ -18,6 +18,27 @@ static void slide(struct buf *b)
 	b->start = 0;
 }
 
+static void let_go(struct buf *b)
+{
+	if (b->wipes && b->ptr != NULL)
+		explicit_bzero(b->ptr, b->capacity);
+	free(b->ptr);
+}
+
+/* grow() - as realloc(), which may leave a copy behind where one must be wiped. Return: NULL: no memory */
+static char *grow(struct buf *b, size_t capacity)
+{
+	if (!b->wipes)
+		return realloc(b->ptr, capacity);
+	char *ptr = malloc(capacity);
+	if (ptr == NULL)
+		return NULL;
+	if (b->end > 0)
+		memcpy(ptr, b->ptr, b->end);
+	let_go(b);
+	return ptr;
+}
+
 int buf_reserve(char **ret, struct buf *b, size_t len)
 {
 	size_t want = buf_len(b) + len;
@@ -31,7 +52,7 @@ int buf_reserve(char **ret, struct buf *b, size_t len)
 
 			while (capacity < want)
 				capacity *= 2;
-			char *ptr = realloc(b->ptr, capacity);
+			char *ptr = grow(b, capacity);
 			if (ptr == NULL)
 				return -ENOMEM;
 			b->ptr = ptr;
@@ -86,6 +107,6 @@ void buf_drop(struct buf *b, size_t len)
 
 void buf_free(struct buf *b)
 {
-	free(b->ptr);
-	*b = BUF(b->octets_max);
+	let_go(b);
+	*b = (struct buf){ .octets_max = b->octets_max, .wipes = b->wipes };
 }

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * buf - a growing byte buffer with a stated limit. Octets go in at the end and out at the front.
- * Allocates; a failed or excessive append changes nothing.
+ * Allocates; a failed or excessive append changes nothing. One that may hold secrets wipes memory before it lets
+ * go of it, also when it grows.
  */
 #ifndef BASE_BUF_H
 #define BASE_BUF_H
@@ -14,9 +15,11 @@ struct buf {
 	size_t end;        /* octets in use, those taken included */
 	size_t capacity;   /* octets allocated */
 	size_t octets_max; /* limit on what it may hold */
+	bool wipes;        /* it may hold secrets */
 };
 
-#define BUF(max) ((struct buf){ .octets_max = (max) })
+#define BUF(max)        ((struct buf){ .octets_max = (max) })
+#define BUF_SECRET(max) ((struct buf){ .octets_max = (max), .wipes = true })
 
 static inline size_t buf_len(const struct buf *b)
 {
@@ -47,7 +50,7 @@ MUST_USE int buf_printf(struct buf *b, const char *format, ...) PRINTF(2, 3);
 /* buf_drop() - take @len octets off the front; @len is at most buf_len() */
 void buf_drop(struct buf *b, size_t len);
 
-/* buf_free() - free the memory and leave an empty buffer with the same limit */
+/* buf_free() - free the memory and leave an empty buffer of the same kind */
 void buf_free(struct buf *b);
 
 #define CLEANUP_BUF CLEANUP(buf_free)

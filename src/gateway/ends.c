@@ -51,7 +51,7 @@ int ends_open(struct ends *ends, struct loop *loop, int inside, int upstream)
 	ends->source[TLS_INSIDE].ready = inside_ready;
 	ends->source[TLS_UPSTREAM].ready = upstream_ready;
 	for (int i = 0; r == 0 && i < TLS_SIDES; i++) {
-		ends->left[i] = BUF(ENDS_WRITE_OCTETS_MAX);
+		ends->left[i] = BUF_SECRET(ENDS_WRITE_OCTETS_MAX);
 		ends->fd[i] = fds[i];
 		if (fds[i] < 0)
 			continue;
@@ -154,8 +154,10 @@ enum tls_result ends_flush(struct ends *ends, enum tls_side side)
 	if (buf_len(left) == 0)
 		return TLS_DONE;
 	ssize_t n = send_plain(ends->fd[side], buf_span(left));
-	if (n < 0)
+	if (n < 0) {
+		buf_free(left); /* nobody will take it: no room is waited for */
 		return TLS_TRUNCATED;
+	}
 	buf_drop(left, (size_t)n);
 	if (buf_len(left) > 0)
 		return TLS_WANT_WRITE;

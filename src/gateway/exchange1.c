@@ -399,7 +399,8 @@ void exchange1_start(struct exchange1 *x)
 	x->fresh = true;
 	x->again.fired = step_again;
 	for (int i = 0; i < TLS_SIDES; i++)
-		x->left[i] = BUF(EXCHANGE1_IN_OCTETS);
+		x->left[i] =
+		    x->secrets ? BUF_SECRET(EXCHANGE1_IN_OCTETS) : BUF(EXCHANGE1_IN_OCTETS);
 }
 
 void exchange1_stop(struct exchange1 *x)

@@ -13,8 +13,8 @@ enum {
 	/* beside a piece of a body: its chunk's head and end, the last chunk, trailers */
 	CHUNK_OCTETS = HTTP1_CHUNK_HEAD_OCTETS + 2 + 5,
 	TRAILER_OCTETS_MAX = 8 * 1024, /* as exchange1_limits has it */
-	/* of one read, and what was left before it: part of a value, %-encoded */
-	HELD_OCTETS_MAX = EXCHANGE1_IN_OCTETS + 4 * SUBSTITUTION_VALUE_OCTETS_MAX,
+	/* of one read, and what was left before it: part of what is looked for */
+	HELD_OCTETS_MAX = EXCHANGE1_IN_OCTETS + INJECT_TEXT_OCTETS_MAX,
 };
 
 static char room_octets[EXCHANGE1_OUT_OCTETS];
@@ -33,17 +33,13 @@ void change_begin(struct exchange1 *x, enum tls_side from, enum inject_form form
 		.on = true,
 		.chunks = chunks,
 		.body = { .inject = x->inject, .hide = from == TLS_UPSTREAM, .form = form },
-		.held = BUF(HELD_OCTETS_MAX),
+		.held = BUF_SECRET(HELD_OCTETS_MAX),
 	};
 }
 
 void change_end(struct exchange1 *x, enum tls_side from)
 {
-	struct buf *held = &x->change[from].held;
-
-	if (held->ptr != NULL)
-		explicit_bzero(held->ptr, held->capacity);
-	buf_free(held);
+	buf_free(&x->change[from].held);
 	x->change[from].on = false;
 	x->change[from].body.why = NULL;
 }

@@ -276,6 +276,15 @@ static bool carry_body(struct exchange1 *x, struct span *input, struct outlet *o
 	return false;
 }
 
+/* fits() - may what came with a head go out with it? With secrets that may be long. As much as a body may always
+ * have: what is left after the longest read is for its chunks. */
+static bool fits(const struct span *input, const struct outlet *out)
+{
+	enum { SLACK = (EXCHANGE1_OUT_OCTETS - EXCHANGE1_IN_OCTETS) / 4 };
+
+	return out->len + input->len <= EXCHANGE1_IN_OCTETS + SLACK;
+}
+
 bool exchange1_up(struct exchange1 *x, struct span *input, struct outlet *out, unsigned ended)
 {
 	switch (x->up) {
@@ -284,7 +293,7 @@ bool exchange1_up(struct exchange1 *x, struct span *input, struct outlet *out, u
 		return true;
 	case UP_GO:
 		return send_head(x, input, out) &&
-		       (x->up != UP_BODY || carry_body(x, input, out, ended));
+		       (x->up != UP_BODY || !fits(input, out) || carry_body(x, input, out, ended));
 	case UP_BODY:
 		return carry_body(x, input, out, ended);
 	case UP_TUNNEL:

@@ -145,8 +145,10 @@ static enum move push(struct exchange2 *x, enum tls_side to)
 {
 	nghttp2_session *session = x->session[to];
 
-	if (session == NULL || x->seeing_off || (to == TLS_UPSTREAM && x->unheard))
+	if (session == NULL || x->seeing_off || (to == TLS_UPSTREAM && x->unheard)) {
+		(void)!ends_flush(x->ends, to); /* else it is told for ever that there is room */
 		return STILL;
+	}
 	enum tls_result r = ends_flush(x->ends, to);
 	if (r == TLS_WANT_WRITE || (r == TLS_DONE && nghttp2_session_want_write(session) == 0))
 		return STILL;

@@ -34,13 +34,6 @@ void change2_wipe(void)
 	room.used = 0;
 }
 
-static void wipe_free(struct buf *octets)
-{
-	if (octets->ptr != NULL)
-		explicit_bzero(octets->ptr, octets->capacity);
-	buf_free(octets);
-}
-
 /* Memory of the library. */
 
 static void *take(size_t size, void *context)
@@ -110,7 +103,7 @@ static const char *begin_request(struct exchange2_stream *s, struct span type, b
 		.scans = !changes,
 		.scan = { .inject = s->inject },
 		.body = { .inject = s->inject, .form = inject_form_of(type) },
-		.held = BUF(EXCHANGE2_WINDOW_OCTETS),
+		.held = BUF_SECRET(EXCHANGE2_WINDOW_OCTETS),
 	};
 
 	if (s->bodiless || s->websocket)
@@ -121,7 +114,7 @@ static const char *begin_request(struct exchange2_stream *s, struct span type, b
 		return "there is no memory to look for secrets in its body";
 	if (changes) {
 		way->change->held = way->data;
-		way->data = BUF(EXCHANGE2_WINDOW_OCTETS);
+		way->data = BUF_SECRET(EXCHANGE2_WINDOW_OCTETS);
 	}
 	return NULL;
 }
@@ -207,7 +200,7 @@ bool change2_response(struct exchange2_stream *s, struct http2_response *respons
 {
 	const struct exchange2_change change = {
 		.body = { .inject = s->inject, .hide = true },
-		.held = BUF(EXCHANGE2_WINDOW_OCTETS),
+		.held = BUF_SECRET(EXCHANGE2_WINDOW_OCTETS),
 	};
 
 	if (s->inject == NULL)
@@ -272,17 +265,14 @@ size_t change2_fill(struct exchange2_way *way, const char **why)
 	buf_commit(&way->data, to.used);
 	buf_drop(&change->held, used);
 	if (buf_len(&change->held) == 0)
-		wipe_free(&change->held);
+		buf_free(&change->held);
 	*why = change->body.why;
 	return used;
 }
 
 void change2_clear(struct exchange2_way *way)
 {
-	if (change2_holds(way))
-		wipe_free(&way->data);
-	else
-		buf_free(&way->data);
+	buf_free(&way->data);
 }
 
 void change2_drop(struct exchange2_way *way)
@@ -290,7 +280,7 @@ void change2_drop(struct exchange2_way *way)
 	change2_clear(way);
 	if (way->change == NULL)
 		return;
-	wipe_free(&way->change->held);
+	buf_free(&way->change->held);
 	free(way->change);
 	way->change = NULL;
 }

@@ -60,6 +60,9 @@ void exchange2_forbid(struct exchange2_stream *s, const char *why);
 /* exchange2_came() - octets of a body from @side. */
 void exchange2_came(struct exchange2_stream *s, enum tls_side side, struct span data);
 
+/* exchange2_waiting_octets() - of all exchanges: that came, and are not paid for or gone */
+MUST_USE size_t exchange2_waiting_octets(void);
+
 /* exchange2_unwanted() - the same of what was dropped */
 void exchange2_unwanted(struct exchange2_stream *s, enum tls_side side, size_t len);
 

@@ -11,6 +11,8 @@ enum {
 	HPACK_OCTETS = 4096,
 	FIELD_OVERHEAD_OCTETS = 32, /* as HTTP2_LIST_OCTETS_MAX counts */
 	CONTINUATIONS_MAX = 8,
+	/* a list as long as may be, and what secrets or placeholders add: a longer one is refused before */
+	HEAD_OUT_OCTETS_MAX = 256 * 1024,
 	SETTINGS_MAX = 32,
 	ACKS_MAX = 200,
 	RESETS_MAX = 400, /* streams that ended before their time */
@@ -290,6 +292,7 @@ static int new_options(nghttp2_option **ret)
 	nghttp2_option_set_no_auto_window_update(*ret, 1);
 	nghttp2_option_set_no_http_messaging(*ret, 1);
 	nghttp2_option_set_no_closed_streams(*ret, 1);
+	nghttp2_option_set_max_send_header_block_length(*ret, HEAD_OUT_OCTETS_MAX);
 	nghttp2_option_set_max_outbound_ack(*ret, ACKS_MAX);
 	nghttp2_option_set_max_settings(*ret, SETTINGS_MAX);
 	nghttp2_option_set_max_continuations(*ret, CONTINUATIONS_MAX);

@@ -17,6 +17,11 @@ enum { UNWANTED_OCTETS_MAX = 256 * 1024 };
 
 static size_t waiting_octets; /* of all exchanges */
 
+size_t exchange2_waiting_octets(void)
+{
+	return waiting_octets;
+}
+
 struct exchange2_stream *exchange2_stream_new(struct exchange2 *x, int32_t id)
 {
 	/* what the program wants to have first is not ours to say: all have their turn */
@@ -29,7 +34,8 @@ struct exchange2_stream *exchange2_stream_new(struct exchange2 *x, int32_t id)
 	s->id[TLS_INSIDE] = id;
 	s->head = HTTP2_BLOCK;
 	for (int i = 0; i < TLS_SIDES; i++) {
-		s->way[i].data = BUF(EXCHANGE2_WINDOW_OCTETS);
+		s->way[i].data =
+		    x->secrets ? BUF_SECRET(EXCHANGE2_WINDOW_OCTETS) : BUF(EXCHANGE2_WINDOW_OCTETS);
 		s->way[i].trailers = HTTP2_BLOCK;
 	}
 	if (nghttp2_session_set_stream_user_data(x->session[TLS_INSIDE], id, s) != 0) {

@@ -230,10 +230,8 @@ static bool host_of(struct net_name *ret, const struct flow *flow)
 	return ret->kind == NET_NAME_ADDRESS;
 }
 
-/* read_flow() - @door: answer each request so, with what @verdict says; 0, NULL: exchange them. Return: 0 or
- * -errno: it is closed */
-static int read_flow(struct flow *flow, enum sniff_kind kind, unsigned door,
-		     const struct gate_message *verdict)
+/* make_web() - Return: 0 or -errno */
+static int make_web(struct flow *flow)
 {
 	struct flow_web *w = calloc(1, sizeof(*w));
 
@@ -249,12 +247,14 @@ static int read_flow(struct flow *flow, enum sniff_kind kind, unsigned door,
 	w->web.raw = (flow->flags & GATE_RAW) != 0;
 	w->web.secrets = (flow->flags & GATE_SECRETS) != 0;
 	w->web.pins = (struct span){ flow->pins, flow->pins_len };
-	if (!host_of(&w->web.host, flow))
-		return -EINVAL;
-	if (verdict != NULL) {
-		web_shut(&w->web, door, verdict->data);
-		w->web.door_retry_s = (unsigned)verdict->up;
-	}
+	return host_of(&w->web.host, flow) ? 0 : -EINVAL;
+}
+
+/* open_web() - after make_web(). Return: 0 or -errno: it is closed */
+static int open_web(struct flow *flow, enum sniff_kind kind)
+{
+	struct flow_web *w = flow->web;
+
 	int r = web_start(&w->web, flow->flows->loop, flow->fd, flow->server, kind);
 	flow->fd = flow->server = -1;
 	if (r < 0)
@@ -263,6 +263,13 @@ static int read_flow(struct flow *flow, enum sniff_kind kind, unsigned door,
 	w->brisk = true;
 	flow_hurry(flow);
 	return 0;
+}
+
+static int read_flow(struct flow *flow, enum sniff_kind kind)
+{
+	int r = make_web(flow);
+
+	return r < 0 ? r : open_web(flow, kind);
 }
 
 static void refuse(struct flow *flow, const char *why)
@@ -313,7 +320,7 @@ static void sniffed(struct sniff *sniff, enum sniff_kind kind)
 		pass(flow);
 	else if (tls && flow->flows->context == NULL)
 		refuse(flow, "TLS cannot be opened: this host has no root certificates");
-	else if (web && read_flow(flow, kind, 0, NULL) < 0)
+	else if (web && read_flow(flow, kind) < 0)
 		flow_end(flow, false);
 	else if (!web && raw)
 		flow_relay(flow);
@@ -328,7 +335,8 @@ void flow_sniffed_too_long(struct flow *flow)
 	struct span octets = { 0 };
 
 	sniff_stop(&flow->sniff);
-	sniffed(&flow->sniff, sniff_peek(&octets, flow->fd) > 0 ? sniff_whole(octets) : SNIFF_RAW);
+	flow->sniff.told(&flow->sniff,
+			 sniff_peek(&octets, flow->fd) > 0 ? sniff_whole(octets) : SNIFF_RAW);
 }
 
 /* door_of() - the status with which each request is answered */
@@ -339,24 +347,40 @@ static unsigned door_of(const struct gate_message *refusal)
 	return refusal->verdict == GATE_DENY ? 403 : 502;
 }
 
-/* explain() - it was refused: whoever speaks HTTP, and has spoken, is told why */
-static void explain(struct flow *flow, const struct gate_message *verdict)
+/* explain() - whoever speaks HTTP is told why. Not who speaks TLS: the warden certifies no refused flow */
+static void explain(struct sniff *sniff, enum sniff_kind kind)
 {
-	struct span octets = { 0 };
-	enum sniff_kind kind = SNIFF_MORE;
+	struct flow *flow = container_of(sniff, struct flow, sniff);
 
-	flow->refused = true;
-	if (sniff_peek(&octets, flow->fd) > 0)
-		kind = sniff_octets(octets);
-	if ((kind != SNIFF_HTTP1 && kind != SNIFF_HTTP2) ||
-	    read_flow(flow, kind, door_of(verdict), verdict) < 0)
+	if ((kind != SNIFF_HTTP1 && kind != SNIFF_HTTP2) || open_web(flow, kind) < 0)
 		flow_free(flow);
+}
+
+/* refuse_flow() - as @verdict says. A program that has just connected has often not spoken yet: it has a moment for
+ * that, which those who wait for the server to speak lose */
+static void refuse_flow(struct flow *flow, const struct gate_message *verdict)
+{
+	flow->refused = true;
+	flow->state = FLOW_SNIFFING;
+	flow->sniff.told = explain;
+	if (make_web(flow) < 0) {
+		flow_free(flow);
+		return;
+	}
+	web_shut(&flow->web->web, door_of(verdict), verdict->data);
+	flow->web->web.door_retry_s = (unsigned)verdict->up;
+	if (sniff_start(&flow->sniff, flow->flows->loop, flow->fd, -1, true) < 0) {
+		flow_free(flow);
+		return;
+	}
+	sniff_hurry(&flow->sniff);
+	flow_hurry(flow);
 }
 
 void flow_judged(struct flow *flow, const struct gate_message *verdict)
 {
 	if (verdict->verdict != GATE_ALLOW) {
-		explain(flow, verdict);
+		refuse_flow(flow, verdict);
 		return;
 	}
 	flow->state = FLOW_SNIFFING;

@@ -5,13 +5,14 @@
  *	state		holds					becomes
  *	WAITING		the program's socket, unread; an ask	RELAYING, ENDING (it was allowed, but
  *			under way; -1 once the program is gone	the program is gone), or free
- *	SNIFFING	both sockets, unread			RELAYING, WEB, ENDING
+ *	SNIFFING	both sockets, unread; of a refused	RELAYING, WEB, ENDING, or free if it
+ *			flow the program's			was refused
 	RELAYING	both sockets, in relay.h		ENDING
 	WEB		both sockets, in web.h			ENDING, or free if it was refused
  *	ENDING		the END that the warden must get	free
  *
  * Denied, unreachable, no answer in FLOWS_WAIT_S, no room: the program sees a reset, but if it speaks HTTP it
- * is told why. While it waits nothing of what it sends is read, so nothing is kept here. A flow to a synthetic address is asked
+ * is told why, if it speaks within SNIFF_PATIENCE_MS. While it waits nothing of what it sends is read, so nothing is kept here. A flow to a synthetic address is asked
  * about by its name, one to an address that once was one is asked about, for the record, and reset
  * whatever the answer; one to port 53 that leads to no name is DNS (dns_tcp.h).
  */
@@ -64,10 +65,10 @@ struct flow {
 	int server;                 /* owned; SNIFFING: the server's */
 	uint16_t flags;             /* enum gate_flag, of the verdict that allowed it */
 	uint32_t web_id;            /* of the last leaf or request asked about in this slot */
-	bool refused;               /* WEB: it is only told why; the warden knows it no more */
-	struct sniff sniff;         /* SNIFFING */
-	struct relay relay;         /* RELAYING, and its counts in ENDING, of WEB, too */
-	struct flow_web *web;       /* owned; WEB, ENDING */
+	bool refused;         /* SNIFFING, WEB: it is only told why; the warden knows it no more */
+	struct sniff sniff;   /* SNIFFING */
+	struct relay relay;   /* RELAYING, and its counts in ENDING, of WEB, too */
+	struct flow_web *web; /* owned; WEB, ENDING, SNIFFING if it was refused */
 };
 
 struct flows {

@@ -319,8 +319,56 @@ static void test_slow_head(void)
 	finish(rig);
 }
 
+static void deny(struct rig *rig, uint32_t id)
+{
+	const struct gate_message flow = {
+		.kind = GATE_FLOW, .id = id, .verdict = GATE_DENY, .data = SPAN("no rule allows it")
+	};
+
+	CHECK(gate_test_say(rig->warden, &flow, -1) == 0, "send");
+	spin(rig, 1);
+}
+
+/* A refused program that has not spoken yet has a moment for it: HTTP is told why, others are reset. */
+static void test_refused_early(void)
+{
+	static const struct {
+		const char *first, *then; /* what it says at once, and a little later */
+		bool told;
+	} rows[] = {
+		{ "", "GET / HTTP/1.1\r\nHost: [::1]\r\n\r\n", true },
+		{ "GE", "T / HTTP/1.1\r\nHost: [::1]\r\n\r\n", true },
+		{ "GET / HTTP/1.1\r\nHost: [::1]\r\n\r\n", "", true },
+		{ "", "", false },
+		{ "", "\x16\x03\x01", false },
+		{ "", "SSH-2.0-x\r\n", false },
+	};
+	struct rig *rig = begin(4, 5000 * MS, 5000 * MS);
+
+	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+		CLEANUP_FD int program = dial(rig);
+		char text[512] = "";
+
+		if (*rows[i].first != '\0')
+			say(program, rows[i].first);
+		deny(rig, hear(rig, GATE_ASK_FLOW).id);
+		if (!rows[i].told && *rows[i].then == '\0')
+			check_open(program);
+		if (*rows[i].then != '\0')
+			say(program, rows[i].then);
+		spin(rig, rows[i].told ? 20 : SNIFF_PATIENCE_MS + 20);
+		ssize_t n = recv(program, text, sizeof(text) - 1, MSG_DONTWAIT);
+		CHECK((n > 0 && strncmp(text, "HTTP/1.1 ", 9) == 0) == rows[i].told,
+		      "row %zu: %zd %s", i, n, text);
+		CHECK(rows[i].told || (n < 0 && errno == ECONNRESET), "row %zu: %zd", i, n);
+	}
+	check_silent(rig);
+	finish(rig);
+}
+
 int main(void)
 {
+	test_refused_early();
 	test_slow_head();
 	test_no_answer();
 	test_full();

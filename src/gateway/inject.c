@@ -13,7 +13,7 @@
 #include "gateway/inject_priv.h"
 #include "wire/base64.h"
 
-enum { BASIC_OCTETS_MAX = 64 * 1024 };
+enum { BASIC_OCTETS_MAX = INJECT_TEXT_OCTETS_MAX };
 
 static void wipe_free(char **octets, size_t len)
 {
@@ -21,13 +21,6 @@ static void wipe_free(char **octets, size_t len)
 		explicit_bzero(*octets, len);
 	free(*octets);
 	*octets = NULL;
-}
-
-static void wipe_buf(struct buf *b)
-{
-	if (b->ptr != NULL)
-		explicit_bzero(b->ptr, b->capacity);
-	buf_free(b);
 }
 
 static void add_needle(struct inject *inject, struct span text, struct span with)
@@ -176,7 +169,7 @@ static enum inject_verdict put_basic(struct span *ret, const char **why, struct 
 				     struct inject_room *room, struct span plain, struct span came)
 {
 	struct inject_task task = { .inject = inject, .where = SUBSTITUTION_BASIC };
-	struct buf encoded = BUF(BASIC_OCTETS_MAX);
+	struct buf encoded = BUF_SECRET(BASIC_OCTETS_MAX);
 	struct span changed = { 0 };
 	enum inject_verdict verdict = change_all(&changed, why, &task, room, plain);
 	char *at = room->ptr + room->used;
@@ -192,7 +185,7 @@ static enum inject_verdict put_basic(struct span *ret, const char **why, struct 
 	} else {
 		*ret = (struct span){ at, (size_t)(room->ptr + room->used - at) };
 	}
-	wipe_buf(&encoded);
+	buf_free(&encoded);
 	return verdict;
 }
 

@@ -15,6 +15,11 @@
 
 #include "wire/substitution.h"
 
+enum {
+	/* the longest that is looked for in a response: a Basic credential, or a value, %-encoded */
+	INJECT_TEXT_OCTETS_MAX = 64 * 1024,
+};
+
 /* What one request may have: NULL: nothing. It keeps copies, wiped when it is freed. */
 struct inject;
 

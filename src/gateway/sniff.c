@@ -127,6 +127,11 @@ void sniff_stop(struct sniff *sniff)
 	loop_disarm(&sniff->patience);
 }
 
+void sniff_hurry(struct sniff *sniff)
+{
+	loop_arm(sniff->inside.loop, &sniff->patience, SNIFF_PATIENCE_MS * INT64_C(1000000));
+}
+
 static void settle(struct sniff *sniff, enum sniff_kind kind)
 {
 	sniff_stop(sniff);
@@ -135,13 +140,11 @@ static void settle(struct sniff *sniff, enum sniff_kind kind)
 
 static void wait_for_more(struct sniff *sniff, struct span octets)
 {
-	const int64_t patience_ns = SNIFF_PATIENCE_MS * INT64_C(1000000);
-
 	bool tls = octets.len > 0 && octets.ptr[0] == TLS_HANDSHAKE;
 
 	wake_above(sniff->inside.fd, (int)octets.len);
 	if (sniff->raw && sniff->patience.loop == NULL && !tls)
-		loop_arm(sniff->inside.loop, &sniff->patience, patience_ns);
+		sniff_hurry(sniff);
 }
 
 static void inside_ready(struct loop_source *source, uint32_t events)
@@ -194,7 +197,7 @@ int sniff_start(struct sniff *sniff, struct loop *loop, int inside, int outside,
 	sniff->outside.ready = outside_ready;
 	sniff->patience.fired = patience_over;
 	int r = loop_add(loop, &sniff->inside, inside, EPOLLIN | EPOLLRDHUP);
-	if (r == 0)
+	if (r == 0 && outside >= 0)
 		r = loop_add(loop, &sniff->outside, outside, EPOLLIN | EPOLLRDHUP);
 	if (r < 0)
 		sniff_stop(sniff);

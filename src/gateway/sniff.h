@@ -32,13 +32,16 @@ struct sniff {
  * sniff_start() - begin
  * @sniff:	told is set, the rest is 0
  * @inside:	the program's socket, borrowed, non-blocking TCP
- * @outside:	the server's, likewise
+ * @outside:	the server's, likewise; -1: there is none
  * @raw:	raw octets may pass: who says little that could become HTTP waits SNIFF_PATIENCE_MS at
  *		most
  *
  * Return: 0; -errno: nothing was begun.
  */
 MUST_USE int sniff_start(struct sniff *sniff, struct loop *loop, int inside, int outside, bool raw);
+
+/* sniff_hurry() - wait no longer than SNIFF_PATIENCE_MS, even for the first octet; RAW is told then */
+void sniff_hurry(struct sniff *sniff);
 
 /* sniff_stop() - forget it; fine if it was told or never began */
 void sniff_stop(struct sniff *sniff);
