@@ -124,7 +124,7 @@ int jail_spawn(struct jail *ret, bool ahead, struct diag *diag)
 			     .mountns = -1 };
 	CLEANUP_FD int builder_agent = -1;
 	CLEANUP_FD int builder_control = -1;
-	struct builder b = { .image = -1, .host = -1, .root = -1, .proc = -1 };
+	struct builder b = { .image = -1, .host = -1, .root = -1, .empty = -1, .proc = -1 };
 	int agent[2], control[2];
 	struct rlimit files;
 
