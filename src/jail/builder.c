@@ -58,8 +58,8 @@ static int raise_mountns(struct builder *b)
 {
 	int r = unshare_one(b, CLONE_NEWNS, "mount");
 
-	b->mountns = open("/proc/self/ns/mnt", O_RDONLY | O_CLOEXEC); /* may fail: a help only */
-	return r;
+	b->mountns = open("/proc/self/ns/mnt", O_RDONLY | O_CLOEXEC);
+	return r == 0 && b->mountns < 0 ? builder_step(b, -errno, "open the mount namespace") : r;
 }
 
 static int raise_ipcns(struct builder *b)
@@ -77,31 +77,9 @@ static int raise_cgroupns(struct builder *b)
 	return unshare_one(b, CLONE_NEWCGROUP, "cgroup");
 }
 
-/* high() - move @fd out of the way of init's first descriptors */
-static int high(int fd)
+int builder_high(int fd)
 {
 	return fcntl(fd, F_DUPFD_CLOEXEC, 16);
-}
-
-/* make_image() - init's program in a sealed memfd, so that nothing can change it (CVE-2019-5736) */
-static int make_image(struct builder *b)
-{
-	const unsigned exec = 0x0010U; /* MFD_EXEC, linux/memfd.h since 6.3 */
-	const int seals = F_SEAL_SEAL | F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_WRITE;
-
-	b->image = memfd_create("immure-init", MFD_CLOEXEC | MFD_ALLOW_SEALING | exec);
-	if (b->image < 0 && errno == EINVAL)
-		b->image = memfd_create("immure-init", MFD_CLOEXEC | MFD_ALLOW_SEALING);
-	if (b->image < 0)
-		return builder_step(b, -errno, "make a memfd");
-	b->image = high(b->image); /* the first one stays open until the exec closes it */
-	if (b->image < 0)
-		return builder_step(b, -errno, "move a memfd");
-	int r = fd_write_all(b->image,
-			     (struct span){ (const char *)agent_init_image, agent_init_image_len });
-	if (r == 0 && fcntl(b->image, F_ADD_SEALS, seals) < 0)
-		r = -errno;
-	return r < 0 ? builder_step(b, r, "copy init to a memfd") : 0;
 }
 
 /* drop_root() - take away a root that was built ahead and does not fit the plan */
@@ -111,6 +89,7 @@ static int drop_root(struct builder *b)
 		return builder_step(b, -errno, "take the default root away");
 	fd_close(&b->host);
 	fd_close(&b->root);
+	fd_close(&b->empty);
 	fd_close(&b->proc);
 	b->writable_len = 0;
 	return 0;
@@ -250,10 +229,29 @@ static int raise_seccomp(struct builder *b)
 	return r < 0 ? builder_step(b, r, "install the system call filter") : 0;
 }
 
+/* plain_process() - leave nothing of the caller's: terminal, streams, umask, signals, folder */
+static int plain_process(struct builder *b)
+{
+	CLEANUP_FD int null = open("/dev/null", O_RDWR | O_CLOEXEC);
+	sigset_t none;
+
+	sigemptyset(&none);
+	umask(022);
+	if (null < 0 || sigprocmask(SIG_SETMASK, &none, NULL) < 0 || chdir("/") < 0)
+		return builder_step(b, -errno, "leave the caller's session");
+	for (int fd = 0; fd < 3; fd++)
+		if (dup2(null, fd) < 0)
+			return builder_step(b, -errno, "replace the caller's streams");
+	return 0;
+}
+
 static const struct stage early[] = {
-	{ WALL_USERNS, false, raise_userns },   { WALL_NETNS, false, builder_net_start },
-	{ WALL_MOUNTNS, false, raise_mountns }, { WALL_IPCNS, false, raise_ipcns },
-	{ WALL_UTSNS, false, raise_utsns },     { WALL_ROOT, false, make_image },
+	{ WALL_USERNS, false, raise_userns },
+	{ WALL_NETNS, false, builder_beside_start }, /* as soon as can be: it takes longest */
+	{ WALL_ROOT, false, plain_process },
+	{ WALL_MOUNTNS, false, raise_mountns },
+	{ WALL_IPCNS, false, raise_ipcns },
+	{ WALL_UTSNS, false, raise_utsns },
 };
 
 static const struct stage root[] = {
@@ -262,13 +260,20 @@ static const struct stage root[] = {
 };
 
 static const struct stage late[] = {
-	{ WALL_CGROUPNS, true, raise_cgroupns },  { WALL_ROOT, false, raise_mounts },
-	{ WALL_LIMITS, true, raise_limits },      { WALL_ROOT, false, builder_enter_root },
-	{ WALL_NETNS, false, builder_net_enter }, { WALL_CAPTURE, true, builder_net_capture },
-	{ WALL_LIMITS, true, raise_files },       { WALL_USERNS, false, builder_become_user },
-	{ WALL_CAPS, false, raise_caps },         { WALL_NNP, false, raise_nnp },
-	{ WALL_LANDLOCK, true, raise_landlock },  { WALL_SECCOMP, true, raise_seccomp },
-	{ WALL_NETNS, false, builder_net_reap },
+	{ WALL_CGROUPNS, true, raise_cgroupns },
+	{ WALL_ROOT, false, raise_mounts },
+	{ WALL_LIMITS, true, raise_limits },
+	{ WALL_ROOT, false, builder_enter_root },
+	{ WALL_NETNS, false, builder_net_enter },
+	{ WALL_CAPTURE, true, builder_net_capture },
+	{ WALL_LIMITS, true, raise_files },
+	{ WALL_ROOT, false, builder_beside_image },
+	{ WALL_USERNS, false, builder_become_user },
+	{ WALL_CAPS, false, raise_caps },
+	{ WALL_NNP, false, raise_nnp },
+	{ WALL_LANDLOCK, true, raise_landlock },
+	{ WALL_SECCOMP, true, raise_seccomp },
+	{ WALL_ROOT, false, builder_beside_reap },
 };
 
 static void send_report(struct builder *b, enum builder_kind kind, const struct jail_report *report)
@@ -337,8 +342,8 @@ static _Noreturn void become_init(struct builder *b)
 /* keep_channels() - close all that the warden had open, its own ends of our channels above all */
 static int keep_channels(struct builder *b)
 {
-	b->control = high(b->control);
-	b->agent = high(b->agent);
+	b->control = builder_high(b->control);
+	b->agent = builder_high(b->agent);
 	if (b->control < 0 || b->agent < 0)
 		return -EMFILE;
 	unsigned low = (unsigned)(b->control < b->agent ? b->control : b->agent);
@@ -350,22 +355,12 @@ static int keep_channels(struct builder *b)
 	return prctl(PR_SET_PDEATHSIG, SIGKILL) < 0 ? -errno : 0;
 }
 
-/* plain_process() - leave nothing of the caller's: session, terminal, streams, umask, signals */
-static int plain_process(struct builder *b)
+/* own_session() - so that no signal of the caller's terminal reaches us or our child */
+static int own_session(struct builder *b)
 {
-	sigset_t none;
-
 	if (keep_channels(b) < 0)
 		_exit(1); /* nobody to tell; the warden sees the end of the channel */
-	CLEANUP_FD int null = open("/dev/null", O_RDWR | O_CLOEXEC);
-	sigemptyset(&none);
-	umask(022);
-	if (null < 0 || setsid() < 0 || sigprocmask(SIG_SETMASK, &none, NULL) < 0 || chdir("/") < 0)
-		return builder_step(b, -errno, "leave the caller's session");
-	for (int fd = 0; fd < 3; fd++)
-		if (dup2(null, fd) < 0)
-			return builder_step(b, -errno, "replace the caller's streams");
-	return 0;
+	return setsid() < 0 ? builder_step(b, -errno, "leave the caller's session") : 0;
 }
 
 /* default_plan() - what most sandboxes ask of their root */
@@ -387,7 +382,7 @@ static bool fits(const struct jail_plan *plan)
 void builder_main(struct builder *b)
 {
 	struct jail_report report = { 0 };
-	int r = plain_process(b);
+	int r = own_session(b);
 
 	if (r < 0)
 		fail(b, WALL_ROOT, r);

@@ -14,6 +14,7 @@
 enum {
 	JAIL_DESCRIPTORS_MIN = 64, /* of the builder, init and the warden */
 	BUILDER_WRITABLE_MAX = JAIL_MOUNTS_MAX + 16,
+	BUILDER_DETAIL_MAX = 192,
 	BUILDER_MIMIC_ENTRIES_MAX = 4096, /* of a folder to be covered: a mount each, some 10 us */
 };
 
@@ -33,17 +34,18 @@ struct builder {
 	int image;         /* sealed memfd of init */
 	int host;          /* O_PATH of the host's root */
 	int root;          /* O_PATH of the new root */
+	int empty;         /* O_PATH of BUILDER_EMPTY in it */
 	int proc;          /* the sandbox's procfs, below the read-only view of it */
-	struct builder_net *net; /* what the network's builder tells; shared with it */
-	pid_t net_pid;
-	int net_pidfd;
+	struct builder_beside *beside; /* what we and the child beside us tell each other */
+	pid_t beside_pid;
+	int beside_pidfd;
 	int mountns; /* for the warden to hold; -1: could not be opened */
 	size_t writable_len;
 	const char *writable[BUILDER_WRITABLE_MAX]; /* paths inside that Landlock leaves writable */
 	size_t mimics_len;
 	struct span
 	    mimics[JAIL_MOUNTS_MAX + 1]; /* covered folders: paths inside, in the plan's text */
-	char detail[192];
+	char detail[BUILDER_DETAIL_MAX];
 };
 
 /* builder_step() - note what is being done, for the failure message; returns @error */
@@ -54,6 +56,9 @@ static inline const char *plan_text(const struct jail_plan *plan, jail_text text
 {
 	return text == 0 ? NULL : plan->text + text;
 }
+
+/* builder_high() - a copy of @fd that is out of the way of init's first descriptors, or -1 */
+int builder_high(int fd);
 
 /* builder_writable() - Landlock shall let the program write below @path (static text or the plan's) */
 void builder_writable(struct builder *b, const char *path);
@@ -71,14 +76,17 @@ struct builder_message {
 _Noreturn void builder_main(struct builder *b);
 
 /*
- * builder_net.c: the network namespace is made by a child, beside the rest: start it, then enter
- * what it made, then hand its capture sockets to the warden. It is reaped before anything runs
- * inside: it has the builder's power.
+ * builder_beside.c: a child makes the network namespace and init's image, beside the rest: start it,
+ * enter what it made, hand its capture sockets to the warden, take the image. When the root has
+ * changed, it takes the host's away from under us. It is reaped before anything runs inside, which
+ * says whether it did: it has the builder's power.
  */
-MUST_USE int builder_net_start(struct builder *b);
+MUST_USE int builder_beside_start(struct builder *b);
+MUST_USE int builder_beside_detach(struct builder *b);
 MUST_USE int builder_net_enter(struct builder *b);
 MUST_USE int builder_net_capture(struct builder *b);
-MUST_USE int builder_net_reap(struct builder *b);
+MUST_USE int builder_beside_image(struct builder *b);
+MUST_USE int builder_beside_reap(struct builder *b);
 
 /* builder_guard.c: may what @fd (named @name in messages) shows be in the sandbox? */
 MUST_USE int builder_guard(struct builder *b, int fd, bool writable, const char *name);

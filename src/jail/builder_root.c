@@ -110,6 +110,8 @@ static int attach_root(struct builder *b)
 	if (move_mount(b->root, "", AT_FDCWD, "/", MOVE_MOUNT_F_EMPTY_PATH) < 0)
 		return builder_step(b, -errno, "attach the root tmpfs");
 	int r = tree_dir(b, BUILDER_EMPTY, 0755);
+	if (r == 0)
+		r = b->empty = tree_open(b, BUILDER_EMPTY);
 	return r < 0 ? builder_step(b, r, "make /run") : 0;
 }
 
@@ -175,16 +177,27 @@ int builder_scratch(struct builder *b)
 	return 0;
 }
 
+/*
+ * change_root() - the host's goes to an empty folder below the new one, by its descriptor: a share
+ * may lie above it. Not over the new one as pivot_root(".", ".") would have it: for as long as it is
+ * there, no user namespace could be made (current_chrooted() in fs/namespace.c).
+ */
+static int change_root(struct builder *b)
+{
+	char old[32];
+
+	snprintf(old, sizeof(old), "/proc/self/fd/%d", b->empty);
+	if (fchdir(b->root) < 0 || syscall(SYS_pivot_root, ".", old) < 0 || chdir("/") < 0)
+		return builder_step(b, -errno, "pivot_root");
+	fd_close(&b->empty);
+	return builder_beside_detach(b);
+}
+
 int builder_enter_root(struct builder *b)
 {
 	struct mount_attr readonly = { .attr_set = READONLY };
 
 	if (mount_setattr(b->root, "", AT_EMPTY_PATH, &readonly, sizeof(readonly)) < 0)
 		return builder_step(b, -errno, "make the root read-only");
-	if (fchdir(b->root) < 0 || syscall(SYS_pivot_root, ".", ".") < 0)
-		return builder_step(b, -errno, "pivot_root");
-	if (umount2(".", MNT_DETACH) < 0 || chdir("/") < 0)
-		return builder_step(b, -errno, "leave the host's root");
-	fd_close(&b->host);
-	return 0;
+	return change_root(b);
 }

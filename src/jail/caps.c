@@ -24,12 +24,14 @@ static const int wanted_bits = SECBIT_NOROOT | SECBIT_NOROOT_LOCKED | SECBIT_NO_
 static int drop_bounding(void)
 {
 	for (unsigned long cap = 0; cap < CAPS_MAX; cap++) {
-		int held = prctl(PR_CAPBSET_READ, cap, 0, 0, 0);
+		if (prctl(PR_CAPBSET_DROP, cap, 0, 0, 0) == 0)
+			continue;
+		int error = errno, held = prctl(PR_CAPBSET_READ, cap, 0, 0, 0);
 
 		if (held < 0 && errno == EINVAL)
 			return 0; /* past the last one */
-		if (held < 0 || (held > 0 && prctl(PR_CAPBSET_DROP, cap, 0, 0, 0) < 0))
-			return -errno;
+		if (held != 0)
+			return -error;
 	}
 	return 0;
 }

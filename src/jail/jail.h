@@ -121,6 +121,7 @@ struct jail {
 	int capture[CAPTURE_SOCKETS]; /* owned; see jail/capture.h; TCP is -1: none have come yet */
 	/* owned; holds the mount namespace, whose end would delay that of init; -1: not held */
 	int mountns;
+	bool shares;            /* the plan shows folders of the user's */
 	struct jail_plan *plan; /* shared with the builder until jail_build(); fill it in */
 	uid_t host_uid;         /* who the program is outside */
 };
