@@ -17,10 +17,11 @@
  *   -ENOTRECOVERABLE  the engine broke (a panic, which is a bug of it). Every later call says so:
  *                     deny, free it, and clone the one that it came from
  *
- * What time limits cannot stop: one call of one builtin function. The clock is looked at between steps
- * of rules, so a regex over a long text or a range of many numbers ends first. Nor is there a limit of
- * memory: who allocates without end is killed as any process. Both are the policy's doing, and whoever
- * may load a policy decides what is allowed anyway; input is bounded and cannot add steps to a policy.
+ * What the limits do not stop. The clock is looked at between steps of rules: one call of a builtin
+ * function, such as a regex over a long text, ends first. There is none of memory: who allocates without
+ * end is killed as any process. There is none of the depth of rules: a chain of some thousands overflows
+ * the stack (functions that call themselves are refused). All this is the policy's doing, and who may load
+ * a policy decides what is allowed anyway; input is bounded, and adds no calls to a policy.
  *
  * An engine and all its clones belong to one thread. There is no I/O: http.send is undefined,
  * print() is collected, and opa.runtime() tells nothing of this process.
@@ -54,7 +55,7 @@ struct rego_error {
 struct rego_limits {
 	uint32_t eval_ms;        /* of one evaluation, compiling what is new included */
 	size_t modules_max;      /* of one engine */
-	size_t module_octets;    /* of one module; a line may have 1024 columns, always */
+	size_t module_octets;    /* of one module; a line may have 65536 */
 	size_t data_octets;      /* of one JSON text for the data */
 	size_t input_octets;     /* of the input's JSON text */
 	size_t query_octets;     /* of a query or path */

@@ -81,6 +81,10 @@ static void check_errors(void)
 	} rows[] = {
 		{ "a.rego", "package a\n\nx := {1, 2", "expecting `}` while parsing set", 3, 11 },
 		{ "b.rego", "package b\nx := \xff\n", "not UTF-8", 0, 0 },
+		{ "r.rego", "package r\nf(x) := g(x)\ng(x) := data.r.f(x)\n", "calls itself", 0,
+		  0 },
+		{ "i.rego", "package i\nimport data.i as me\nf(x) := me.f(x)\n", "calls itself", 0,
+		  0 },
 		{ "c.rego", "", "package", 1, 1 },
 	};
 
@@ -248,6 +252,35 @@ static void check_strict(void)
 	      error.line, error.why);
 }
 
+/* Spellings that are translated: what they give, and that errors behind them keep their lines. */
+static void check_dialect(void)
+{
+	static const char policy[] = "package d\n"
+				     "a := $\"<{input.x}> \\{ {data.d.none}\"\n"
+				     "b := $`\n{[1, \"x\"]}`\n"
+				     "c := x if {\n\tnet.cidr_merge(\n\t\t[\"10.0.0.0/9\", "
+				     "\"10.128.0.0/9\"],\n\t\tx,\n\t)\n}\n"
+				     "if.n := 4\n"
+				     "d := if.n + 1\n"
+				     "e := \"$\" # $\"{\n"
+				     "f := 1 / input.zero\n";
+	struct rego_error error = { 0 };
+	NEW(rego);
+
+	CHECK(add(rego, "d.rego", policy, &error) == 0, "%u: %s", error.line, error.why);
+	CHECK(rego_set_input(rego, "{\"x\": 7, \"zero\": 0}", 19, &error) == 0, "%s", error.why);
+	CHECK(rule(rego, "data.d.a", "\"<7> { <undefined>\"", &error) == 0, "%s", error.why);
+	CHECK(rule(rego, "data.d.b", "\"\\n[1, \\\"x\\\"]\"", &error) == 0, "%s", error.why);
+	CHECK(rule(rego, "data.d.c", "[\"10.0.0.0/8\"]", &error) == 0, "%s", error.why);
+	CHECK(rule(rego, "data.d.d", "5", &error) == 0, "%s", error.why);
+	CHECK(rule(rego, "data.d.if.n", "4", &error) == 0 || ask(rego, "data.d.if.n", "4") == 0,
+	      "%s", error.why);
+	CHECK(rule(rego, "data.d.e", "\"$\"", &error) == 0, "%s", error.why);
+	CHECK(rego_set_strict(rego, true, &error) == 0, "%s", error.why);
+	CHECK(rule(rego, "data.d.f", NULL, &error) == -EINVAL && error.line == 14, "%u: %s",
+	      error.line, error.why);
+}
+
 /* Nothing of this process gets into a policy, and nothing goes out. */
 static void check_confined(void)
 {
@@ -257,6 +290,9 @@ static void check_confined(void)
 	CHECK(ask(rego, "http.send({\"method\": \"GET\", \"url\": \"http://127.0.0.1/\"})", NULL) ==
 		  -ENODATA,
 	      "http.send");
+	CHECK(ask(rego, "numbers.range(1, 100000000)", NULL) == -ENODATA, "a long range");
+	CHECK(ask(rego, "net.cidr_expand(\"10.0.0.0/8\")", NULL) == -ENODATA, "many addresses");
+	CHECK(ask(rego, "strings.count(\"ab\", \"\")", "\"value\":3") == 0, "it panicked");
 }
 
 int main(void)
@@ -269,6 +305,7 @@ int main(void)
 	check_clone();
 	check_coverage();
 	check_strict();
+	check_dialect();
 	check_confined();
 	check_bundles();
 	return test_failures != 0;

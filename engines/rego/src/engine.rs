@@ -3,7 +3,10 @@
 
 use crate::builtins;
 use crate::bundle::{self, Bundle, Key};
+use crate::calls::{self, Calls};
+use crate::dialect;
 use crate::fault::{Fault, Outcome, EEXIST, EFBIG, ENODATA};
+use crate::keyword_rules;
 use crate::limits::{at_most, depth_within, parse_json, Limits, DEPTH_MAX};
 use regorus::utils::limits::ExecutionTimerConfig;
 use regorus::{Engine, PolicyLengthConfig, Value};
@@ -14,6 +17,9 @@ use std::time::Duration;
 // Steps between two looks at the clock: a step takes about 0.1 us, a look 0.03 us.
 const STEPS_A_LOOK: u32 = 16;
 
+// A certificate or key set in one line needs some thousands.
+const COLUMNS_MAX: u32 = 64 << 10;
+
 #[derive(Clone)]
 pub struct Rego {
     engine: Engine,
@@ -22,6 +28,7 @@ pub struct Rego {
     coverage: bool,
     names: Rc<Vec<String>>, // of modules
     roots: Rc<Vec<String>>, // of bundles
+    calls: Rc<Calls>,
     prints: String,
 }
 
@@ -34,10 +41,10 @@ impl Rego {
             limit: Duration::from_millis(limits.eval_ms.into()),
             check_interval: NonZeroU32::new(STEPS_A_LOOK).unwrap_or(NonZeroU32::MIN),
         });
-        let usual = PolicyLengthConfig::default();
         engine.set_policy_length_config(PolicyLengthConfig {
             max_file_bytes: NonZeroUsize::new(limits.module_octets).unwrap_or(NonZeroUsize::MIN),
-            ..usual
+            max_lines: NonZeroUsize::MAX, // the octets are bounded
+            max_col: NonZeroU32::new(COLUMNS_MAX).unwrap_or(NonZeroU32::MIN),
         });
         builtins::add_to(&mut engine)?;
         Ok(Rego {
@@ -47,6 +54,7 @@ impl Rego {
             coverage: false,
             names: Rc::default(),
             roots: Rc::default(),
+            calls: Rc::default(),
             prints: String::new(),
         })
     }
@@ -69,9 +77,16 @@ impl Rego {
             return Err(Fault::new(EEXIST, "there is a module of that name").in_file(name));
         }
         at_most("the module", text.len(), self.limits.module_octets).map_err(|f| f.in_file(name))?;
-        self.engine
-            .add_policy(name.to_string(), text.to_string())
-            .map_err(|error| Fault::from(error).in_file(name))?;
+        let mut calls = (*self.calls).clone();
+        calls::gather(&mut calls, text);
+        calls::refuse_recursion(&calls).map_err(|fault| fault.in_file(name))?;
+        let mut next = self.engine.clone(); // so that a failure leaves all as it was
+        for text in keyword_rules::split(text).unwrap_or_else(|| vec![text.to_string()]) {
+            next.add_policy(name.to_string(), translated(&text))
+                .map_err(|error| Fault::from(error).in_file(name))?;
+        }
+        self.engine = next;
+        self.calls = Rc::new(calls);
         Rc::make_mut(&mut self.names).push(name.to_string());
         Ok(())
     }
@@ -145,7 +160,7 @@ impl Rego {
 
     pub fn eval_query(&mut self, query: &str) -> Outcome<String> {
         at_most("the query", query.len(), self.limits.query_octets)?;
-        let found = self.evaluate(|engine| engine.eval_query(query.to_string(), false))?;
+        let found = self.evaluate(|engine| engine.eval_query(translated(query), false))?;
         if found.result.is_empty() {
             return Err(Fault::new(ENODATA, "the query is undefined"));
         }
@@ -159,7 +174,7 @@ impl Rego {
     }
 
     fn evaluate<T>(&mut self, ask: impl FnOnce(&mut Engine) -> anyhow::Result<T>) -> Outcome<T> {
-        builtins::begin(self.strict, self.limits.eval_ms);
+        builtins::begin(self.strict);
         let answer = ask(&mut self.engine);
         self.keep_prints();
         answer.map_err(Fault::from)
@@ -209,6 +224,10 @@ impl Rego {
         at_most("the result", text.len(), self.limits.result_octets)?;
         Ok(text)
     }
+}
+
+fn translated(text: &str) -> String {
+    dialect::translate(text).unwrap_or_else(|| text.to_string())
 }
 
 fn json(value: &impl serde::Serialize) -> Outcome<String> {

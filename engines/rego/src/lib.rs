@@ -3,12 +3,16 @@
 //!
 //! `ffi` turns pointers into slices and catches panics; `engine` is what happens then. `builtins`
 //! are the functions of OPA that the interpreter lacks, `bundle` reads OPA's bundles, `jose` checks
-//! the signatures of both.
+//! the signatures of both, `dialect` and
+//! `keyword_rules` translate what the interpreter cannot read.
 
 mod builtins;
 mod bundle;
+mod calls;
+mod dialect;
 mod engine;
 mod fault;
 mod ffi;
 mod jose;
+mod keyword_rules;
 mod limits;

@@ -65,12 +65,11 @@ pub fn depth_within(value: &Value, left: usize) -> bool {
 
 /// A value from JSON of bounded depth; `what` names it.
 pub fn parse_json(what: &str, text: &str) -> Outcome<Value> {
-    let value = Value::from_json_str(text).map_err(|error| {
-        match error.downcast_ref::<serde_json::Error>() {
+    let value =
+        Value::from_json_str(text).map_err(|error| match error.downcast_ref::<serde_json::Error>() {
             Some(error) => Fault::json(error),
             None => Fault::from(error),
-        }
-    })?;
+        })?;
     if !depth_within(&value, DEPTH_MAX) {
         return Err(Fault::new(EFBIG, format!("{what} is nested deeper than {DEPTH_MAX}")));
     }

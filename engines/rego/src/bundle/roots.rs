@@ -11,7 +11,11 @@ fn below(root: &str, parts: &[&str]) -> bool {
 }
 
 fn parts(path: &str) -> Vec<&str> {
-    if path.is_empty() { vec![] } else { path.split('/').collect() }
+    if path.is_empty() {
+        vec![]
+    } else {
+        path.split('/').collect()
+    }
 }
 
 pub fn refuse_overlap(known: &[String], more: &[String]) -> Outcome<()> {
@@ -49,12 +53,12 @@ fn walk<'a>(roots: &[String], path: &mut Vec<&'a str>, data: &'a Value) -> Outco
     Ok(())
 }
 
-/// The bundle's modules are the last of the engine's.
 pub fn refuse_modules_outside(engine: &Engine, bundle: &Bundle) -> Outcome<()> {
-    let packages = engine.get_policy_package_components()?;
-    for ((name, _), package) in bundle.modules.iter().rev().zip(packages.iter().rev()) {
+    for package in engine.get_policy_package_components()? {
         let path: Vec<&str> = package.components.iter().map(|part| &**part).collect();
-        if !bundle.manifest.roots.iter().any(|root| below(root, &path)) {
+        let name = &package.source_file;
+        let ours = bundle.modules.iter().any(|(ours, _)| ours == name);
+        if ours && !bundle.manifest.roots.iter().any(|root| below(root, &path)) {
             let why = format!("package {} is outside the bundle's roots", path.join("."));
             return Err(Fault::invalid(why).in_file(name));
         }

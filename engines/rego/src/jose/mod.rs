@@ -11,7 +11,7 @@ use anyhow::{anyhow, bail, Result};
 use base64::engine::general_purpose::GeneralPurpose;
 use base64::engine::{DecodePaddingMode, GeneralPurposeConfig};
 use base64::{alphabet, Engine};
-pub use jwk::read_jwks;
+pub use jwk::{read_jwks, Jwk};
 pub use pem::read_pem;
 use serde_json::Value;
 pub use sign::sign;
@@ -53,6 +53,9 @@ pub struct Token<'a> {
 impl<'a> Token<'a> {
     pub fn parse(text: &'a str) -> Result<Self> {
         let parts: Vec<&str> = text.split('.').collect();
+        if parts.len() == 5 {
+            bail!("JWT is a JWE object, which is not supported");
+        }
         let [header, payload, signature] = parts[..] else {
             bail!("a token has three parts, this has {}", parts.len());
         };
