@@ -5,9 +5,13 @@
 #include <stdlib.h>
 #include <time.h>
 
-#define NEW(name)                                     \
-	CLEANUP(rego_freep) struct rego *name = NULL; \
-	CHECK(rego_new(&(name), NULL) == 0, "no engine")
+static struct rego *fresh(void)
+{
+	struct rego *rego = NULL;
+
+	CHECK(rego_new(&rego, NULL) == 0, "no engine");
+	return rego;
+}
 
 static int add(struct rego *rego, const char *name, const char *text, struct rego_error *error)
 {
@@ -54,7 +58,7 @@ static void check_decision(void)
 	static const char known[] = "{\"host\": \"a.example\"}",
 			  other[] = "{\"host\": \"b.example\"}";
 	struct rego_error error = { 0 };
-	NEW(rego);
+	CLEANUP(rego_freep) struct rego *rego = fresh();
 
 	CHECK(add(rego, "immure.rego", policy, &error) == 0, "%s", error.why);
 	CHECK(rego_set_data(rego, data, strlen(data), &error) == 0, "%s", error.why);
@@ -90,7 +94,7 @@ static void check_errors(void)
 
 	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
 		struct rego_error error = { 0 };
-		NEW(rego);
+		CLEANUP(rego_freep) struct rego *rego = fresh();
 
 		CHECK(add(rego, rows[i].name, rows[i].text, &error) == -EINVAL, "%s was loaded",
 		      rows[i].name);
@@ -115,7 +119,7 @@ static void check_json(void)
 	};
 	struct rego_error error;
 	char deep[4 * REGO_DEPTH_MAX];
-	NEW(rego);
+	CLEANUP(rego_freep) struct rego *rego = fresh();
 
 	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
 		error = (struct rego_error){ 0 };
@@ -129,8 +133,9 @@ static void check_json(void)
 	memset(deep + sizeof(deep) / 2, ']', sizeof(deep) / 2);
 	CHECK(rego_set_input(rego, deep, sizeof(deep), &error) == -EFBIG, "too deep");
 	size_t skip = sizeof(deep) / 2 - REGO_DEPTH_MAX;
-	CHECK(rego_set_input(rego, deep + skip, 2 * REGO_DEPTH_MAX, &error) == 0, "%s", error.why);
-	CHECK(rego_set_input(rego, deep + skip - 1, 2 * REGO_DEPTH_MAX + 2, &error) == -EFBIG,
+	CHECK(rego_set_input(rego, deep + skip, 2UL * REGO_DEPTH_MAX, &error) == 0, "%s",
+	      error.why);
+	CHECK(rego_set_input(rego, deep + skip - 1, 2UL * REGO_DEPTH_MAX + 2, &error) == -EFBIG,
 	      "too deep");
 	CHECK(rego_merge_data(rego, "{\"a\": {\"b\": 1}}", 15, &error) == 0, "%s", error.why);
 	CHECK(rego_merge_data(rego, "{\"a\": {\"c\": 1}}", 15, &error) == 0, "%s", error.why);
@@ -182,7 +187,7 @@ static void check_panic(void)
 {
 	struct rego_error error = { 0 };
 	CLEANUP(rego_freep) struct rego *broken = NULL, *again = NULL;
-	NEW(rego);
+	CLEANUP(rego_freep) struct rego *rego = fresh();
 
 	CHECK(add(rego, "p.rego", "package p\nx if test.panic()\ny := 1\n", &error) == 0, "%s",
 	      error.why);
@@ -203,7 +208,7 @@ static void check_clone(void)
 {
 	struct rego_error error = { 0 };
 	CLEANUP(rego_freep) struct rego *other = NULL;
-	NEW(rego);
+	CLEANUP(rego_freep) struct rego *rego = fresh();
 
 	CHECK(add(rego, "a.rego", "package a\nx := data.v\ni := input\n", &error) == 0, "%s",
 	      error.why);
@@ -225,7 +230,7 @@ static void check_coverage(void)
 {
 	struct rego_error error = { 0 };
 	struct rego_text text = { 0 };
-	NEW(rego);
+	CLEANUP(rego_freep) struct rego *rego = fresh();
 
 	CHECK(add(rego, "a.rego", "package a\nx if {\n  1 > 2\n  2 > 1\n}\n", &error) == 0, "%s",
 	      error.why);
@@ -243,7 +248,7 @@ static void check_coverage(void)
 static void check_strict(void)
 {
 	struct rego_error error = { 0 };
-	NEW(rego);
+	CLEANUP(rego_freep) struct rego *rego = fresh();
 
 	CHECK(add(rego, "a.rego", "package a\nx if not 1 / 0\n", &error) == 0, "%s", error.why);
 	CHECK(rule(rego, "data.a.x", "true", &error) == 0, "%s", error.why);
@@ -265,7 +270,7 @@ static void check_dialect(void)
 				     "e := \"$\" # $\"{\n"
 				     "f := 1 / input.zero\n";
 	struct rego_error error = { 0 };
-	NEW(rego);
+	CLEANUP(rego_freep) struct rego *rego = fresh();
 
 	CHECK(add(rego, "d.rego", policy, &error) == 0, "%u: %s", error.line, error.why);
 	CHECK(rego_set_input(rego, "{\"x\": 7, \"zero\": 0}", 19, &error) == 0, "%s", error.why);
@@ -284,7 +289,7 @@ static void check_dialect(void)
 /* Nothing of this process gets into a policy, and nothing goes out. */
 static void check_confined(void)
 {
-	NEW(rego);
+	CLEANUP(rego_freep) struct rego *rego = fresh();
 
 	CHECK(ask(rego, "opa.runtime().env", NULL) == -ENODATA, "the environment");
 	CHECK(ask(rego, "http.send({\"method\": \"GET\", \"url\": \"http://127.0.0.1/\"})", NULL) ==

@@ -15,7 +15,7 @@ void tar_add(struct test_tar *tar, const char *name, char type, const char *text
 	char *head = tar->octets + tar->len;
 	unsigned sum = 0;
 
-	assert(tar->len + BLOCK + padded + 2 * BLOCK <= TEST_TAR_OCTETS && strlen(name) < 100);
+	assert(tar->len + BLOCK + padded + 2UL * BLOCK <= TEST_TAR_OCTETS && strlen(name) < 100);
 	memset(head, 0, BLOCK + padded);
 	memcpy(head, name, strlen(name));
 	memcpy(head + 100, "0000644", 7);
@@ -58,8 +58,8 @@ size_t tar_gzip(char *ret, size_t size, struct test_tar *tar)
 	static const char head[10] = { 0x1f, (char)0x8b, 8 };
 	char *at = ret + sizeof(head);
 
-	memset(tar->octets + tar->len, 0, 2 * BLOCK);
-	tar->len += 2 * BLOCK;
+	memset(tar->octets + tar->len, 0, 2UL * BLOCK);
+	tar->len += 2UL * BLOCK;
 	assert(tar->len <= STORED_MAX && size >= tar->len + 32);
 	memcpy(ret, head, sizeof(head));
 	*at++ = 1; /* the last block, stored */

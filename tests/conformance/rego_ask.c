@@ -67,10 +67,12 @@ static bool one(char *octets)
 	struct rego_text text = { 0 };
 	unsigned number = 0;
 	int result = 0;
-	size_t len;
-	char kind;
+	char head[32];
 
-	while (scanf("%c %zu", &kind, &len) == 2 && getchar() == '\n') {
+	while (fgets(head, sizeof(head), stdin) != NULL) {
+		char kind = head[0];
+		size_t len = strtoul(head + 1, NULL, 10);
+
 		if (len > ITEM_OCTETS_MAX || fread(octets, 1, len, stdin) != len)
 			break;
 		if (kind == 'q') {

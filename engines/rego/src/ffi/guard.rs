@@ -44,7 +44,9 @@ pub fn quiet_panics() {
 /// Runs `body`. Returns 0 or a negative errno, and then writes *error.
 pub fn guarded(error: *mut ErrorOut, body: impl FnOnce() -> Outcome<()>) -> i32 {
     let outcome = catch_unwind(AssertUnwindSafe(body)).unwrap_or_else(|panic| {
-        std::mem::forget(panic); // its destructor might panic, too
+        if let Err(again) = catch_unwind(AssertUnwindSafe(|| drop(panic))) {
+            std::mem::forget(again); // its destructor panicked, too
+        }
         Err(Fault::new(ENOTRECOVERABLE, LAST_PANIC.with(|last| last.borrow().clone())))
     });
     match outcome {
