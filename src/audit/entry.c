@@ -8,6 +8,8 @@
 #include "audit/entry_priv.h"
 
 #define WORDS(a) ARRAY_SIZE(a), a
+/* clang-format off */
+#define N(name) { (name), sizeof(name) - 1 }
 #define AT(m)    offsetof(struct audit_entry, m)
 
 const char *const audit_phases[4] = { "", "begin", "end", "event" };
@@ -17,55 +19,54 @@ const char *const audit_sights[7] = {
 	"", "gateway", "warden", "ebpf", "seccomp", "vfs", "overlay"
 };
 
-/* clang-format off */
 const struct field audit_fields[FIELDS] = {
-	{ FIELD_SEQ,    "\"seq\":", AT(seq), 0, NULL },
-	{ FIELD_HASH,   "\"prev\":\"", AT(prev), AUDIT_HASH_OCTETS, NULL },
-	{ FIELD_TIME,   "\"timestamp\":\"", AT(time_ns), 0, NULL },
-	{ FIELD_TEXT,   "\"request_id\":\"", AT(request_id), 64, NULL },
-	{ FIELD_WORD,   "\"phase\":\"", AT(phase), WORDS(audit_phases) },
-	{ FIELD_TEXT,   "\"action\":\"", AT(action), 64, NULL },
-	{ FIELD_OPEN,   "\"actor\":{", 0, 0, NULL },
-	{ FIELD_TEXT,   "\"app\":\"", AT(actor.app), 128, NULL },
-	{ FIELD_TEXT,   "\"sandbox\":\"", AT(actor.sandbox), 64, NULL },
-	{ FIELD_NUMBER, "\"pid\":", AT(actor.pid), 0, NULL },
-	{ FIELD_TEXT,   "\"program\":\"", AT(actor.program), 256, NULL },
-	{ FIELD_CLOSE,  "}", 0, 0, NULL },
-	{ FIELD_OPEN,   "\"resource\":{", 0, 0, NULL },
-	{ FIELD_TEXT,   "\"protocol\":\"", AT(resource.protocol), 32, NULL },
-	{ FIELD_TEXT,   "\"host\":\"", AT(resource.host), 256, NULL },
-	{ FIELD_NUMBER, "\"port\":", AT(resource.port), 0, NULL },
-	{ FIELD_TEXT,   "\"method\":\"", AT(resource.method), 64, NULL },
-	{ FIELD_TEXT,   "\"url\":\"", AT(resource.url), 2048, NULL },
-	{ FIELD_TEXT,   "\"path\":\"", AT(resource.path), 4096, NULL },
-	{ FIELD_CLOSE,  "}", 0, 0, NULL },
-	{ FIELD_WORD,   "\"decision\":\"", AT(decision), WORDS(audit_decisions) },
-	{ FIELD_TEXT,   "\"decision_id\":\"", AT(decision_id), 64, NULL },
-	{ FIELD_TEXT,   "\"rule\":\"", AT(rule), 256, NULL },
-	{ FIELD_TEXT,   "\"policy_hash\":\"", AT(policy_hash), 128, NULL },
-	{ FIELD_LIST,   "\"reasons\":[", AT(reasons), 320, NULL },
-	{ FIELD_WORD,   "\"mode\":\"", AT(mode), WORDS(audit_modes) },
-	{ FIELD_WORD,   "\"seen_by\":\"", AT(seen_by), WORDS(audit_sights) },
-	{ FIELD_OPEN,   "\"request_response_digests\":{", 0, 0, NULL },
-	{ FIELD_TEXT,   "\"request\":\"", AT(digests.request), 128, NULL },
-	{ FIELD_TEXT,   "\"response\":\"", AT(digests.response), 128, NULL },
-	{ FIELD_CLOSE,  "}", 0, 0, NULL },
-	{ FIELD_LIST,   "\"redactions\":[", AT(redactions), 128, NULL },
-	{ FIELD_MILLIS, "\"latency_ms\":", AT(latency_us), 0, NULL },
-	{ FIELD_TEXT,   "\"error_code\":\"", AT(error_code), 64, NULL },
-	{ FIELD_NUMBER, "\"request_bytes\":", AT(request_bytes), 0, NULL },
-	{ FIELD_NUMBER, "\"response_bytes\":", AT(response_bytes), 0, NULL },
-	{ FIELD_NUMBER, "\"status_code\":", AT(status_code), 0, NULL },
-	{ FIELD_TEXT,   "\"checkpoint\":\"", AT(checkpoint.log), AUDIT_LOG_NAME_OCTETS - 1, NULL },
-	{ FIELD_OPEN,   "\"ledger\":{", 0, 0, NULL },
-	{ FIELD_TEXT,   "\"event\":\"", AT(ledger.event), 16, NULL },
-	{ FIELD_TEXT,   "\"log\":\"", AT(ledger.log), AUDIT_LOG_NAME_OCTETS - 1, NULL },
-	{ FIELD_TEXT,   "\"app\":\"", AT(ledger.app), 128, NULL },
-	{ FIELD_NUMBER, "\"entries\":", AT(ledger.entries), 0, NULL },
-	{ FIELD_TEXT,   "\"last\":\"", AT(ledger.last), 2 * AUDIT_HASH_OCTETS, NULL },
-	{ FIELD_CLOSE,  "}", 0, 0, NULL },
-	{ FIELD_TEXT,   "\"key\":\"", AT(key), 2 * AUDIT_KEY_OCTETS, NULL },
-	{ FIELD_TEXT,   "\"signature\":\"", AT(signature), 2 * AUDIT_SIGNATURE_OCTETS, NULL },
+	{ FIELD_SEQ,    N("\"seq\":"), AT(seq), 0, NULL },
+	{ FIELD_HASH,   N("\"prev\":\""), AT(prev), AUDIT_HASH_OCTETS, NULL },
+	{ FIELD_TIME,   N("\"timestamp\":\""), AT(time_ns), 0, NULL },
+	{ FIELD_TEXT,   N("\"request_id\":\""), AT(request_id), 64, NULL },
+	{ FIELD_WORD,   N("\"phase\":\""), AT(phase), WORDS(audit_phases) },
+	{ FIELD_TEXT,   N("\"action\":\""), AT(action), 64, NULL },
+	{ FIELD_OPEN,   N("\"actor\":{"), 0, 0, NULL },
+	{ FIELD_TEXT,   N("\"app\":\""), AT(actor.app), 128, NULL },
+	{ FIELD_TEXT,   N("\"sandbox\":\""), AT(actor.sandbox), 64, NULL },
+	{ FIELD_NUMBER, N("\"pid\":"), AT(actor.pid), 0, NULL },
+	{ FIELD_TEXT,   N("\"program\":\""), AT(actor.program), 256, NULL },
+	{ FIELD_CLOSE,  N("}"), 0, 0, NULL },
+	{ FIELD_OPEN,   N("\"resource\":{"), 0, 0, NULL },
+	{ FIELD_TEXT,   N("\"protocol\":\""), AT(resource.protocol), 32, NULL },
+	{ FIELD_TEXT,   N("\"host\":\""), AT(resource.host), 256, NULL },
+	{ FIELD_NUMBER, N("\"port\":"), AT(resource.port), 0, NULL },
+	{ FIELD_TEXT,   N("\"method\":\""), AT(resource.method), 64, NULL },
+	{ FIELD_TEXT,   N("\"url\":\""), AT(resource.url), 2048, NULL },
+	{ FIELD_TEXT,   N("\"path\":\""), AT(resource.path), 4096, NULL },
+	{ FIELD_CLOSE,  N("}"), 0, 0, NULL },
+	{ FIELD_WORD,   N("\"decision\":\""), AT(decision), WORDS(audit_decisions) },
+	{ FIELD_TEXT,   N("\"decision_id\":\""), AT(decision_id), 64, NULL },
+	{ FIELD_TEXT,   N("\"rule\":\""), AT(rule), 256, NULL },
+	{ FIELD_TEXT,   N("\"policy_hash\":\""), AT(policy_hash), 128, NULL },
+	{ FIELD_LIST,   N("\"reasons\":["), AT(reasons), 320, NULL },
+	{ FIELD_WORD,   N("\"mode\":\""), AT(mode), WORDS(audit_modes) },
+	{ FIELD_WORD,   N("\"seen_by\":\""), AT(seen_by), WORDS(audit_sights) },
+	{ FIELD_OPEN,   N("\"request_response_digests\":{"), 0, 0, NULL },
+	{ FIELD_TEXT,   N("\"request\":\""), AT(digests.request), 128, NULL },
+	{ FIELD_TEXT,   N("\"response\":\""), AT(digests.response), 128, NULL },
+	{ FIELD_CLOSE,  N("}"), 0, 0, NULL },
+	{ FIELD_LIST,   N("\"redactions\":["), AT(redactions), 128, NULL },
+	{ FIELD_MILLIS, N("\"latency_ms\":"), AT(latency_us), 0, NULL },
+	{ FIELD_TEXT,   N("\"error_code\":\""), AT(error_code), 64, NULL },
+	{ FIELD_NUMBER, N("\"request_bytes\":"), AT(request_bytes), 0, NULL },
+	{ FIELD_NUMBER, N("\"response_bytes\":"), AT(response_bytes), 0, NULL },
+	{ FIELD_NUMBER, N("\"status_code\":"), AT(status_code), 0, NULL },
+	{ FIELD_TEXT,   N("\"checkpoint\":\""), AT(checkpoint.log), AUDIT_LOG_NAME_OCTETS - 1, NULL },
+	{ FIELD_OPEN,   N("\"ledger\":{"), 0, 0, NULL },
+	{ FIELD_TEXT,   N("\"event\":\""), AT(ledger.event), 16, NULL },
+	{ FIELD_TEXT,   N("\"log\":\""), AT(ledger.log), AUDIT_LOG_NAME_OCTETS - 1, NULL },
+	{ FIELD_TEXT,   N("\"app\":\""), AT(ledger.app), 128, NULL },
+	{ FIELD_NUMBER, N("\"entries\":"), AT(ledger.entries), 0, NULL },
+	{ FIELD_TEXT,   N("\"last\":\""), AT(ledger.last), 2 * AUDIT_HASH_OCTETS, NULL },
+	{ FIELD_CLOSE,  N("}"), 0, 0, NULL },
+	{ FIELD_TEXT,   N("\"key\":\""), AT(key), 2 * AUDIT_KEY_OCTETS, NULL },
+	{ FIELD_TEXT,   N("\"signature\":\""), AT(signature), 2 * AUDIT_SIGNATURE_OCTETS, NULL },
 };
 /* clang-format on */
 
@@ -77,7 +78,7 @@ size_t audit_line_bound(void)
 	for (size_t i = 0; i < FIELDS; i++) {
 		const struct field *field = &audit_fields[i];
 
-		sum += strlen(field->name) + sizeof(",\"") + STAMP_OCTETS + NUMBER_OCTETS;
+		sum += field->name.len + sizeof(",\"") + STAMP_OCTETS + NUMBER_OCTETS;
 		if (field->kind == FIELD_TEXT || field->kind == FIELD_HASH)
 			sum += ESCAPED * field->most;
 		if (field->kind == FIELD_LIST)
@@ -96,23 +97,25 @@ void audit_hex(char *ret, const uint8_t *octets, size_t len)
 	}
 }
 
-static int digit_of(char c)
-{
-	if (c >= '0' && c <= '9')
-		return c - '0';
-	return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
-}
+/* One more than the digit; 0: none. */
+static const uint8_t values[256] = {
+	['0'] = 1,  ['1'] = 2,  ['2'] = 3,  ['3'] = 4,  ['4'] = 5,  ['5'] = 6,
+	['6'] = 7,  ['7'] = 8,  ['8'] = 9,  ['9'] = 10, ['a'] = 11, ['b'] = 12,
+	['c'] = 13, ['d'] = 14, ['e'] = 15, ['f'] = 16,
+};
 
 bool audit_unhex(uint8_t *ret, size_t len, struct span text)
 {
 	if (text.ptr == NULL || text.len != 2 * len)
 		return false;
-	for (size_t i = 0; i < len; i++) {
-		int high = digit_of(text.ptr[2 * i]), low = digit_of(text.ptr[2 * i + 1]);
+	const uint8_t *digits = (const uint8_t *)text.ptr;
+	bool good = true;
 
-		if (high < 0 || low < 0)
-			return false;
-		ret[i] = (uint8_t)(high << 4 | low);
+	for (size_t i = 0; i < len; i++) {
+		unsigned high = values[digits[2 * i]], low = values[digits[2 * i + 1]];
+
+		good = good && high > 0 && low > 0;
+		ret[i] = (uint8_t)((high - 1) << 4 | (low - 1));
 	}
-	return true;
+	return good;
 }

@@ -47,6 +47,7 @@ void stamp_put(char *to, int64_t time_ns)
 	int64_t seconds = 0, of_day = 0;
 
 	time_ns = time_ns > 0 ? time_ns : 0; /* a clock that is set wrong */
+	time_ns = time_ns < TIME_MOST ? time_ns : TIME_MOST;
 	seconds = time_ns / second_ns;
 	of_day = seconds % day_s;
 	memcpy(to, "0000-00-00T00:00:00.000000000Z", STAMP_OCTETS);
@@ -157,7 +158,7 @@ size_t audit_encode(char *ret, const struct audit_entry *entry)
 		if (opened == NULL && field->kind != FIELD_CLOSE)
 			*to++ = ',';
 		opened = field->kind == FIELD_OPEN ? start : NULL;
-		to = put(to, span_of(field->name));
+		to = put(to, field->name);
 		to = put_value(to, field, value);
 	}
 	to = put(to, SPAN("}\n"));

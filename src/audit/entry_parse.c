@@ -108,7 +108,7 @@ static uint64_t digits(const char *from, size_t len)
 	return number;
 }
 
-/* days_of() - since 1970; of a date that is none, of another one: stamp_read() notices */
+/* days_of() - of a date since 1970: see put_date() */
 static int64_t days_of(int64_t year, int64_t month, int64_t day)
 {
 	year -= month <= 2;
@@ -118,22 +118,33 @@ static int64_t days_of(int64_t year, int64_t month, int64_t day)
 	return era * 146097 + of_era * 365 + of_era / 4 - of_era / 100 + of_year - 719468;
 }
 
+static bool is_date(uint64_t year, uint64_t month, uint64_t day)
+{
+	static const uint8_t lengths[] = { 31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31 };
+	bool leap = year % 4 == 0 && (year % 100 != 0 || year % 400 == 0);
+
+	/* 2255: see TIME_MOST */
+	return year >= 1970 && year < 2255 && month >= 1 && month <= 12 && day >= 1 &&
+	       day <= lengths[month - 1] + (uint64_t)(month == 2 && leap);
+}
+
 bool stamp_read(int64_t *ret, const char *from)
 {
-	char again[STAMP_OCTETS];
+	static const char form[] = "0000-00-00T00:00:00.000000000Z";
 
 	for (size_t i = 0; i < STAMP_OCTETS; i++)
-		if ((from[i] < '0' || from[i] > '9') && memchr("-T:.Z", from[i], 5) == NULL)
+		if (form[i] == '0' ? from[i] < '0' || from[i] > '9' : from[i] != form[i])
 			return false;
-	int64_t days = days_of((int64_t)digits(from, 4), (int64_t)digits(from + 5, 2),
-			       (int64_t)digits(from + 8, 2));
-	int64_t seconds = days * 86400 + (int64_t)digits(from + 11, 2) * 3600 +
-			  (int64_t)digits(from + 14, 2) * 60 + (int64_t)digits(from + 17, 2);
-	if (days < 0 || days > 106000) /* 2260: what nanoseconds in 63 bits reach */
+	uint64_t year = digits(from, 4), month = digits(from + 5, 2), day = digits(from + 8, 2);
+	uint64_t hour = digits(from + 11, 2), minute = digits(from + 14, 2);
+	uint64_t second = digits(from + 17, 2);
+
+	if (!is_date(year, month, day) || hour > 23 || minute > 59 || second > 59)
 		return false;
-	*ret = seconds * 1000000000 + (int64_t)digits(from + 20, 9);
-	stamp_put(again, *ret);
-	return memcmp(again, from, STAMP_OCTETS) == 0;
+	int64_t days = days_of((int64_t)year, (int64_t)month, (int64_t)day);
+	*ret = (days * 86400 + (int64_t)(hour * 3600 + minute * 60 + second)) * 1000000000 +
+	       (int64_t)digits(from + 20, 9);
+	return true;
 }
 
 static bool take_time(int64_t *ret, struct cursor *cursor)
@@ -201,12 +212,15 @@ static size_t past(size_t i)
 /* take_name() - of @field, with the comma in front that belongs there */
 static bool take_name(struct cursor *cursor, const struct field *field, bool first)
 {
-	struct cursor try = *cursor;
+	bool comma = !first && field->kind != FIELD_CLOSE;
+	const char *at = cursor->at + comma;
+	size_t len = field->name.len;
 
-	if ((!first && field->kind != FIELD_CLOSE && !take_octet(&try, ',')) ||
-	    !take(&try, span_of(field->name)))
+	/* most are absent: the first letter tells, which only a name of one octet has not */
+	if ((size_t)(cursor->end - cursor->at) < len + comma || (comma && *cursor->at != ',') ||
+	    at[len > 1] != field->name.ptr[len > 1] || memcmp(at, field->name.ptr, len) != 0)
 		return false;
-	*cursor = try;
+	cursor->at = at + len;
 	return true;
 }
 
@@ -222,13 +236,13 @@ static const char *fields_take(struct audit_entry *ret, struct cursor *cursor)
 			return "an empty object";
 		if (!take_name(cursor, field, first)) {
 			if (is_needed(field->kind) || field->kind == FIELD_CLOSE)
-				return field->name;
+				return field->name.ptr;
 			if (field->kind == FIELD_OPEN)
 				i = past(i);
 			continue;
 		}
 		if (!take_value(ret, cursor, field))
-			return field->name;
+			return field->name.ptr;
 		first = field->kind == FIELD_OPEN;
 	}
 	return NULL;

@@ -20,7 +20,7 @@ enum field_kind {
 
 struct field {
 	enum field_kind kind;
-	const char *name; /* as it stands: "\"seq\":" */
+	struct span name; /* as it stands: "\"seq\":" */
 	size_t offset;    /* in struct audit_entry */
 	size_t most;      /* octets of a text; words of an enum */
 	const char *const *words;
@@ -30,6 +30,9 @@ enum { FIELDS = 47, STAMP_OCTETS = sizeof("2024-01-15T10:30:00.123456789Z") - 1 
 
 /* more is written as this: 18 digits */
 static const uint64_t NUMBER_MOST = UINT64_C(999999999999999999);
+
+/* the last that is written, 2254-12-31T23:59:59.999999999Z: nanoseconds in 63 bits reach to 2262 */
+static const int64_t TIME_MOST = INT64_C(8993721599999999999);
 
 #define AUDIT_HEAD "{\"version\":1"
 

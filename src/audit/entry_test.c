@@ -169,6 +169,16 @@ static void test_times(void)
 		CHECK(stamp_read(&time_ns, rows[i].text) && time_ns == rows[i].time_ns, "%s",
 		      rows[i].text);
 	}
+	stamp_put(text, INT64_MAX);
+	CHECK(stamp_read(&time_ns, text) && memcmp(text, "2254-12-31T23:59:59.9", 21) == 0, "%.30s",
+	      text);
+	stamp_put(text, INT64_MIN);
+	CHECK(stamp_read(&time_ns, text) && time_ns == 0, "%.30s", text);
+	CHECK(!stamp_read(&time_ns, "2255-01-01T00:00:00.000000000Z"), "too late");
+	CHECK(!stamp_read(&time_ns, "2024-04-31T00:00:00.000000000Z"), "April 31");
+	CHECK(!stamp_read(&time_ns, "2024-13-01T00:00:00.000000000Z"), "month 13");
+	CHECK(!stamp_read(&time_ns, "2024-00-01T00:00:00.000000000Z"), "month 0");
+	CHECK(!stamp_read(&time_ns, "2024-01-01T00:00:60.000000000Z"), "second 60");
 	CHECK(!stamp_read(&time_ns, "2100-02-29T00:00:00.000000000Z"), "no leap year");
 	CHECK(!stamp_read(&time_ns, "2024-01-15T24:00:00.000000000Z"), "hour 24");
 	CHECK(!stamp_read(&time_ns, "2024-01-15 10:30:00.000000000Z"), "no T");

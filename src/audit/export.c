@@ -71,21 +71,31 @@ int audit_export_jsonl(struct buf *ret, const struct audit_found *found)
 	return r == 0 ? buf_append(ret, SPAN("\n")) : r;
 }
 
+/* plain_run() - octets at the front that stand for themselves: visible ASCII but quotes */
+static size_t plain_run(struct span text)
+{
+	size_t i = 0;
+
+	while (i < text.len && text.ptr[i] >= 0x20 && text.ptr[i] < 0x7f && text.ptr[i] != '"')
+		i++;
+	return i;
+}
+
 static int put_text(struct buf *ret, struct span text)
 {
 	int r = 0;
 
-	for (; r == 0 && text.len > 0;) {
+	while (r == 0 && text.len > 0) {
 		uint32_t code = 0;
-		size_t len = utf8_decode(&code, text);
+		size_t run = plain_run(text), len = run > 0 ? run : utf8_decode(&code, text);
 
-		if (len > 0 && code == '"')
+		if (run == 0 && len > 0 && code == '"')
 			r = buf_append(ret, SPAN("\"\""));
-		else if (len > 0 && utf8_is_plain(code))
+		else if (run > 0 || (len > 0 && utf8_is_plain(code)))
 			r = buf_append(ret, (struct span){ text.ptr, len });
 		else
 			r = buf_printf(ret, "\\x%02x", (unsigned)(unsigned char)text.ptr[0]);
-		text = span_drop(text, len > 0 && utf8_is_plain(code) ? len : 1);
+		text = span_drop(text, run > 0 || (len > 0 && utf8_is_plain(code)) ? len : 1);
 	}
 	return r;
 }

@@ -68,12 +68,13 @@ MUST_USE int audit_query(struct audit_index *index, const struct audit_filter *f
 /* One line of what audit_stats() says. */
 struct audit_count {
 	const char *what; /* kind, app, host or log; NULL: all. Borrowed for the call. */
-	const char *name;
+	const char *name; /* "" for all */
 	uint64_t effects, denied, sent, received;
 	int64_t first_ns, last_ns;
 };
 
-/* audit_stats() - all, then each kind, then the apps, hosts and logs with the most, ten of each */
+/* audit_stats() - all, then kinds, apps, hosts and logs, ten of each, those with the most effects first
+ * Return: as audit_query(). */
 MUST_USE int audit_stats(struct audit_index *index, const struct audit_filter *filter,
 			 int (*each)(void *context, const struct audit_count *count), void *context,
 			 struct diag *diag);

@@ -14,7 +14,7 @@
 #include "base/fd.h"
 #include "base/hash.h"
 
-enum { OPEN_MAX_POWER = 20, OPEN_FIRST = 4096 };
+enum { OPEN_FIRST = 4096, OPEN_MAX = 1024 * 1024 };
 
 /* An effect that has not ended. */
 struct begun {
@@ -56,8 +56,7 @@ static int opens_grow(struct opens *opens)
 {
 	struct opens more = { .size = opens->size > 0 ? 2 * opens->size : OPEN_FIRST };
 
-	more.all = more.size <= (size_t)1 << OPEN_MAX_POWER ? calloc(more.size, sizeof(more.all[0]))
-							    : NULL;
+	more.all = calloc(more.size, sizeof(more.all[0]));
 	if (more.all == NULL)
 		return -ENOMEM;
 	for (size_t i = 0; i < opens->size; i++)
@@ -71,7 +70,9 @@ static int opens_grow(struct opens *opens)
 
 static int opens_add(struct opens *opens, struct span request, int64_t id)
 {
-	if (request.len == 0 || request.len >= sizeof(opens->all[0].request))
+	/* beyond the bound an end is a row of its own */
+	if (request.len == 0 || request.len >= sizeof(opens->all[0].request) ||
+	    opens->len * 2 >= OPEN_MAX)
 		return 0;
 	if (opens->len * 2 >= opens->size) {
 		int r = opens_grow(opens);

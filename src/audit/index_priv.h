@@ -6,6 +6,9 @@
 #include <sqlite3.h>
 
 #include "audit/index.h"
+#include "base/buf.h"
+
+enum { INDEX_SQL_OCTETS = 1024 };
 
 enum statement {
 	INDEX_BEGIN,
@@ -44,5 +47,9 @@ MUST_USE int index_fill(struct audit_index *index, const char *log);
 
 /* index_part_open() - the file in which part @part of @log is. Return: owned; -errno. */
 MUST_USE int index_part_open(int folder, const char *log, unsigned part);
+
+/* index_where() - the conditions of @filter; what they need is bound by index_bind() */
+MUST_USE int index_where(struct buf *sql, const struct audit_filter *filter);
+void index_bind(sqlite3_stmt *made, const struct audit_filter *filter);
 
 #endif

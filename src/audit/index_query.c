@@ -12,7 +12,7 @@
 #include "base/buf.h"
 #include "base/fd.h"
 
-enum { SQL_OCTETS = 1024, FIRST_READ = 2048 };
+enum { FIRST_READ = 2048 };
 
 /* The file that was read last. */
 struct file {
@@ -29,8 +29,7 @@ struct query {
 	struct audit_found found;
 };
 
-/* where() - the conditions of @filter; what they need is bound by bind() */
-static int where(struct buf *sql, const struct audit_filter *filter)
+int index_where(struct buf *sql, const struct audit_filter *filter)
 {
 	const struct {
 		bool is_set;
@@ -52,7 +51,7 @@ static int where(struct buf *sql, const struct audit_filter *filter)
 	return r;
 }
 
-static void bind(sqlite3_stmt *made, const struct audit_filter *filter)
+void index_bind(sqlite3_stmt *made, const struct audit_filter *filter)
 {
 	(void)sqlite3_bind_text(made, 1, filter->app, -1, SQLITE_STATIC);
 	(void)sqlite3_bind_text(made, 2, filter->sandbox, -1, SQLITE_STATIC);
@@ -148,7 +147,7 @@ static int query_sql(struct buf *sql, const struct audit_filter *filter)
 	else if (r == 0)
 		r = buf_append(sql, SPAN("effect"));
 	if (r == 0)
-		r = where(sql, filter);
+		r = index_where(sql, filter);
 	if (r == 0 && filter->limit > 0)
 		r = buf_append(sql, SPAN(" ORDER BY time DESC, id DESC LIMIT ?7) AS effect"));
 	return r == 0 ? buf_append(sql, SPAN(" ORDER BY effect.time, effect.id")) : r;
@@ -158,7 +157,7 @@ int audit_query(struct audit_index *index, const struct audit_filter *filter,
 		int (*each)(void *context, const struct audit_found *found), void *context,
 		struct diag *diag)
 {
-	CLEANUP_BUF struct buf sql = BUF(SQL_OCTETS);
+	CLEANUP_BUF struct buf sql = BUF(INDEX_SQL_OCTETS);
 	struct query *query = calloc(1, sizeof(*query));
 	sqlite3_stmt *made = NULL;
 	int r = query == NULL || query_sql(&sql, filter) < 0 ? -ENOMEM : 0;
@@ -170,7 +169,7 @@ int audit_query(struct audit_index *index, const struct audit_filter *filter,
 	query->index = index;
 	query->file.fd = query->end_file.fd = -1;
 	if (sqlite3_prepare_v2(index->db, sql.ptr, (int)buf_len(&sql), &made, NULL) == SQLITE_OK) {
-		bind(made, filter);
+		index_bind(made, filter);
 		r = rows(query, made, each, context, diag);
 	} else {
 		r = index_error(index, diag);
@@ -179,72 +178,5 @@ int audit_query(struct audit_index *index, const struct audit_filter *filter,
 	fd_close(&query->file.fd);
 	fd_close(&query->end_file.fd);
 	free(query);
-	return r;
-}
-
-static int counts(struct audit_index *index, sqlite3_stmt *made, const char *what,
-		  int (*each)(void *context, const struct audit_count *count), void *context,
-		  struct diag *diag)
-{
-	int r = 0, step = SQLITE_ROW;
-
-	while (r == 0 && (step = sqlite3_step(made)) == SQLITE_ROW) {
-		const struct audit_count count = {
-			.what = what,
-			.name = (const char *)sqlite3_column_text(made, 0),
-			.effects = (uint64_t)sqlite3_column_int64(made, 1),
-			.denied = (uint64_t)sqlite3_column_int64(made, 2),
-			.sent = (uint64_t)sqlite3_column_int64(made, 3),
-			.received = (uint64_t)sqlite3_column_int64(made, 4),
-			.first_ns = sqlite3_column_int64(made, 5),
-			.last_ns = sqlite3_column_int64(made, 6),
-		};
-
-		r = each(context, &count);
-	}
-	return r != 0 || step == SQLITE_DONE ? r : index_error(index, diag);
-}
-
-int audit_stats(struct audit_index *index, const struct audit_filter *filter,
-		int (*each)(void *context, const struct audit_count *count), void *context,
-		struct diag *diag)
-{
-	static const struct {
-		const char *what, *name, *group;
-	} tables[] = {
-		{ NULL, "NULL", "" },
-		{ "kind", "kind", " GROUP BY kind ORDER BY kind" },
-		{ "app", "(SELECT text FROM word WHERE id = app)",
-		  " AND app > 0 GROUP BY app ORDER BY 2 DESC LIMIT 10" },
-		{ "host", "(SELECT text FROM word WHERE id = host)",
-		  " AND host > 0 GROUP BY host ORDER BY 2 DESC LIMIT 10" },
-		{ "log", "(SELECT name FROM log WHERE id = log)",
-		  " GROUP BY log ORDER BY 2 DESC LIMIT 10" },
-	};
-	int r = 0;
-
-	for (size_t i = 0; r == 0 && i < ARRAY_SIZE(tables); i++) {
-		CLEANUP_BUF struct buf sql = BUF(SQL_OCTETS);
-		sqlite3_stmt *made = NULL;
-
-		r = buf_printf(&sql,
-			       "SELECT %s, count(*), total(denied), total(sent), total(received),"
-			       " min(time), max(time) FROM effect",
-			       tables[i].name);
-		if (r == 0)
-			r = where(&sql, filter);
-		if (r == 0)
-			r = buf_append(&sql, span_of(tables[i].group));
-		if (r < 0)
-			return diag_set(diag, r, "out of memory");
-		if (sqlite3_prepare_v2(index->db, sql.ptr, (int)buf_len(&sql), &made, NULL) ==
-		    SQLITE_OK) {
-			bind(made, filter);
-			r = counts(index, made, tables[i].what, each, context, diag);
-		} else {
-			r = index_error(index, diag);
-		}
-		(void)sqlite3_finalize(made);
-	}
 	return r;
 }

@@ -84,7 +84,7 @@ static struct audit_log *some(struct rig *rig)
 
 static void test_filters(void)
 {
-	struct rig rig;
+	struct rig rig = { 0 };
 	struct audit_log *log = some(&rig);
 
 	expect(&rig, &(struct audit_filter){ 0 }, 3, 1, "a.test b.test c.other ");
@@ -120,7 +120,7 @@ static int sum(void *context, const struct audit_count *count)
 static void test_stats(void)
 {
 	uint64_t sums[4] = { 0 };
-	struct rig rig;
+	struct rig rig = { 0 };
 	struct audit_log *log = some(&rig);
 	struct audit_index *index = NULL;
 	struct diag diag = { 0 };
@@ -140,7 +140,7 @@ static void test_stats(void)
 
 static void test_parts(void)
 {
-	struct rig rig;
+	struct rig rig = { 0 };
 	struct seen seen;
 
 	rig_open(&rig);
@@ -157,7 +157,7 @@ static void test_parts(void)
 /* test_replaced() - the log is another than the one that was read */
 static void test_replaced(void)
 {
-	struct rig rig;
+	struct rig rig = { 0 };
 	struct audit_log *log = some(&rig);
 
 	expect(&rig, &(struct audit_filter){ .limit = 1 }, 1, 0, "c.other ");
@@ -183,7 +183,7 @@ static void test_replaced(void)
 /* test_damaged() - every octet of its first page, and a file that is none */
 static void test_damaged(void)
 {
-	struct rig rig;
+	struct rig rig = { 0 };
 	struct audit_log *log = some(&rig);
 
 	expect(&rig, &(struct audit_filter){ .limit = 1 }, 1, 0, "c.other ");

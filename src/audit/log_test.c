@@ -21,7 +21,7 @@ static bool is_fine(struct rig *rig, uint64_t lines, const char *what)
 
 static void test_whole(void)
 {
-	struct rig rig;
+	struct rig rig = { 0 };
 	struct stat st;
 
 	rig_open(&rig);
@@ -48,7 +48,7 @@ static void test_whole(void)
 static void test_one_writer(void)
 {
 	const struct audit_settings settings = { .log = "one" };
-	struct rig rig;
+	struct rig rig = { 0 };
 	struct audit_log *other = NULL;
 	struct diag diag = { 0 };
 
@@ -68,7 +68,7 @@ static void test_one_writer(void)
 /* test_torn() - a writer that dies within a line: at every octet of it */
 static void test_torn(void)
 {
-	struct rig rig;
+	struct rig rig = { 0 };
 	size_t len = 0;
 
 	rig_open(&rig);
@@ -102,7 +102,7 @@ static void test_foreign_end(void)
 {
 	static char junk[3 * AUDIT_LINE_OCTETS_MAX];
 	const struct audit_settings settings = { .log = "one" };
-	struct rig rig;
+	struct rig rig = { 0 };
 	struct audit_log *log = NULL;
 	struct diag diag = { 0 };
 
@@ -117,7 +117,7 @@ static void test_foreign_end(void)
 /* test_limit() - no room: the entry is refused, the file as it was; with room, the loss is told */
 static void test_limit(void)
 {
-	struct rig rig;
+	struct rig rig = { 0 };
 	struct rlimit limit, small;
 	struct stat st;
 	int r = 0;
@@ -158,7 +158,7 @@ static void test_full(void)
 	int status = 0;
 
 	if (child == 0) {
-		struct rig rig;
+		struct rig rig = { 0 };
 		unsigned fine = 0;
 
 		if (!test_enter(CLONE_NEWUSER | CLONE_NEWNS) ||
@@ -186,7 +186,7 @@ static void test_full(void)
 /* test_killed() - what was acknowledged to a process that is killed is in the log */
 static void test_killed(void)
 {
-	struct rig rig;
+	struct rig rig = { 0 };
 
 	rig_open(&rig);
 	for (unsigned i = 0; i < 20; i++) {
@@ -219,7 +219,7 @@ static void test_killed(void)
 
 static void test_parts(void)
 {
-	struct rig rig;
+	struct rig rig = { 0 };
 
 	rig_open(&rig);
 	struct audit_log *log = rig_log(&rig, "one", 3000);

@@ -84,7 +84,7 @@ static void test_changed(void)
 		{ "", 0, "closed with 12 lines, and has 0" },
 		{ "abcdefghijkll", 13, "seq is 11, not 12" },
 	};
-	struct rig rig;
+	struct rig rig = { 0 };
 	struct made made;
 	size_t len = 0;
 	char *text = build(&rig, &len);
@@ -111,7 +111,7 @@ static void swap(struct rig *rig, const char *a, const char *b)
 
 static void test_files(void)
 {
-	struct rig rig;
+	struct rig rig = { 0 };
 	size_t len = 0, ledger_len = 0;
 	struct made made;
 	char *text = build(&rig, &len);
@@ -150,7 +150,7 @@ static void test_files(void)
 /* test_other_key() - one who has the file, not the key, makes all of it anew */
 static void test_other_key(void)
 {
-	struct rig rig, forger;
+	struct rig rig = { 0 }, forger = { 0 };
 	size_t len = 0;
 
 	free(build(&rig, &len));
@@ -173,7 +173,7 @@ static void test_other_key(void)
 
 static void test_parts(void)
 {
-	struct rig rig;
+	struct rig rig = { 0 };
 
 	rig_open(&rig);
 	struct audit_log *log = rig_log(&rig, "one", 3000);
@@ -194,7 +194,7 @@ static void test_parts(void)
 static void test_one_file(void)
 {
 	static struct audit_verdict verdict;
-	struct rig rig;
+	struct rig rig = { 0 };
 	size_t len = 0;
 	uint8_t key[AUDIT_KEY_OCTETS];
 	struct diag diag;

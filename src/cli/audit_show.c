@@ -169,17 +169,6 @@ struct stats {
 	const char *title;
 };
 
-static const char *name_of(const struct audit_count *count)
-{
-	unsigned kind = count->name != NULL && count->name[0] >= '0' && count->name[0] <= '9'
-			    ? (unsigned)(count->name[0] - '0')
-			    : 0;
-
-	if (count->what != NULL && strcmp(count->what, "kind") == 0)
-		return audit_kinds[kind < AUDIT_KIND_COUNT ? kind : 0];
-	return count->name != NULL ? count->name : "";
-}
-
 static int add_count(struct stats *stats, const struct audit_count *count)
 {
 	char first[PRINT_TIME_OCTETS], last[PRINT_TIME_OCTETS];
@@ -189,7 +178,7 @@ static int add_count(struct stats *stats, const struct audit_count *count)
 	print_rfc3339(first, count->first_ns / 1000000000);
 	print_rfc3339(last, count->last_ns / 1000000000);
 	json_t *one =
-	    json_pack("{s:s, s:I, s:I, s:I, s:I, s:s, s:s}", "name", name_of(count), "effects",
+	    json_pack("{s:s, s:I, s:I, s:I, s:I, s:s, s:s}", "name", count->name, "effects",
 		      (json_int_t)count->effects, "denied", (json_int_t)count->denied,
 		      "request_bytes", (json_int_t)count->sent, "response_bytes",
 		      (json_int_t)count->received, "first", first, "last", last);
@@ -223,7 +212,7 @@ static int put_count(void *context, const struct audit_count *count)
 	fprintf(out, "%8s  %10llu  %10llu  %14llu  %14llu  ", "",
 		(unsigned long long)count->effects, (unsigned long long)count->denied,
 		(unsigned long long)count->sent, (unsigned long long)count->received);
-	print_safe(out, name_of(count));
+	print_safe(out, count->name);
 	fputc('\n', out);
 	return 0;
 }
