@@ -205,11 +205,11 @@ const char *escaped_skip(size_t *ret_octets, const char *at, const char *end)
 
 static char *unescape(struct span *text, char *room)
 {
-	const char *at = text->ptr, *end = at + text->len;
 	char *to = room;
 
-	if (text->len == 0 || memchr(at, '\\', text->len) == NULL)
+	if (text->len == 0 || memchr(text->ptr, '\\', text->len) == NULL)
 		return room;
+	const char *at = text->ptr, *end = at + text->len;
 	while (at < end) {
 		uint32_t code = (unsigned char)*at;
 		size_t len = *at == '\\' ? unescape_one(&code, at, end) : 1;
