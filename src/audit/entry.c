@@ -63,26 +63,26 @@ const struct field audit_fields[FIELDS] = {
 	{ FIELD_TEXT,   N("\"log\":\""), AT(ledger.log), AUDIT_LOG_NAME_OCTETS - 1, NULL },
 	{ FIELD_TEXT,   N("\"app\":\""), AT(ledger.app), 128, NULL },
 	{ FIELD_NUMBER, N("\"entries\":"), AT(ledger.entries), 0, NULL },
-	{ FIELD_TEXT,   N("\"last\":\""), AT(ledger.last), 2 * AUDIT_HASH_OCTETS, NULL },
+	{ FIELD_TEXT,   N("\"last\":\""), AT(ledger.last), 2UL * AUDIT_HASH_OCTETS, NULL },
 	{ FIELD_CLOSE,  N("}"), 0, 0, NULL },
-	{ FIELD_TEXT,   N("\"key\":\""), AT(key), 2 * AUDIT_KEY_OCTETS, NULL },
-	{ FIELD_TEXT,   N("\"signature\":\""), AT(signature), 2 * AUDIT_SIGNATURE_OCTETS, NULL },
+	{ FIELD_TEXT,   N("\"key\":\""), AT(key), 2UL * AUDIT_KEY_OCTETS, NULL },
+	{ FIELD_TEXT,   N("\"signature\":\""), AT(signature), 2UL * AUDIT_SIGNATURE_OCTETS, NULL },
 };
 /* clang-format on */
 
 size_t audit_line_bound(void)
 {
-	enum { ESCAPED = 6, NUMBER_OCTETS = 20 };
+	const size_t escaped = 6, number_octets = 20;
 	size_t sum = sizeof(AUDIT_HEAD) + sizeof("}\n");
 
 	for (size_t i = 0; i < FIELDS; i++) {
 		const struct field *field = &audit_fields[i];
 
-		sum += field->name.len + sizeof(",\"") + STAMP_OCTETS + NUMBER_OCTETS;
+		sum += field->name.len + sizeof(",\"") + STAMP_OCTETS + number_octets;
 		if (field->kind == FIELD_TEXT || field->kind == FIELD_HASH)
-			sum += ESCAPED * field->most;
+			sum += escaped * field->most;
 		if (field->kind == FIELD_LIST)
-			sum += AUDIT_LIST_MAX * (ESCAPED * field->most + sizeof("\"\","));
+			sum += (size_t)AUDIT_LIST_MAX * (escaped * field->most + sizeof("\"\","));
 	}
 	return sum;
 }

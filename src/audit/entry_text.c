@@ -96,12 +96,10 @@ static char *put_all(char *to, struct span text)
 char *escape(char *to, struct span text, size_t most)
 {
 	static const char more[] = "...";
-	size_t len = text.len;
-
 	/* one octet becomes at most four: a quarter of the room needs no count */
 	if (text.len <= most / 4 || fitting(text, most) == text.len)
 		return put_all(to, text);
-	len = fitting(text, most - (sizeof(more) - 1));
+	size_t len = fitting(text, most - (sizeof(more) - 1));
 	to = put_all(to, (struct span){ text.ptr, len });
 	memcpy(to, more, sizeof(more) - 1);
 	return to + sizeof(more) - 1;
@@ -133,7 +131,7 @@ static size_t unescape_one(uint32_t *ret, const char *at, const char *end)
 	*ret = code;
 	if (code >> 10 != 0xd800 >> 10)
 		return ESCAPE_OCTETS;
-	if (end - at < 2 * ESCAPE_OCTETS || at[6] != '\\' || at[7] != 'u')
+	if (end - at < (ptrdiff_t)2 * ESCAPE_OCTETS || at[6] != '\\' || at[7] != 'u')
 		return 0;
 	uint32_t low = code_at(at + ESCAPE_OCTETS + 2);
 	if (low == UINT32_MAX || low >> 10 != 0xdc00 >> 10)

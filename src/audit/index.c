@@ -36,6 +36,7 @@ static const char schema[] =
     "CREATE INDEX effect_log ON effect(log, time);"
     "CREATE INDEX effect_denied ON effect(time) WHERE denied;";
 
+/* NOLINTBEGIN(bugprone-suspicious-missing-comma): none is missing */
 static const char *const texts[INDEX_STATEMENTS] = {
 	[INDEX_BEGIN] = "BEGIN IMMEDIATE",
 	[INDEX_COMMIT] = "COMMIT",
@@ -55,6 +56,7 @@ static const char *const texts[INDEX_STATEMENTS] = {
 	[INDEX_OPENS] = "SELECT request, id FROM open WHERE log = ?1",
 	[INDEX_OPEN_ADD] = "INSERT OR REPLACE INTO open(log, request, id) VALUES(?1, ?2, ?3)",
 };
+/* NOLINTEND(bugprone-suspicious-missing-comma) */
 
 const char *const audit_kinds[AUDIT_KIND_COUNT] = { "",    "net",  "fs",     "exec",
 						    "dns", "data", "sandbox" };

@@ -109,7 +109,7 @@ static int tell_one(struct audit_index *index, size_t table, const struct audit_
 static int tell(struct audit_index *index, size_t table, struct sums *sums,
 		int (*each)(void *context, const struct audit_count *count), void *context)
 {
-	struct audit_count **order = calloc(sums->len + 1, sizeof(*order));
+	struct audit_count **order = calloc(sums->len + 1, sizeof(void *));
 	size_t len = 0;
 	int r = 0;
 
@@ -118,7 +118,7 @@ static int tell(struct audit_index *index, size_t table, struct sums *sums,
 	for (size_t i = tables[table].has_zero ? 0 : 1; i < sums->len; i++)
 		if (sums->all[i].effects > 0 || (i == 0 && tables[table].has_zero))
 			order[len++] = &sums->all[i];
-	qsort((void *)order, len, sizeof(*order), by_effects);
+	qsort((void *)order, len, sizeof(void *), by_effects);
 	for (size_t i = 0; r == 0 && i < len && i < TOP; i++)
 		r = tell_one(index, table, order[i], (size_t)(order[i] - sums->all), each, context);
 	free((void *)order);
