@@ -68,6 +68,7 @@ enum cli_operand {
 	CLI_COMMAND,    /* the name of a command of ours */
 	CLI_SHELL,      /* the name of a shell */
 	CLI_CA,         /* what to do with the certificate authority */
+	CLI_AUDIT,      /* what to do with the audit log, then a file of it */
 	CLI_OPERAND_COUNT,
 };
 

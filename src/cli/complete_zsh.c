@@ -65,6 +65,8 @@ static const char *const operand_specs[CLI_OPERAND_COUNT] = {
 	[CLI_COMMAND] = " \\\n\t\t\t'1:command:_immure_commands'",
 	[CLI_SHELL] = " \\\n\t\t\t'1:shell:(bash zsh fish)'",
 	[CLI_CA] = " \\\n\t\t\t'1:action:(show export rotate)'",
+	[CLI_AUDIT] = (" \\\n\t\t\t'1:action:(show stats export verify reindex)' \\\n"
+		       "\t\t\t'2:file:_files'"),
 };
 
 static void zsh_command(FILE *out, const struct cli_command *command)

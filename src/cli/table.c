@@ -133,6 +133,25 @@ static const struct cli_option why_options[] = {
 	{ 0 },
 };
 
+static const struct cli_option audit_options[] = {
+	{ "app", 0, CLI_WORD, false, "NAME", "only of this app", NULL, NULL },
+	{ "sandbox", 0, CLI_WORD, false, "ID", "only of this sandbox", NULL, NULL },
+	{ "kind", 0, CLI_WORD, false, "KIND", "only of this kind", NULL,
+	  "net fs exec dns data sandbox" },
+	{ "host", 0, CLI_WORD, false, "PATTERN",
+	  "only about hosts that fit, for example \"*.example.com\"", NULL, NULL },
+	{ "denied", 0, CLI_FLAG, false, NULL, "only what was denied", NULL, NULL },
+	{ "since", 0, CLI_WORD, false, "TIME",
+	  "only what is younger: 30m, 1h, 2d, or 2024-01-15T10:30:00Z", NULL, NULL },
+	{ "limit", 'n', CLI_COUNT, false, "N",
+	  "the latest N; 0: all, which is the default of export, show has 50", NULL, NULL },
+	{ "follow", 'f', CLI_FLAG, false, NULL, "show: go on with what comes", NULL, NULL },
+	{ "format", 0, CLI_WORD, false, "FORMAT",
+	  "export: the lines of the log, events as in schema.ocsf.io, or a table", NULL,
+	  "jsonl ocsf csv" },
+	{ 0 },
+};
+
 static const struct cli_option kill_options[] = {
 	{ "all", 'a', CLI_FLAG, false, NULL, "all that run", NULL, NULL },
 	{ "signal", 's', CLI_WORD, false, "NAME",
@@ -166,6 +185,7 @@ static const struct cli_group json = { "Output options", json_options };
 static const struct cli_group list = { "Options", list_options };
 static const struct cli_group logs = { "Options", logs_options };
 static const struct cli_group why = { "Options", why_options };
+static const struct cli_group audit = { "Options", audit_options };
 static const struct cli_group kill_group = { "Options", kill_options };
 static const struct cli_group stop = { "Options", stop_options };
 static const struct cli_group rm = { "Options", rm_options };
@@ -304,6 +324,23 @@ const struct cli_command cli_commands[] = {
 	  1,
 	  { &why, &json, &common },
 	  cli_why },
+	{ "audit",
+	  NULL,
+	  LOOK,
+	  "[OPTIONS] show|stats|export|verify|reindex [FILE]",
+	  "Look at what sandboxes did and were denied, as it was recorded",
+	  "show: a line for each effect, the latest last; with --json the lines of the log. stats: "
+	  "how many of what. export: all, for other programs. verify: are the logs, or FILE alone, "
+	  "as "
+	  "they were written? It exits with 1 if not, and says where; no secret is needed. "
+	  "reindex: "
+	  "make the index, by which the others find things, anew.\n"
+	  "The logs outlive their sandboxes: see docs/audit.md.",
+	  CLI_AUDIT,
+	  1,
+	  2,
+	  { &audit, &json, &common },
+	  cli_audit },
 	{ "doctor",
 	  NULL,
 	  LOOK,
@@ -471,6 +508,9 @@ const struct cli_note cli_variables[] = {
 };
 
 const struct cli_note cli_files[] = {
+	{ "~/.immure/audit/",
+	  "The audit logs, ID.jsonl and ID.N.jsonl; ledger.jsonl, which knows all of them; key and "
+	  "key.pub, by which they are signed; index.db." },
 	{ "~/.immure/ca/", "The certificate authority: ca.key, which nobody else may read, and "
 			   "ca.crt." },
 	{ "~/.immure/vms/ID/config.json", "The settings in force." },

@@ -1,0 +1,227 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "audit/files.h"
+
+#include <ctype.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <sys/stat.h>
+
+#include "audit/audit.h"
+#include "base/fd.h"
+
+enum { CHUNK_OCTETS = 256 * 1024, ROOM_OCTETS = CHUNK_OCTETS + AUDIT_LINE_OCTETS_MAX };
+
+static const char suffix[] = ".jsonl";
+
+int audit_folder(int *ret, int home, bool make, struct diag *diag)
+{
+	enum { FLAGS = O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC | O_RDONLY };
+	CLEANUP_FD int folder = openat(home, "audit", FLAGS);
+	struct stat st;
+
+	if (folder < 0 && errno == ENOENT && make &&
+	    (mkdirat(home, "audit", 0700) == 0 || errno == EEXIST))
+		folder = openat(home, "audit", FLAGS);
+	if (folder < 0 || fstat(folder, &st) < 0)
+		return diag_set(diag, -errno, "the folder of audit logs cannot be opened: %s",
+				strerrordesc_np(errno));
+	if (st.st_uid != geteuid() || (st.st_mode & (S_IWGRP | S_IWOTH)) != 0)
+		return diag_set(diag, -EPERM,
+				"the folder of audit logs is not yours alone to write");
+	*ret = fd_take(&folder);
+	return 0;
+}
+
+bool audit_log_name_valid(const char *name)
+{
+	size_t len = strlen(name);
+
+	for (const char *c = name; *c != '\0'; c++)
+		if (!islower((unsigned char)*c) && !isdigit((unsigned char)*c) && *c != '-')
+			return false;
+	return len > 0 && len < AUDIT_LOG_NAME_OCTETS;
+}
+
+void audit_file_name(char ret[AUDIT_FILE_NAME_OCTETS], const char *log, unsigned part)
+{
+	if (part > 0)
+		(void)snprintf(ret, AUDIT_FILE_NAME_OCTETS, "%s.%u%s", log, part, suffix);
+	else
+		(void)snprintf(ret, AUDIT_FILE_NAME_OCTETS, "%s%s", log, suffix);
+}
+
+/* part_of() - "12" is 12. Return: is it the number of a part? */
+static bool part_of(unsigned *ret, struct span text)
+{
+	unsigned number = 0;
+
+	if (text.len == 0 || text.len > 6 || text.ptr[0] == '0')
+		return false;
+	for (size_t i = 0; i < text.len; i++) {
+		if (!isdigit((unsigned char)text.ptr[i]))
+			return false;
+		number = number * 10 + (unsigned)(text.ptr[i] - '0');
+	}
+	*ret = number;
+	return number <= AUDIT_PARTS_MAX;
+}
+
+bool audit_file_split(char ret_log[AUDIT_LOG_NAME_OCTETS], unsigned *ret_part, const char *name)
+{
+	struct span rest = span_of(name);
+	unsigned part = 0;
+
+	if (rest.len < sizeof(suffix) ||
+	    strcmp(name + rest.len - (sizeof(suffix) - 1), suffix) != 0)
+		return false;
+	rest.len -= sizeof(suffix) - 1;
+	struct span log = span_cut(&rest, '.');
+	if (log.len >= AUDIT_LOG_NAME_OCTETS || (rest.ptr != NULL && !part_of(&part, rest)))
+		return false;
+	memcpy(ret_log, log.ptr, log.len);
+	ret_log[log.len] = '\0';
+	*ret_part = part;
+	return audit_log_name_valid(ret_log);
+}
+
+int audit_file_open(int folder, const char *name)
+{
+	CLEANUP_FD int fd =
+	    openat(folder, name, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY);
+	struct stat st;
+
+	if (fd < 0 || fstat(fd, &st) < 0)
+		return -errno;
+	return S_ISREG(st.st_mode) ? fd_take(&fd) : -EINVAL;
+}
+
+unsigned audit_parts(int folder, const char *log)
+{
+	char name[AUDIT_FILE_NAME_OCTETS];
+	unsigned parts = 0;
+	struct stat st;
+
+	do
+		audit_file_name(name, log, ++parts);
+	while (parts <= AUDIT_PARTS_MAX && fstatat(folder, name, &st, AT_SYMLINK_NOFOLLOW) == 0);
+	return parts - 1;
+}
+
+int audit_lines_open(struct audit_lines *ret, int fd, off_t at)
+{
+	char *room = malloc(ROOM_OCTETS);
+
+	if (room == NULL)
+		return -ENOMEM;
+	*ret = (struct audit_lines){ .fd = fd, .at = at, .room = room };
+	return 0;
+}
+
+void audit_lines_close(struct audit_lines *lines)
+{
+	free(lines->room);
+	lines->room = NULL;
+}
+
+/* fill() - behind what is there, which goes to the front */
+static int fill(struct audit_lines *lines)
+{
+	size_t kept = lines->end - lines->start;
+	size_t got = 0;
+
+	memmove(lines->room, lines->room + lines->start, kept);
+	lines->start = 0;
+	lines->end = kept;
+	while (got == 0 && !lines->is_over) {
+		ssize_t n = pread(lines->fd, lines->room + kept, ROOM_OCTETS - kept,
+				  lines->at + (off_t)kept);
+
+		if (n < 0 && errno != EINTR)
+			return -errno;
+		lines->is_over = n == 0;
+		got = n > 0 ? (size_t)n : 0;
+	}
+	lines->end += got;
+	return 0;
+}
+
+int audit_lines_next(struct span *ret, struct audit_lines *lines)
+{
+	size_t seen = 0; /* octets without a newline */
+
+	for (;;) {
+		char *at = lines->room + lines->start;
+		size_t len = lines->end - lines->start;
+		char *end = len > seen ? memchr(at + seen, '\n', len - seen) : NULL;
+
+		if (end != NULL && end - at < AUDIT_LINE_OCTETS_MAX) {
+			*ret = (struct span){ at, (size_t)(end - at) };
+			lines->start += ret->len + 1;
+			lines->at += (off_t)ret->len + 1;
+			return 1;
+		}
+		if (end != NULL || len >= AUDIT_LINE_OCTETS_MAX)
+			return -E2BIG;
+		if (lines->is_over)
+			return 0;
+		seen = len;
+		int r = fill(lines);
+		if (r < 0)
+			return r;
+	}
+}
+
+/* tail_read() - the last lines in @text, which begins at @at of the file */
+static int tail_read(struct audit_tail *ret, struct span text, off_t at, off_t size)
+{
+	struct audit_entry entry;
+	struct diag diag;
+
+	while (text.len > 0) {
+		const char *end = memrchr(text.ptr, '\n', text.len);
+		if (end == NULL)
+			break;
+		size_t len = (size_t)(end - text.ptr);
+		const char *before = memrchr(text.ptr, '\n', len);
+		const char *start = before != NULL ? before + 1 : text.ptr;
+		struct span line = { start, (size_t)(end - start) };
+
+		if (audit_parse(&entry, line, &diag) == 0) {
+			sha256(ret->hash, line);
+			ret->seq = entry.seq + 1;
+			ret->size = at + (end - text.ptr) + 1;
+			ret->torn = size - ret->size;
+			return 0;
+		}
+		text.len = (size_t)(start - text.ptr);
+	}
+	/* all of a file that is no longer than a line may be torn */
+	if (at > 0)
+		return -EBADMSG;
+	*ret = (struct audit_tail){ .torn = size };
+	return 0;
+}
+
+int audit_tail_find(struct audit_tail *ret, int fd)
+{
+	enum { WINDOW = 2 * AUDIT_LINE_OCTETS_MAX };
+	struct stat st;
+
+	if (fstat(fd, &st) < 0)
+		return -errno;
+	off_t at = st.st_size > WINDOW ? st.st_size - WINDOW : 0;
+	size_t len = (size_t)(st.st_size - at);
+	char *room = malloc(len + 1);
+	if (room == NULL)
+		return -ENOMEM;
+	ssize_t n = pread(fd, room, len, at);
+	int r = n < 0 ? -errno : (size_t)n != len ? -EIO : 0;
+	struct audit_tail tail = { 0 };
+	if (r == 0)
+		r = tail_read(&tail, (struct span){ room, len }, at, st.st_size);
+	free(room);
+	if (r == 0)
+		*ret = tail;
+	return r;
+}

@@ -1,0 +1,264 @@
+// SPDX-License-Identifier: Apache-2.0
+/*
+ * Theory of operation: the ledger first, which gives a list of logs: how often each was opened and, if it
+ * was closed after that, how many lines it has and the hash of the last. Then each log of the list, all
+ * its parts as one chain, and at last whether there are files of logs that the list does not have.
+ */
+#include "audit/verify.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <sys/stat.h>
+
+#include "audit/audit.h"
+#include "audit/key.h"
+#include "audit/verify_priv.h"
+#include "base/fd.h"
+
+enum { LOGS_MAX = 4 * 1024 * 1024 };
+
+/* A log as the ledger has it. */
+struct known {
+	char log[AUDIT_LOG_NAME_OCTETS];
+	size_t order; /* in the ledger */
+	bool is_closed;
+	uint64_t entries;
+	uint8_t last[AUDIT_HASH_OCTETS];
+};
+
+struct ledger {
+	struct chain chain;
+	struct known *known; /* owned */
+	size_t len, capacity;
+};
+
+static int by_name(const void *a, const void *b)
+{
+	const struct known *one = a, *other = b;
+	int order = strcmp(one->log, other->log);
+
+	if (order != 0)
+		return order;
+	return (one->order > other->order) - (one->order < other->order);
+}
+
+static int known_add(struct ledger *ledger, const struct known *known)
+{
+	if (ledger->len == ledger->capacity) {
+		size_t capacity = ledger->capacity > 0 ? 2 * ledger->capacity : 64;
+		struct known *more = capacity <= LOGS_MAX
+					 ? reallocarray(ledger->known, capacity, sizeof(*more))
+					 : NULL;
+
+		if (more == NULL)
+			return -ENOMEM;
+		ledger->known = more;
+		ledger->capacity = capacity;
+	}
+	ledger->known[ledger->len] = *known;
+	ledger->known[ledger->len].order = ledger->len;
+	ledger->len++;
+	return 0;
+}
+
+static int ledger_line(struct chain *chain, const struct audit_entry *entry)
+{
+	struct ledger *ledger = container_of(chain, struct ledger, chain);
+	struct known known = { .is_closed = span_is(entry->ledger.event, "closed") };
+	struct span log = entry->ledger.log;
+
+	if (span_is(entry->ledger.event, "repaired"))
+		return 0;
+	if (log.len >= sizeof(known.log)) {
+		fault(chain, chain->line, "it names no log");
+		return 0;
+	}
+	memcpy(known.log, log.ptr != NULL ? log.ptr : "", log.len);
+	known.entries = entry->ledger.entries.value;
+	if (!audit_log_name_valid(known.log) ||
+	    (known.is_closed && !audit_unhex(known.last, sizeof(known.last), entry->ledger.last))) {
+		fault(chain, chain->line, "it says nothing of a log");
+		return 0;
+	}
+	return known_add(ledger, &known);
+}
+
+/* keep_latest() - of each log what was said last */
+static void keep_latest(struct ledger *ledger)
+{
+	size_t kept = 0;
+
+	if (ledger->len > 0)
+		qsort(ledger->known, ledger->len, sizeof(ledger->known[0]), by_name);
+	for (size_t i = 0; i < ledger->len; i++)
+		if (i + 1 == ledger->len ||
+		    strcmp(ledger->known[i].log, ledger->known[i + 1].log) != 0)
+			ledger->known[kept++] = ledger->known[i];
+	ledger->len = kept;
+}
+
+static int ledger_verify(struct ledger *ledger, int folder)
+{
+	int r = 0;
+
+	audit_file_name(ledger->chain.file, AUDIT_LEDGER, 0);
+	r = chain_file(&ledger->chain, folder);
+	if (r == -ENOENT) {
+		fault(&ledger->chain, 0, "the ledger is gone");
+		r = 0;
+	}
+	ledger->chain.verdict->torn_octets += (uint64_t)ledger->chain.torn;
+	keep_latest(ledger);
+	return r;
+}
+
+static void judge_end(struct chain *chain, const struct known *known)
+{
+	if (chain->is_broken)
+		return;
+	chain->verdict->unsigned_lines += chain->since;
+	if (!known->is_closed) {
+		chain->verdict->torn_octets += (uint64_t)chain->torn;
+		return;
+	}
+	if (chain->seq != known->entries)
+		fault(chain, chain->line, "the log was closed with %llu lines, and has %llu",
+		      (unsigned long long)known->entries, (unsigned long long)chain->seq);
+	else if (chain->torn > 0)
+		fault(chain, chain->line + 1, "something was added after the log was closed");
+	else if (memcmp(chain->hash, known->last, sizeof(chain->hash)) != 0)
+		fault(chain, chain->line, "it is not the line with which the log was closed");
+}
+
+/* log_verify() - all parts of a log */
+static int log_verify(struct audit_verdict *verdict, int folder, const uint8_t *key,
+		      const struct known *known)
+{
+	struct chain chain = {
+		.verdict = verdict, .key = key, .log = known->log, .is_begun = true
+	};
+	unsigned parts = audit_parts(folder, known->log);
+	int r = 0;
+
+	verdict->logs++;
+	for (unsigned i = 1; r == 0 && i <= parts && !chain.is_broken; i++) {
+		audit_file_name(chain.file, known->log, i);
+		r = chain_file(&chain, folder);
+		if (r == 0 && chain.torn > 0 && !chain.is_broken)
+			fault(&chain, chain.line + 1, "it is not finished, and the log goes on");
+	}
+	if (r < 0 || chain.is_broken)
+		return r;
+	audit_file_name(chain.file, known->log, 0);
+	r = chain_file(&chain, folder);
+	if (r == -ENOENT && parts > 0 && !known->is_closed) /* it ended while it was put aside */
+		r = 0;
+	if (r == -ENOENT) {
+		fault(&chain, 0, "the file is gone");
+		return 0;
+	}
+	judge_end(&chain, known);
+	return r;
+}
+
+/* judge_stranger() - a file that may belong to no log of the ledger */
+static void judge_stranger(struct ledger *ledger, int folder, const char *name)
+{
+	struct known key = { .order = 0 };
+	struct chain chain = { .verdict = ledger->chain.verdict };
+	struct stat st;
+	unsigned part = 0;
+	size_t low = 0, high = ledger->len;
+
+	if (!audit_file_split(key.log, &part, name) || strcmp(key.log, AUDIT_LEDGER) == 0)
+		return;
+	while (low < high) {
+		size_t middle = low + (high - low) / 2;
+		int order = strcmp(key.log, ledger->known[middle].log);
+
+		if (order == 0) {
+			if (part <= audit_parts(folder, key.log))
+				return;
+			break;
+		}
+		if (order < 0)
+			high = middle;
+		else
+			low = middle + 1;
+	}
+	/* an empty one is of a writer that has not come to tell the ledger */
+	if (fstatat(folder, name, &st, AT_SYMLINK_NOFOLLOW) == 0 && st.st_size == 0)
+		return;
+	audit_file_name(chain.file, key.log, part);
+	if (low < high)
+		fault(&chain, 0, "a part before it is gone");
+	else
+		fault(&chain, 0, "the ledger does not know this log");
+}
+
+static int strangers(struct ledger *ledger, int folder)
+{
+	int copy = openat(folder, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	DIR *all = copy >= 0 ? fdopendir(copy) : NULL;
+
+	if (all == NULL) {
+		int r = -errno;
+
+		fd_close(&copy);
+		return r;
+	}
+	for (struct dirent *one = NULL; (one = readdir(all)) != NULL;)
+		judge_stranger(ledger, folder, one->d_name);
+	(void)closedir(all);
+	return 0;
+}
+
+int audit_verify(struct audit_verdict *ret, int folder, struct diag *diag)
+{
+	uint8_t key[AUDIT_KEY_OCTETS];
+	struct ledger ledger = { 0 };
+	int r = audit_key_public(key, folder, diag);
+
+	if (r < 0)
+		return r;
+	*ret = (struct audit_verdict){ 0 };
+	ledger.chain = (struct chain){ .verdict = ret,
+				       .key = key,
+				       .log = AUDIT_LEDGER,
+				       .is_ledger = true,
+				       .is_begun = true,
+				       .seen = ledger_line };
+	r = ledger_verify(&ledger, folder);
+	for (size_t i = 0; r == 0 && i < ledger.len; i++)
+		r = log_verify(ret, folder, key, &ledger.known[i]);
+	if (r == 0)
+		r = strangers(&ledger, folder);
+	free(ledger.known);
+	return r < 0 ? diag_set(diag, r, "the audit logs do not read: %s", strerrordesc_np(-r)) : 0;
+}
+
+int audit_verify_file(struct audit_verdict *ret, int folder, const char *name,
+		      const uint8_t key[AUDIT_KEY_OCTETS], struct diag *diag)
+{
+	char log[AUDIT_LOG_NAME_OCTETS];
+	unsigned part = 0;
+
+	if (!audit_file_split(log, &part, name))
+		return diag_set(diag, -EINVAL,
+				"'%s' is no name of a log: they are like vm-a1b2c3d4.jsonl", name);
+	*ret = (struct audit_verdict){ .logs = 1 };
+	struct chain chain = {
+		.verdict = ret, .key = key, .log = log, .is_ledger = strcmp(log, AUDIT_LEDGER) == 0
+	};
+	audit_file_name(chain.file, log, part);
+	int r = chain_file(&chain, folder);
+	if (r < 0)
+		return diag_set(diag, r, "%s does not read: %s", name, strerrordesc_np(-r));
+	if (!chain.is_broken) {
+		ret->unsigned_lines = chain.since;
+		ret->torn_octets = (uint64_t)chain.torn;
+	}
+	return 0;
+}

@@ -1,0 +1,31 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* verify_priv - one chain, line by line. */
+#ifndef AUDIT_VERIFY_PRIV_H
+#define AUDIT_VERIFY_PRIV_H
+
+#include "audit/verify.h"
+
+struct chain {
+	struct audit_verdict *verdict; /* borrowed */
+	const uint8_t *key;            /* borrowed */
+	const char *log;               /* borrowed */
+	char file[AUDIT_FILE_NAME_OCTETS];
+	uint64_t line; /* in the file */
+	bool is_ledger;
+	bool is_begun;                   /* seq and hash are known */
+	bool is_broken;                  /* a fault was found: what follows says nothing more */
+	uint64_t seq;                    /* of the next line */
+	uint8_t hash[AUDIT_HASH_OCTETS]; /* of the last */
+	uint64_t since;                  /* the last checkpoint */
+	off_t torn;
+	/* called for each good line of the ledger. Return: 0 or -errno. */
+	int (*seen)(struct chain *chain, const struct audit_entry *entry);
+};
+
+void fault(struct chain *chain, uint64_t line, const char *format, ...) PRINTF(3, 4);
+
+/* chain_file() - verify chain->file, behind what was verified before. Return: 0, also if it is
+ * broken; -errno. */
+MUST_USE int chain_file(struct chain *chain, int folder);
+
+#endif
