@@ -329,8 +329,7 @@ int main(void)
 	const char *stage = "none";
 	int all[CAPTURE_SOCKETS];
 
-	if (!test_enter(CLONE_NEWUSER | CLONE_NEWNET) ||
-	    capture_open(all, &stage) < 0) {
+	if (!test_enter(CLONE_NEWUSER | CLONE_NEWNET) || capture_open(all, &stage) < 0) {
 		fprintf(stderr, "no namespaces here: %s: %d\n", stage, errno);
 		return 77;
 	}
