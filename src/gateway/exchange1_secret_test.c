@@ -66,9 +66,10 @@ static size_t put_basic(char *to, const char *what, int count)
 	for (int i = 0; i < count; i++)
 		sound = sound && buf_append(&plain, span_of(what)) == 0;
 	CHECK(sound && base64_encode(&coded, buf_span(&plain)) == 0, "memory");
-	size_t len = buf_len(&coded);
+	struct span all = buf_span(&coded);
+	size_t len = all.ptr != NULL ? all.len : 0;
 	if (len > 0)
-		memcpy(to, buf_span(&coded).ptr, len);
+		memcpy(to, all.ptr, len);
 	buf_free(&plain);
 	buf_free(&coded);
 	return len;

@@ -139,7 +139,7 @@ static void test_interims(void)
 		{ 90, 4, 1, 50, true, EXCHANGE2_HEADS_OCTETS_MAX },
 		{ 8, 16, 14, 2900, false, EXCHANGE2_HEADS_OCTETS_MAX },
 		/* the server is not read any more, then */
-		{ 7, 2, 11, 3500, true, 384 * 1024 },
+		{ 7, 2, 11, 3500, true, (size_t)384 * 1024 },
 	};
 
 	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {

@@ -31,7 +31,7 @@ struct sandbox_hooks {
 	void (*flow)(void *context, const struct egress_report *report); /* what wanted to go out */
 	void (*ports)(void *context); /* other ports are published now: sandbox_ports_json() */
 	int64_t
-	    settle_ns; /* from `running` on until the start is written down; nothing depends on it */
+	    settle_ns; /* from `running` on until the start is written down; 0: before `running` */
 	void *context;
 };
 

@@ -90,33 +90,34 @@ static int judge_hello(struct sandbox *sandbox, const struct agent_hello *hello)
 	return 0;
 }
 
+/* note_start() - it has run for a while, and may itself have filled the disk: then try again at the end */
 static void note_start(struct loop_timer *timer)
 {
 	struct sandbox *sandbox = container_of(timer, struct sandbox, note);
-	int r = record_start(sandbox);
 
 	loop_disarm(timer);
-	if (r == 0 || sandbox->stop_asked)
-		return;
-	if (sandbox->hooks.settle_ns > 0) {
-		/* it has run for a while, and may itself have filled the disk: try again at the end */
-		sandbox->note_failed = true;
-		return;
-	}
-	diag_set(&sandbox->why, r, "cannot record the start: %s", strerror(-r));
-	sandbox_end_soon(sandbox);
+	sandbox->note_failed = record_start(sandbox) < 0 && !sandbox->stop_asked;
 }
 
-/* announce() - tell the owner, who starts programs; how it went is written down beside them */
+/* announce() - tell the owner, who starts programs; how it went is written down beside them, or first, if the
+ * owner will tell others at once, who may look it up */
 static void announce(struct sandbox *sandbox)
 {
+	const int64_t settle_ns = sandbox->hooks.settle_ns;
+	int r = settle_ns > 0 ? 0 : record_start(sandbox);
+
+	if (r < 0) {
+		diag_set(&sandbox->why, r, "cannot record the start: %s", strerror(-r));
+		sandbox_end_soon(sandbox);
+		return;
+	}
 	sandbox_set_status(sandbox, LIFE_HELLO);
 	sandbox->ran = true;
 	if (sandbox->hooks.running != NULL)
 		sandbox->hooks.running(sandbox->hooks.context);
 	sandbox->note.fired = note_start;
-	/* in any case after what was armed in there: answers */
-	loop_arm(sandbox->loop, &sandbox->note, sandbox->hooks.settle_ns);
+	if (settle_ns > 0) /* after what was armed in there: answers */
+		loop_arm(sandbox->loop, &sandbox->note, settle_ns);
 }
 
 static void on_report(void *context, const struct egress_report *report)
