@@ -83,7 +83,7 @@ class Ports(rig.Row):
         dialler = eventually(lambda: self._dialler(warden))
         program = self.popen('exec', vm_id, '--', 'sh', '-c', 'echo ready; sleep 100')
         self.started(program)
-        inside = next(pid for pid in descendants(warden) if support.command_line(pid) == 'sleep 100')
+        inside = eventually(lambda: next((pid for pid in descendants(warden) if support.command_line(pid) == 'sleep 100'), None))
 
         def space(pid, kind):
             return os.readlink(f'/proc/{pid}/ns/{kind}')
