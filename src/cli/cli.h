@@ -108,6 +108,7 @@ struct cli_value {
 
 /* One command line, taken apart. */
 struct cli_call {
+	const char *const *argv; /* borrowed */
 	const struct cli_command *command;
 	struct cli_value *values; /* owned; in the order given */
 	size_t values_len;

@@ -214,6 +214,7 @@ int cli_parse(struct cli_call *call, const char *const *argv)
 
 	for (size_t i = 0; argv[i] != NULL; i++)
 		octets += strlen(argv[i]) + 1;
+	call->argv = argv;
 	call->command = cli_find(word);
 	if (call->command == NULL)
 		return refuse_command(call, word);

@@ -37,8 +37,7 @@ int sibling_folder(int which)
 	return fd < 0 ? -errno : fd;
 }
 
-/* open_program() - Return: a descriptor to execute; -errno. */
-static int open_program(const char *name)
+int sibling_open(const char *name)
 {
 	for (int i = 0; i < SIBLING_FOLDERS; i++) {
 		CLEANUP_FD int folder = sibling_folder(i);
@@ -82,7 +81,7 @@ int sibling_start(pid_t *ret, const char *name, const char *role, const int *fds
 {
 	/* execve() does not write to them */
 	char *const argv[] = { (char *)(uintptr_t)name, (char *)(uintptr_t)role, NULL };
-	CLEANUP_FD int program = open_program(name);
+	CLEANUP_FD int program = sibling_open(name);
 
 	assert(len <= SIBLING_FDS_MAX);
 	if (program < 0)

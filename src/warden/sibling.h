@@ -16,6 +16,9 @@ enum { SIBLING_FD_FIRST = 3, SIBLING_FDS_MAX = 8, SIBLING_FOLDERS = 2 };
  * a descriptor; -ENOENT: there is none; -errno. */
 MUST_USE int sibling_folder(int which);
 
+/* sibling_open() - Return: a descriptor to execute; -ENOENT: there is no such file; another -errno. */
+MUST_USE int sibling_open(const char *name);
+
 /**
  * sibling_start() - run the executable @name
  * @ret:	its process id, for the caller to wait for
