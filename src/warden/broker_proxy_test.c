@@ -295,7 +295,9 @@ static void test_direct(uint16_t port)
 	CHECK(setenv("NO_PROXY", "private.example", 1) == 0, "setenv");
 	struct broker *broker = make(proxy_text, "private.example");
 	struct broker_result got = ask(broker, "private.example", port);
-	CHECK(got.outcome == BROKER_UNREACHABLE && fake.accepted == 0, "%s", got.why);
+	/* whether anybody is there is not ours to say */
+	CHECK(got.outcome != BROKER_REFUSED && fake.accepted == 0, "%s", got.why);
+	fd_close(&got.fd);
 	broker_free(broker);
 	CHECK(unsetenv("NO_PROXY") == 0, "unsetenv");
 }
