@@ -41,12 +41,12 @@ static bool is_too_much(struct exchange2_stream *s)
 /* send_head() - of a final response, or an interim one. Return: false: it cannot be sent */
 static bool send_head(const struct exchange2_stream *s, bool ended)
 {
-	int r = 0;
 	static struct http2_list list;
 	const nghttp2_data_provider body = { .read_callback = exchange2_read_body };
 	nghttp2_session *session = s->exchange->session[TLS_INSIDE];
 	int32_t id = s->id[TLS_INSIDE];
 	char status[4];
+	int r = 0;
 
 	http2_response_write(&list, status, &response);
 	if (response.interim)

@@ -7,12 +7,13 @@
  *			under way; -1 once the program is gone	the program is gone), or free
  *	SNIFFING	both sockets, unread; of a refused	RELAYING, WEB, ENDING, or free if it
  *			flow the program's			was refused
-	RELAYING	both sockets, in relay.h		ENDING
-	WEB		both sockets, in web.h			ENDING, or free if it was refused
+ *	RELAYING	both sockets, in relay.h		ENDING
+ *	WEB		both sockets, in web.h			ENDING, or free if it was refused
  *	ENDING		the END that the warden must get	free
  *
- * Denied, unreachable, no answer in FLOWS_WAIT_S, no room: the program sees a reset, but if it speaks HTTP it
- * is told why, if it speaks within SNIFF_PATIENCE_MS. While it waits nothing of what it sends is read, so nothing is kept here. A flow to a synthetic address is asked
+ * Denied, unreachable, no answer in FLOWS_WAIT_S, no room: the program sees a reset, but if it speaks HTTP, and
+ * within SNIFF_PATIENCE_MS, it is told why. While it waits nothing of what it sends is read, so nothing is
+ * kept here. A flow to a synthetic address is asked
  * about by its name, one to an address that once was one is asked about, for the record, and reset
  * whatever the answer; one to port 53 that leads to no name is DNS (dns_tcp.h).
  */

@@ -58,8 +58,10 @@ static int raise_mountns(struct builder *b)
 {
 	int r = unshare_one(b, CLONE_NEWNS, "mount");
 
+	if (r < 0)
+		return r;
 	b->mountns = open("/proc/self/ns/mnt", O_RDONLY | O_CLOEXEC);
-	return r == 0 && b->mountns < 0 ? builder_step(b, -errno, "open the mount namespace") : r;
+	return b->mountns < 0 ? builder_step(b, -errno, "open the mount namespace") : 0;
 }
 
 static int raise_ipcns(struct builder *b)

@@ -5,7 +5,7 @@
  * mounts, on another processor, and init's program in a memfd; both have one table of descriptors,
  * through which these come back. The builder enters the namespace before it gives up its power.
  *
- * The child does one thing more: it takes the host's root away once the builder has changed to the
+ * The child also takes the host's root away once the builder has changed to the
  * new one. The kernel frees some forty mounts in that call, which the builder need not wait for
  * before init starts.
  */
@@ -149,7 +149,7 @@ int builder_beside_start(struct builder *b)
 	if (pid == 0)
 		work_beside(b);
 	if (pid < 0)
-		return builder_step(b, -errno, "start the network's builder");
+		return builder_step(b, -errno, "start the child beside");
 	b->beside_pid = (pid_t)pid;
 	run_elsewhere(b->beside_pid);
 	return 0;
@@ -175,7 +175,7 @@ int builder_net_enter(struct builder *b)
 	int r = wait_for_word(b);
 
 	if (r < 0)
-		return builder_step(b, r, "wait for the network's builder");
+		return builder_step(b, r, "wait for the child beside");
 	if (b->beside->netns < 0)
 		return builder_step(b, b->beside->netns, "unshare the network namespace");
 	r = setns(b->beside->netns, CLONE_NEWNET) < 0 ? -errno : 0;
@@ -223,7 +223,7 @@ int builder_beside_reap(struct builder *b)
 {
 	while (waitpid(b->beside_pid, NULL, 0) < 0)
 		if (errno != EINTR)
-			return builder_step(b, -errno, "wait for the network's builder");
+			return builder_step(b, -errno, "wait for the child beside");
 	return b->beside->detach < 0 ? builder_step(b, b->beside->detach, "leave the host's root")
 				     : 0;
 }

@@ -39,7 +39,7 @@ struct builder {
 	struct builder_beside *beside; /* what we and the child beside us tell each other */
 	pid_t beside_pid;
 	int beside_pidfd;
-	int mountns; /* for the warden to hold; -1: could not be opened */
+	int mountns; /* for the warden to hold */
 	size_t writable_len;
 	const char *writable[BUILDER_WRITABLE_MAX]; /* paths inside that Landlock leaves writable */
 	size_t mimics_len;

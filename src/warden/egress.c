@@ -223,6 +223,7 @@ static void patience_over(struct loop_timer *timer)
 
 bool egress_drain(struct egress *egress)
 {
+	owners_close(&egress->owners); /* init may be waited for from now on */
 	egress->draining = say_last(egress);
 	egress->patience.fired = patience_over;
 	if (egress->draining)
@@ -309,7 +310,9 @@ int egress_open(struct egress **ret, struct loop *loop, const struct egress_conf
 	egress->sandbox = config->sandbox;
 	egress->secrets = config->secrets;
 	egress->roots = -1;
-	egress->owners = (struct owners){ .diag = config->diag, .init = config->init, .proc = -1 };
+	egress->owners = OWNERS;
+	egress->owners.diag = config->diag;
+	egress->owners.init = config->init;
 	list_init(&egress->queue);
 	egress->gate = (struct gate){
 		.fd = -1, .message = on_message, .room = on_room, .gone = on_gone, .context = egress

@@ -75,16 +75,7 @@ static int post(struct gate *gate, struct span packet, int fd)
 	return r;
 }
 
-/* drop_late() - and wipe it, as it may hold secrets; clear_out() - the same */
-static void drop_late(struct gate *gate)
-{
-	struct span late = buf_span(&gate->late);
-
-	if (late.ptr != NULL)
-		explicit_bzero((char *)(uintptr_t)late.ptr, late.len);
-	buf_free(&gate->late);
-}
-
+/* clear_out() - and wipe it, as it may hold secrets */
 static void clear_out(void)
 {
 	explicit_bzero(out.octets, out.len);
@@ -97,7 +88,7 @@ static int post_late(struct gate *gate)
 	int r = post(gate, buf_span(&gate->late), -1);
 
 	if (r != -EAGAIN)
-		drop_late(gate);
+		buf_free(&gate->late);
 	return r;
 }
 
@@ -305,7 +296,7 @@ int gate_open(struct gate *gate, struct loop *loop, int tcp, int dns)
 {
 	gate->loop = loop;
 	gate->fd = -1;
-	gate->late = BUF(GATE_PACKET_OCTETS_MAX);
+	gate->late = BUF_SECRET(GATE_PACKET_OCTETS_MAX);
 	gate->tcp_fd = tcp;
 	gate->dns_fd = dns;
 	if (tcp < 0 || dns < 0)
@@ -328,6 +319,6 @@ void gate_close(struct gate *gate)
 		gate->pid = 0;
 		fd_close(&gate->fd);
 		gate->held = false;
-		drop_late(gate);
+		buf_free(&gate->late);
 	}
 }

@@ -17,35 +17,35 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include "base/clock.h"
 #include "base/fd.h"
+#include "base/number.h"
 #include "warden/egress_text.h"
 
-enum { LINK_OCTETS = 32, NEAR = 4, ENTRIES_OCTETS = 4096, PID_MAX = 4 * 1024 * 1024 };
+enum { LINK_OCTETS = 32, NEAR = 4, ENTRIES_OCTETS = 4096, PID_MAX = 4 * 1024 * 1024, SHARE = 20 };
 
 /* One search. */
 struct search {
 	char link[LINK_OCTETS]; /* what is looked for */
-	unsigned left;          /* descriptors that may be looked at */
+	int64_t end_ns;         /* then it is over */
 	struct owners *owners;
 	uint32_t pid; /* of the process that is looked through */
 };
 
-/* number() - Return: false: @text is no number from 0 to @max */
-static bool number(uint32_t *ret, const char *text, uint32_t max)
+/* number() - Return: false: @name is none from 0 to @max */
+static bool number(uint32_t *ret, const char *name, uint32_t max)
 {
-	uint32_t value = 0;
+	uint64_t value = 0;
 
-	if (*text == '\0')
+	if (!number_parse(&value, span_of(name), max))
 		return false;
-	for (; *text != '\0'; text++) {
-		if (*text < '0' || *text > '9')
-			return false;
-		value = value * 10 + (uint32_t)(*text - '0');
-		if (value > max)
-			return false;
-	}
-	*ret = value;
+	*ret = (uint32_t)value;
 	return true;
+}
+
+static bool has_time(const struct search *search)
+{
+	return clock_mono_ns() < search->end_ns;
 }
 
 /* open_proc() - the programs cannot mount, so it is the one that was mounted for them. Return: -1: there is none */
@@ -78,14 +78,12 @@ static uint32_t socket_of(struct owners *owners, const struct diag_connection *c
 }
 
 /* is_it() - is that descriptor of the process with the folder @fds the one? */
-static bool is_it(struct search *search, int fds, const char *name)
+static bool is_it(const struct search *search, int fds, const char *name)
 {
 	char link[LINK_OCTETS];
 
-	search->left--;
 	ssize_t len = readlinkat(fds, name, link, sizeof(link));
-	return len > 0 && (size_t)len == strlen(search->link) &&
-	       memcmp(link, search->link, (size_t)len) == 0;
+	return len > 0 && span_is((struct span){ link, (size_t)len }, search->link);
 }
 
 /* each_entry() - call @visit with each name in the folder @dir until it returns true. Return: did it? */
@@ -95,8 +93,8 @@ static bool each_entry(struct search *search, int dir,
 	char entries[ENTRIES_OCTETS] __attribute__((aligned(8)));
 	ssize_t len = 0;
 
-	while (search->left > 0 && (len = getdents64(dir, entries, sizeof(entries))) > 0)
-		for (ssize_t at = 0; at < len && search->left > 0;) {
+	while (has_time(search) && (len = getdents64(dir, entries, sizeof(entries))) > 0)
+		for (ssize_t at = 0; at < len;) {
 			const struct dirent64 *entry = (const void *)(entries + at);
 
 			at += entry->d_reclen;
@@ -144,15 +142,32 @@ static bool look_through(struct search *search, int proc, const char *name, bool
 
 static bool visit_process(struct search *search, int proc, const char *name)
 {
-	if (!number(&search->pid, name, PID_MAX) || search->pid == search->owners->pid)
+	if (!number(&search->pid, name, PID_MAX) || search->pid == search->owners->pid ||
+	    !has_time(search))
 		return false;
 	return look_through(search, proc, name, false);
+}
+
+/* earn() - credit for the time since it was counted. Return: is there any? */
+static bool earn(struct owners *owners)
+{
+	int64_t now_ns = clock_mono_ns();
+	int64_t more_ns =
+	    owners->counted_ns != 0 ? (now_ns - owners->counted_ns) / SHARE : OWNER_CREDIT_NS;
+
+	owners->credit_ns += more_ns;
+	if (owners->credit_ns > OWNER_CREDIT_NS)
+		owners->credit_ns = OWNER_CREDIT_NS;
+	owners->counted_ns = now_ns;
+	return owners->credit_ns > 0;
 }
 
 /* find_process() - who has the socket; owners->pid, ->fd are set. Return: false: nobody was found */
 static bool find_process(struct owners *owners, uint32_t inode)
 {
-	struct search search = { .left = OWNER_LINKS_MAX, .owners = owners, .pid = owners->pid };
+	struct search search = { .end_ns = owners->counted_ns + owners->search_ns,
+				 .owners = owners,
+				 .pid = owners->pid };
 	char name[LINK_OCTETS];
 
 	(void)snprintf(search.link, sizeof(search.link), "socket:[%u]", inode);
@@ -186,17 +201,19 @@ void owners_find(struct owner *ret, struct owners *owners, const struct diag_con
 	if (owners->diag < 0)
 		return;
 	uint32_t inode = socket_of(owners, connection);
-	if (inode == 0)
+	if (inode == 0 || !earn(owners))
 		return;
 	if (owners->proc < 0)
 		owners->proc = open_proc(owners->init);
-	if (owners->proc < 0 || !find_process(owners, inode))
-		return;
-	ret->pid = owners->pid;
-	read_program(ret, owners->proc);
+	if (owners->proc >= 0 && find_process(owners, inode)) {
+		ret->pid = owners->pid;
+		read_program(ret, owners->proc);
+	}
+	owners->credit_ns -= clock_mono_ns() - owners->counted_ns;
 }
 
 void owners_close(struct owners *owners)
 {
+	owners->diag = -1;
 	fd_close(&owners->proc);
 }

@@ -34,10 +34,12 @@ static int dial(struct diag_connection *ret)
 
 static struct owners ours(void)
 {
-	return (struct owners){ .diag = socket(AF_NETLINK, SOCK_DGRAM | SOCK_CLOEXEC,
-					       NETLINK_SOCK_DIAG),
-				.init = getpid(),
-				.proc = -1 };
+	struct owners owners = OWNERS;
+
+	owners.diag = socket(AF_NETLINK, SOCK_DGRAM | SOCK_CLOEXEC, NETLINK_SOCK_DIAG);
+	owners.init = getpid();
+	owners.search_ns = INT64_MAX / 4;
+	return owners;
 }
 
 static void check_found(struct owners *owners, const struct diag_connection *connection, pid_t pid)
@@ -46,6 +48,7 @@ static void check_found(struct owners *owners, const struct diag_connection *con
 	struct owner got;
 
 	(void)!readlink("/proc/self/exe", self, sizeof(self) - 1);
+	owners->credit_ns = owners->counted_ns != 0 ? OWNER_CREDIT_NS : 0;
 	owners_find(&got, owners, connection);
 	CHECK(got.pid == (uint32_t)pid, "%u, not %d", got.pid, pid);
 	CHECK(pid == 0 ? got.program[0] == '\0' : strcmp(got.program, self) == 0, "'%s'",
@@ -104,7 +107,7 @@ static void test_other(struct owners *owners)
 	check_found(owners, &connection, 0);
 }
 
-/* Too many descriptors: nobody is found, in bounded time; but the next of one that was found is. */
+/* In a table of many descriptors the next one of the last is found. */
 static void test_many(struct owners *owners)
 {
 	struct diag_connection connection, next;
@@ -117,16 +120,35 @@ static void test_many(struct owners *owners)
 	CHECK(setrlimit(RLIMIT_NOFILE, &files) == 0, "%d", errno);
 	for (int i = 0; i < MANY; i++)
 		spare[i] = dup(owners->diag);
-	CLEANUP_FD int fd = dial(&connection);
-	owners->pid = 0;
-	check_found(owners, &connection, 0);
+	int fd = dial(&connection), second = dial(&next);
 	owners->pid = (uint32_t)getpid();
 	owners->fd = (uint32_t)fd;
-	int second = dial(&next);
 	check_found(owners, &next, getpid());
+	fd_close(&fd);
 	fd_close(&second);
 	for (int i = 0; i < MANY; i++)
 		fd_close(&spare[i]);
+}
+
+/* However long the programs make a search: what it takes is counted, and when the credit is used up there is none
+ * until it was earned again. */
+static void test_credit(struct owners *owners)
+{
+	struct diag_connection connection;
+	struct owner got;
+	int fd = dial(&connection);
+
+	check_found(owners, &connection, getpid());
+	CHECK(owners->credit_ns < OWNER_CREDIT_NS, "a search costs nothing");
+	owners->credit_ns = -100 * OWNER_CREDIT_NS;
+	owners_find(&got, owners, &connection);
+	CHECK(got.pid == 0, "found without credit");
+	CHECK(owners->credit_ns < -99 * OWNER_CREDIT_NS, "%lld", (long long)owners->credit_ns);
+	owners->counted_ns -= 20 * 101 * OWNER_CREDIT_NS;
+	owners_find(&got, owners, &connection);
+	CHECK(got.pid == (uint32_t)getpid(), "not found with credit");
+	CHECK(owners->credit_ns <= OWNER_CREDIT_NS, "it has no bound");
+	fd_close(&fd);
 }
 
 /* What is not there, or not ours to see, is nobody. */
@@ -161,6 +183,7 @@ int main(void)
 	test_own(&owners);
 	test_other(&owners);
 	test_many(&owners);
+	test_credit(&owners);
 	owners_close(&owners);
 	fd_close(&owners.diag);
 	fd_close(&listener);

@@ -10,10 +10,11 @@
  */
 #include <errno.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "base/fd.h"
 #include "net/judge.h"
-#include "net/proxy.h"
+#include "net/pattern.h"
 #include "warden/publish_priv.h"
 
 enum {
@@ -122,35 +123,54 @@ static void on_seen(void *context, const struct listeners *listeners)
 		publish->changed(publish->hooks.context);
 }
 
-/* may_be_here() - does @host lead to this machine? A name is not asked about: it may. */
-static bool may_be_here(const struct net_name *host)
+/* may_be_here() - does @at lead to this machine? A name is not asked about: it may. */
+static bool may_be_here(const struct pattern *at)
 {
-	struct net_address address;
-
-	if (net_address_parse(&address, span_of(host->text)) < 0)
+	if (at->kind != PATTERN_PREFIX)
 		return true;
-	enum net_class class = net_judge(&address).class;
+	enum net_class class = net_judge(&at->prefix.address).class;
 	return class == NET_LOOPBACK || class == NET_UNSPECIFIED;
 }
 
-/* spare() - the port of the proxy at @text; NULL: of none */
+/* proxy_place() - where the proxy at @text is, in whatever is spoken to it: "socks5h://user:password@host:port/" */
+static struct span proxy_place(const char *text)
+{
+	struct span rest = span_of(text);
+	const char *scheme = strstr(text, "://");
+
+	if (scheme != NULL)
+		rest = span_of(scheme + 3);
+	const char *user = rest.len > 0 ? memrchr(rest.ptr, '@', rest.len) : NULL;
+	if (user != NULL)
+		rest = span_of(user + 1);
+	return span_cut(&rest, '/');
+}
+
+/* spare() - the port of the proxy at @text, or those that programs take if it names none; NULL: there is none */
 static void spare(struct publish *publish, const char *text)
 {
-	struct proxy proxy = { 0 };
+	static const uint16_t usual[] = { 80, 443, 1080 };
+	struct pattern at;
 
-	if (text != NULL && proxy_parse(&proxy, span_of(text)) == NULL && may_be_here(&proxy.host))
-		publish->spared[publish->spared_len++] = proxy.port;
-	explicit_bzero(&proxy, sizeof(proxy));
+	_Static_assert(ARRAY_SIZE(usual) == PUBLISH_SPARED_EACH, "room for them");
+	if (text == NULL || pattern_parse(&at, proxy_place(text)) != NULL || !may_be_here(&at))
+		return;
+	if (at.port != 0)
+		publish->spared[publish->spared_len++] = at.port;
+	for (size_t i = 0; at.port == 0 && i < ARRAY_SIZE(usual); i++)
+		publish->spared[publish->spared_len++] = usual[i];
 }
 
 void publish_auto_spare(struct publish *publish, const struct config_network *network)
 {
 	static const char *const names[] = { "https_proxy", "HTTPS_PROXY", "all_proxy",
 					     "ALL_PROXY",   "http_proxy",  "HTTP_PROXY" };
-	_Static_assert(1 + ARRAY_SIZE(names) <= PUBLISH_SPARED_MAX, "room for each");
+	_Static_assert((1 + ARRAY_SIZE(names)) * PUBLISH_SPARED_EACH <= PUBLISH_SPARED_MAX,
+		       "room for each");
 
 	publish->spared_len = 0;
-	spare(publish, network->proxy);
+	if (network->proxy != NULL && strcmp(network->proxy, "none") != 0)
+		spare(publish, network->proxy);
 	for (size_t i = 0; i < ARRAY_SIZE(names); i++)
 		spare(publish, secure_getenv(names[i])); /* NOLINT(concurrency-mt-unsafe) */
 }

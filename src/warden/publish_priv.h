@@ -20,7 +20,11 @@ struct door {
 	    automatic; /* of PUBLISH_AUTO_MAX at the end; without a listener and connections it is free */
 };
 
-enum { PUBLISH_SPARED_MAX = 7 }; /* a proxy of the settings, and of six variables */
+enum {
+	PUBLISH_SPARED_EACH = 3, /* of a proxy without a port */
+	PUBLISH_SPARED_MAX =
+	    7 * PUBLISH_SPARED_EACH, /* a proxy of the settings, and of six variables */
+};
 
 struct publish {
 	struct loop *loop;

@@ -215,7 +215,11 @@ static void test_spares(void)
 		{ NULL, "ALL_PROXY", "127.0.0.1:3134", true, { 3134 } },
 		{ NULL, "http_proxy", "http://127.0.0.1:3135", true, { 3135 } },
 		{ NULL, "HTTP_PROXY", "http://127.0.0.1:3136", false, { 3136 } },
-		{ NULL, "HTTP_PROXY", "socks://127.0.0.1:3136", false, { 0 } },
+		{ NULL, "HTTP_PROXY", "socks://127.0.0.1:3136", false, { 3136 } },
+		{ NULL, "ALL_PROXY", "socks5h://u:p@s/@localhost:1081/", false, { 1081 } },
+		{ NULL, "ALL_PROXY", "socks5://[::1]", false, { 80, 443 } },
+		{ NULL, "https_proxy", "https://u:p@192.0.2.1", false, { 0 } },
+		{ NULL, "https_proxy", "", false, { 0 } },
 		{ "http://127.0.0.1:3128", "http_proxy", "http://[::1]:1", false, { 3128, 1 } },
 	};
 	static const char *const names[] = { "https_proxy", "HTTPS_PROXY", "all_proxy",

@@ -11,6 +11,7 @@
 #include <jansson.h>
 #include <string.h>
 
+#include "base/number.h"
 #include "base/utf8.h"
 #include "warden/state_priv.h"
 
@@ -38,24 +39,6 @@ bool state_id_valid(const char *id)
 	       is_hex(id + 3, ID_DIGITS);
 }
 
-/* number() - the whole of @text as a decimal number up to @max. Return: 0 or -EINVAL. */
-static int number(uint64_t *ret, struct span text, uint64_t max)
-{
-	uint64_t value = 0;
-
-	if (text.ptr == NULL || text.len == 0)
-		return -EINVAL;
-	for (size_t i = 0; i < text.len; i++) {
-		unsigned digit = (unsigned)(unsigned char)text.ptr[i] - '0';
-
-		if (digit > 9 || value > (max - digit) / 10)
-			return -EINVAL;
-		value = value * 10 + digit;
-	}
-	*ret = value;
-	return 0;
-}
-
 /* one_line() - @text without its newline, which must be there. Return: 0 or -EINVAL. */
 static int one_line(struct span *ret, struct span text)
 {
@@ -76,8 +59,8 @@ static int process(struct state_process *ret, struct span pid, struct span start
 {
 	uint64_t pid_value = 0, start_value = 0;
 
-	if (number(&pid_value, pid, PID_MAX_LIMIT) < 0 || pid_value == 0 ||
-	    number(&start_value, start, UINT64_MAX) < 0)
+	if (!number_parse(&pid_value, pid, PID_MAX_LIMIT) || pid_value == 0 ||
+	    !number_parse(&start_value, start, UINT64_MAX))
 		return -EINVAL;
 	*ret = (struct state_process){ (pid_t)pid_value, start_value };
 	return 0;
@@ -133,7 +116,7 @@ int state_text_seconds(int64_t *ret, struct span text)
 	int r = one_line(&digits, text);
 
 	if (r == 0)
-		r = number(&value, digits, INT64_MAX);
+		r = number_parse(&value, digits, INT64_MAX) ? 0 : -EINVAL;
 	if (r == 0)
 		*ret = (int64_t)value;
 	return r;
@@ -163,7 +146,7 @@ int state_text_stat(uint64_t *ret_start, struct span text)
 		return -EINVAL;
 	if (span_is(state, "Z") || span_is(state, "X"))
 		return -ESRCH; /* killed, but its parent has not noticed yet */
-	return number(ret_start, field, UINT64_MAX);
+	return number_parse(ret_start, field, UINT64_MAX) ? 0 : -EINVAL;
 }
 
 /* A line for people, of limited size. */
