@@ -144,7 +144,7 @@ static void test_credit(struct owners *owners)
 	owners_find(&got, owners, &connection);
 	CHECK(got.pid == 0, "found without credit");
 	CHECK(owners->credit_ns < -99 * OWNER_CREDIT_NS, "%lld", (long long)owners->credit_ns);
-	owners->counted_ns -= 20 * 101 * OWNER_CREDIT_NS;
+	owners->counted_ns -= INT64_C(20) * 101 * OWNER_CREDIT_NS;
 	owners_find(&got, owners, &connection);
 	CHECK(got.pid == (uint32_t)getpid(), "not found with credit");
 	CHECK(owners->credit_ns <= OWNER_CREDIT_NS, "it has no bound");
