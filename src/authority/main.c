@@ -12,6 +12,7 @@
 
 #include "authority/process.h"
 #include "base/fd.h"
+#include "base/worker.h"
 #include "wire/leaf.h"
 
 enum { EXIT_USAGE = 2, HASH_FILE_OCTETS_MAX = 64 };
@@ -69,10 +70,10 @@ static int do_nothing(const struct authority *authority, struct diag *diag)
 static int do_serve(const struct authority *authority, struct diag *diag)
 {
 	const char *step = "serve";
-	int r = process_confine(&step);
+	int r = worker_confine(&step, RLIM_INFINITY);
 
 	if (r == 0)
-		r = process_serve(authority, LEAF_FD_CHANNEL);
+		r = process_serve(authority);
 	return r == 0 ? 0 : diag_set(diag, r, "%s: %s", step, strerrordesc_np(-r));
 }
 
@@ -92,7 +93,7 @@ static int play(const struct role *role, struct diag *diag)
 {
 	CLEANUP(authority_freep) struct authority *authority = NULL;
 	const char *step = "";
-	int r = process_harden(&step);
+	int r = worker_harden(&step);
 
 	if (r < 0)
 		return diag_set(diag, r, "%s: %s", step, strerrordesc_np(-r));

@@ -10,19 +10,8 @@
 #include "base/base.h"
 #include "tls/authority.h"
 
-/* process_harden() - before the key is read: no core file, no debugger of the same user, no new
- * privileges. Return: 0, or -errno with *@ret_step set. */
-MUST_USE int process_harden(const char **ret_step);
-
-/**
- * process_confine() - after the key is read: from now on talk on LEAF_FD_CHANNEL alone
- *
- * Every other descriptor is closed. Return: 0, or -errno with *@ret_step set.
- */
-MUST_USE int process_confine(const char **ret_step);
-
-/* process_serve() - answer requests on @channel until it ends. Return: 0; -errno: it failed, or what
- * came is no request. */
-MUST_USE int process_serve(const struct authority *authority, int channel);
+/* process_serve() - answer requests (base/worker.h) until the channel ends. Return: 0; -errno: it failed, or
+ * what came is no request. */
+MUST_USE int process_serve(const struct authority *authority);
 
 #endif

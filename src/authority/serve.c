@@ -5,44 +5,10 @@
  * certified is refused, what is no request at all ends the process.
  */
 #include <errno.h>
-#include <poll.h>
 
 #include "authority/process.h"
-#include "base/fd.h"
+#include "base/worker.h"
 #include "wire/leaf.h"
-
-static int wait_for(int channel, short events)
-{
-	struct pollfd one = { .fd = channel, .events = events };
-
-	return poll(&one, 1, -1) < 0 && errno != EINTR ? -errno : 0;
-}
-
-/* take() - the next packet. @ret_len 0: there are no more. Return: 0 or -errno. */
-static int take(size_t *ret_len, int channel, char *packet, size_t size)
-{
-	int fds[FD_PASS_MAX], r = 0;
-	size_t count = 0;
-
-	while ((r = fd_recv(ret_len, channel, packet, size, fds, &count)) == -EAGAIN) {
-		r = wait_for(channel, POLLIN);
-		if (r < 0)
-			return r;
-	}
-	return r == 0 && count > 0 ? -EPROTO : r;
-}
-
-static int give(int channel, struct span packet)
-{
-	int r = 0;
-
-	while ((r = fd_send(channel, packet, NULL, 0)) == -EAGAIN) {
-		r = wait_for(channel, POLLOUT);
-		if (r < 0)
-			return r;
-	}
-	return r;
-}
 
 /* mint() - a certificate for what was asked, or an empty one: refused */
 static void mint(struct authority_leaf *ret, const struct authority *authority,
@@ -62,7 +28,7 @@ static void mint(struct authority_leaf *ret, const struct authority *authority,
 		ret->len = 0;
 }
 
-static int answer(const struct authority *authority, int channel, struct span packet)
+static int answer(const struct authority *authority, struct span packet)
 {
 	static struct authority_leaf leaf;
 	char out[LEAF_ANSWER_OCTETS_MAX];
@@ -74,21 +40,21 @@ static int answer(const struct authority *authority, int channel, struct span pa
 		return r;
 	mint(&leaf, authority, &request);
 	r = leaf_answer_encode(&len, out, (struct span){ (const char *)leaf.der, leaf.len });
-	return r < 0 ? r : give(channel, (struct span){ out, len });
+	return r < 0 ? r : worker_give((struct span){ out, len });
 }
 
-int process_serve(const struct authority *authority, int channel)
+int process_serve(const struct authority *authority)
 {
 	char packet[LEAF_REQUEST_OCTETS_MAX + 1];
 	size_t len = 0;
 
 	for (;;) {
-		int r = take(&len, channel, packet, sizeof(packet));
+		int r = worker_take(&len, packet, sizeof(packet));
 
 		if (r == 0 && len == 0)
 			return 0;
 		if (r == 0)
-			r = answer(authority, channel, (struct span){ packet, len });
+			r = answer(authority, (struct span){ packet, len });
 		if (r == -EPIPE || r == -ECONNRESET)
 			return 0; /* nobody wants it any more */
 		if (r < 0)

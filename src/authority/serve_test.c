@@ -15,6 +15,7 @@
 #include "authority/process.h"
 #include "base/fd.h"
 #include "base/test.h"
+#include "base/worker.h"
 #include "wire/leaf.h"
 
 enum { PATIENCE_MS = 20000 };
@@ -51,12 +52,11 @@ static int start(pid_t *ret)
 	CHECK(socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) == 0, "socketpair");
 	*ret = fork();
 	if (*ret == 0) {
-		if (dup2(pair[1], LEAF_FD_CHANNEL) < 0 || process_harden(&step) < 0 ||
-		    process_confine(&step) < 0)
+		if (dup2(pair[1], LEAF_FD_CHANNEL) < 0 || worker_harden(&step) < 0 ||
+		    worker_confine(&step, RLIM_INFINITY) < 0)
 			_exit(99);
 		/* not _exit(), to which ASan adds a leak check that the filter forbids */
-		(void)syscall(SYS_exit_group,
-			      process_serve(authority, LEAF_FD_CHANNEL) == 0 ? 0 : 1);
+		(void)syscall(SYS_exit_group, process_serve(authority) == 0 ? 0 : 1);
 	}
 	fd_close(&pair[1]);
 	return pair[0];

@@ -12,7 +12,7 @@
 struct leaf {
 	struct answer answer;
 	struct flow *flow;
-	struct minter_request *minting; /* NULL: it was made, or refused */
+	struct service_question *minting; /* NULL: it was made, or refused */
 };
 
 void leaf_drop(struct flow *flow)
@@ -22,7 +22,7 @@ void leaf_drop(struct flow *flow)
 	if (leaf == NULL)
 		return;
 	flow->leaf = NULL;
-	minter_cancel(leaf->minting);
+	service_cancel(leaf->minting);
 	egress_answer_drop(&leaf->answer);
 	free(leaf);
 }

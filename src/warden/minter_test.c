@@ -119,7 +119,7 @@ static void wait_for(size_t wanted)
 }
 
 /* ask() - for number @number, from 1. Return: as minter_ask(). */
-static int ask(struct minter_request **ret, struct minter *minter, size_t number,
+static int ask(struct service_question **ret, struct minter *minter, size_t number,
 	       const uint8_t *key)
 {
 	struct net_name name;
@@ -140,19 +140,19 @@ static struct minter *new_minter(void)
 
 static void test_many(void)
 {
-	struct minter_request *request = NULL, *cancelled[3];
+	struct service_question *request = NULL, *cancelled[3];
 
 	begin();
 	struct minter *minter = new_minter();
 	CHECK(child() == 0, "it is started only when somebody asks");
 	for (size_t i = 1; i <= MANY; i++) {
-		struct minter_request **at = i <= 3 ? &cancelled[i - 1] : &request;
+		struct service_question **at = i <= 3 ? &cancelled[i - 1] : &request;
 
 		CHECK(ask(at, minter, i, i == 50 ? nowhere : point) == 0, "%zu", i);
 	}
-	minter_cancel(cancelled[0]); /* not sent yet */
-	minter_cancel(cancelled[2]);
-	minter_cancel(NULL);
+	service_cancel(cancelled[0]); /* not sent yet */
+	service_cancel(cancelled[2]);
+	service_cancel(NULL);
 	wait_for(MANY - 2);
 	CHECK(seen.answers == MANY - 2 && seen.refused == 1 && seen.out_of_order == 0,
 	      "%zu answers, %zu refused, %zu out of order", seen.answers, seen.refused,
@@ -160,7 +160,7 @@ static void test_many(void)
 	pid_t first = child();
 	CHECK(ask(&request, minter, MANY + 1, point) == 0, "one that is sent at once");
 	CHECK(ask(&cancelled[0], minter, MANY + 2, point) == 0, "one that is sent and cancelled");
-	minter_cancel(cancelled[0]);
+	service_cancel(cancelled[0]);
 	CHECK(ask(&request, minter, MANY + 3, point) == 0, "and one after it");
 	wait_for(MANY);
 	CHECK(seen.last == MANY + 3 && seen.refused == 1, "%zu is last", seen.last);
@@ -172,7 +172,7 @@ static void test_many(void)
 
 static void test_death(void)
 {
-	struct minter_request *request = NULL;
+	struct service_question *request = NULL;
 
 	begin();
 	struct minter *minter = new_minter();
@@ -192,13 +192,13 @@ static void test_death(void)
 
 static void test_bounds(void)
 {
-	struct minter_request *request = NULL;
+	struct service_question *request = NULL;
 	struct net_name none = { 0 };
 
 	begin();
 	struct minter *minter = new_minter();
 	CHECK(minter_ask(&request, minter, &none, point, on_done, NULL) == -EINVAL, "no name");
-	for (size_t i = 1; i <= MINTER_WAITING_MAX; i++)
+	for (size_t i = 1; i <= SERVICE_WAITING_MAX; i++)
 		CHECK(ask(&request, minter, i, point) == 0, "%zu", i);
 	CHECK(ask(&request, minter, 1, point) == -ENOBUFS, "one too many");
 	minter_free(minter);
@@ -209,7 +209,7 @@ static void test_bounds(void)
 /* A key that others could read is not used: immure-authority ends, again and again. */
 static void test_broken(void)
 {
-	struct minter_request *request = NULL;
+	struct service_question *request = NULL;
 
 	begin();
 	put("ca.key", SPAN("x"), 0644);

@@ -15,10 +15,9 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "authority/process.h"
 #include "base/fd.h"
 #include "base/test.h"
-#include "wire/leaf.h"
+#include "base/worker.h"
 
 enum { CONFINED_NOT = 99, SURVIVED = 98 };
 
@@ -72,8 +71,8 @@ static pid_t start(void (*body)(void))
 	pid_t pid = fork();
 
 	if (pid == 0) {
-		if (dup2(channel[1], LEAF_FD_CHANNEL) < 0 || process_harden(&step) < 0 ||
-		    process_confine(&step) < 0)
+		if (dup2(channel[1], WORKER_FD_CHANNEL) < 0 || worker_harden(&step) < 0 ||
+		    worker_confine(&step, RLIM_INFINITY) < 0)
 			(void)syscall(SYS_exit_group, CONFINED_NOT);
 		body();
 		(void)syscall(SYS_exit_group, SURVIVED);
@@ -130,7 +129,7 @@ static void take_descriptor(void)
 	int r = -EAGAIN;
 
 	while (r == -EAGAIN)
-		r = fd_recv(&len, LEAF_FD_CHANNEL, packet, sizeof(packet), fds, &count);
+		r = fd_recv(&len, WORKER_FD_CHANNEL, packet, sizeof(packet), fds, &count);
 	shared[0] = r;
 	shared[1] = (int)count;
 }
@@ -151,8 +150,8 @@ static void wait_for_end(void)
 {
 	struct msghdr empty = { 0 };
 
-	(void)!fd_send(LEAF_FD_CHANNEL, SPAN("x"), NULL, 0);
-	(void)recvmsg(LEAF_FD_CHANNEL, &empty, 0);
+	(void)!fd_send(WORKER_FD_CHANNEL, SPAN("x"), NULL, 0);
+	(void)recvmsg(WORKER_FD_CHANNEL, &empty, 0);
 }
 
 static void check_line(const char *text, const char *want)

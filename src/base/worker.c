@@ -4,18 +4,20 @@
  * one socket, memory, random numbers and the time. The limit on descriptors is the one that poll()
  * needs, and that one is taken: nothing can be opened, nor come with a message.
  */
+#include "base/worker.h"
+
 #include <errno.h>
 #include <linux/audit.h>
 #include <linux/filter.h>
 #include <linux/seccomp.h>
+#include <poll.h>
 #include <sys/mman.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
-#include "authority/process.h"
 #include "base/confine.h"
-#include "wire/leaf.h"
+#include "base/fd.h"
 
 #if defined(__x86_64__)
 #define OUR_ARCH AUDIT_ARCH_X86_64
@@ -64,6 +66,8 @@ static const struct sock_filter rows[] = {
 	RETURN(REFUSE),
 };
 
+static rlim_t heap_octets = RLIM_INFINITY; /* of worker_confine(), for limit_resources() */
+
 static int no_core(void)
 {
 	const struct confine_limit none = { RLIMIT_CORE, 0 };
@@ -73,9 +77,9 @@ static int no_core(void)
 
 static int limit_resources(void)
 {
-	static const struct confine_limit limits[] = {
+	const struct confine_limit limits[] = {
 		{ RLIMIT_FSIZE, 0 },   { RLIMIT_NPROC, 0 },    { RLIMIT_NOFILE, 1 },
-		{ RLIMIT_MEMLOCK, 0 }, { RLIMIT_MSGQUEUE, 0 },
+		{ RLIMIT_MEMLOCK, 0 }, { RLIMIT_MSGQUEUE, 0 }, { RLIMIT_DATA, heap_octets },
 	};
 
 	return confine_limits(limits, ARRAY_SIZE(limits));
@@ -84,10 +88,10 @@ static int limit_resources(void)
 /* close_others() - 0 is the channel again: so no descriptor that poll()'s limit leaves is free */
 static int close_others(void)
 {
-	if (dup2(LEAF_FD_CHANNEL, STDIN_FILENO) < 0 ||
-	    close_range(STDOUT_FILENO, LEAF_FD_CHANNEL - 1, 0) < 0)
+	if (dup2(WORKER_FD_CHANNEL, STDIN_FILENO) < 0 ||
+	    close_range(STDOUT_FILENO, WORKER_FD_CHANNEL - 1, 0) < 0)
 		return -1;
-	return close_range(LEAF_FD_CHANNEL + 1, ~0U, 0);
+	return close_range(WORKER_FD_CHANNEL + 1, ~0U, 0);
 }
 
 static int filter_calls(void)
@@ -95,7 +99,7 @@ static int filter_calls(void)
 	return confine_filter(rows, ARRAY_SIZE(rows));
 }
 
-int process_harden(const char **ret_step)
+int worker_harden(const char **ret_step)
 {
 	static const struct confine_step steps[] = {
 		{ "core files", no_core },
@@ -106,7 +110,7 @@ int process_harden(const char **ret_step)
 	return confine_take(ret_step, steps, ARRAY_SIZE(steps));
 }
 
-int process_confine(const char **ret_step)
+int worker_confine(const char **ret_step, rlim_t most)
 {
 	static const struct confine_step steps[] = {
 		{ "close descriptors", close_others },
@@ -115,5 +119,38 @@ int process_confine(const char **ret_step)
 		{ "seccomp", filter_calls }, /* the last, since it forbids the calls of the rest */
 	};
 
+	heap_octets = most;
 	return confine_take(ret_step, steps, ARRAY_SIZE(steps));
+}
+
+static int wait_for(short events)
+{
+	struct pollfd one = { .fd = WORKER_FD_CHANNEL, .events = events };
+
+	return poll(&one, 1, -1) < 0 && errno != EINTR ? -errno : 0;
+}
+
+int worker_take(size_t *ret_len, char *packet, size_t size)
+{
+	int fds[FD_PASS_MAX], r = 0;
+	size_t count = 0;
+
+	while ((r = fd_recv(ret_len, WORKER_FD_CHANNEL, packet, size, fds, &count)) == -EAGAIN) {
+		r = wait_for(POLLIN);
+		if (r < 0)
+			return r;
+	}
+	return r == 0 && count > 0 ? -EPROTO : r;
+}
+
+int worker_give(struct span packet)
+{
+	int r = 0;
+
+	while ((r = fd_send(WORKER_FD_CHANNEL, packet, NULL, 0)) == -EAGAIN) {
+		r = wait_for(POLLOUT);
+		if (r < 0)
+			return r;
+	}
+	return r;
 }
