@@ -131,6 +131,8 @@ void advice_print(FILE *out, const json_t *refusal, int indent)
 
 	if (rule != NULL)
 		put_rule(out, rule, indent);
+	else if (json_is_true(json_object_get(remedy, "policy")))
+		fputs("the policy decides (--policy FILE): change it there\n", out);
 	else if (json_object_size(remedy) > 0)
 		put_options(out, remedy);
 	else

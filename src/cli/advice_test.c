@@ -37,6 +37,8 @@ static void test_advice(void)
 	static const struct {
 		const char *refusal, *want;
 	} rows[] = {
+		{ "{\"remedy\": {\"policy\": true}}",
+		  "the policy decides (--policy FILE): change it there\n" },
 		{ "{\"remedy\": {\"allow_host\": \"a.test\"}}", "--allow-host a.test\n" },
 		{ "{\"remedy\": {\"allow_host\": \"10.0.0.1:22\", \"allow_private\": "
 		  "\"10.0.0.1\"}}",

@@ -70,6 +70,12 @@ static const struct cli_option sandbox_options[] = {
 	  "what "
 	  "HTTPS_PROXY says; \"none\": by none",
 	  "network.proxy", "none" },
+	{ "app", 0, CLI_WORD, false, "NAME", "it is the app NAME, for its policy and the audit log",
+	  "app", NULL },
+	{ "policy", 0, CLI_FILE, false, "FILE",
+	  "let the policy FILE decide what it may do, a module in Rego, a folder of them or a "
+	  "bundle; \"immure policy\" tells more",
+	  "policy", NULL },
 	{ "allow-degraded", 0, CLI_LIST, true, "WALL",
 	  "start even if this host cannot raise WALL; \"immure doctor\" names the walls",
 	  "allow_degraded", NULL },

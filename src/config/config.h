@@ -132,6 +132,7 @@ struct config_network {
 	char *
 	    proxy; /* owned, wiped when freed: as proxy_parse() reads it; "none"; NULL: not given */
 	bool block_private_ips; /* default true */
+	bool judged;            /* config.policy says what may be reached, these are data for it */
 };
 
 /* config_network_allows() - is there anything that may be reached? */
@@ -152,7 +153,10 @@ struct config {
 	uint64_t timeout_seconds; /* 0: none */
 	uint64_t processes;       /* default 4096 */
 	bool remove;              /* its record is removed at its end, unless it crashed */
-	uint64_t disk_mb;         /* scratch space (workspace, /tmp, home) in MiB; 0: the default */
+	const char *app;          /* name of the app it is; NULL: none is given */
+	const char *
+	    policy; /* absolute path of a module, folder or bundle; NULL: the settings are all there is */
+	uint64_t disk_mb; /* scratch space (workspace, /tmp, home) in MiB; 0: the default */
 	size_t mounts_len, env_len, degraded_len;
 	struct config_mount mounts[CONFIG_MOUNTS_MAX]; /* by path: a parent before its child */
 	struct config_env env[CONFIG_ENV_MAX];         /* in the order given; no name twice */

@@ -256,7 +256,7 @@ int config_network_fill(struct config_network *network, json_t *tree)
 
 bool config_network_allows(const struct config_network *network)
 {
-	return network->allowed_hosts.len > 0 || network->rules_len > 0;
+	return network->judged || network->allowed_hosts.len > 0 || network->rules_len > 0;
 }
 
 void config_network_free(struct config_network *network)

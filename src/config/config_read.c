@@ -126,6 +126,8 @@ int config_read(struct config **ret, json_t *tree, const struct config_source *s
 	}
 	if (r == 0)
 		r = fill(config, given);
+	if (r == 0)
+		config->network.judged = config->policy != NULL;
 	json_decref(given);
 	if (r < 0) {
 		config_free(config);

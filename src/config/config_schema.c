@@ -79,6 +79,11 @@ const struct config_row config_rows[] = {
 	  .text = "name the sandbox gives itself; default immure" },
 	{ "user", CONFIG_WHOLE, "0 to 4294967294", 0, 4294967294, MEMBER(user),
 	  .text = "user id programs see themselves as, without power over the host; default 1000" },
+	{ "app", CONFIG_TEXT, .fault = config_app_fault, .offset = MEMBER(app),
+	  .text = "name of the app it is, for its policy and its entries in the audit log" },
+	{ "policy", CONFIG_HOST, .offset = MEMBER(policy),
+	  .text = "policy in Rego that decides what it may do: a file, a folder of them or a "
+		  "bundle (.tar.gz); without it, the settings of network do" },
 	{ "remove", CONFIG_BOOL, .offset = MEMBER(remove),
 	  .text =
 	      "remove its record and logs when it has ended, unless it crashed; default false" },

@@ -13,6 +13,7 @@
 #include "config/config_priv.h"
 
 enum {
+	APP_OCTETS_MAX = 64,
 	LABEL_OCTETS_MAX = 63,    /* RFC 1035 section 2.3.4 */
 	NAME_OCTETS_MAX = 253,    /* the same, as text */
 	HOSTNAME_OCTETS_MAX = 64, /* linux/utsname.h __NEW_UTS_LEN */
@@ -192,6 +193,20 @@ const char *config_hostname_fault(const char *text)
 			if (!isalnum((unsigned char)label.ptr[i]) && label.ptr[i] != '-')
 				return "a character is not allowed in a name";
 	}
+	return NULL;
+}
+
+const char *config_app_fault(const char *text)
+{
+	size_t len = strlen(text);
+
+	if (len == 0 || len > APP_OCTETS_MAX)
+		return "a name of an app is 1 to 64 octets long";
+	for (size_t i = 0; i < len; i++)
+		if (!islower((unsigned char)text[i]) && !isdigit((unsigned char)text[i]) &&
+		    (i == 0 || strchr("-_.", text[i]) == NULL))
+			return "it is not of a-z, 0-9, \"-\", \"_\" and \".\", the first a letter "
+			       "or digit";
 	return NULL;
 }
 

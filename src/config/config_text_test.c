@@ -215,6 +215,9 @@ static void test_verdicts(void)
 	VERDICTS(config_env_name_fault, { "A", true }, { "_", true }, { "a_1", true },
 		 { "", false }, { "1A", false }, { "A-B", false }, { "A=B", false },
 		 { "\xc3\xa9", false }, { "A ", false });
+	VERDICTS(config_app_fault, { "openclaw", true }, { "a", true }, { "0.x_y-z", true },
+		 { "", false }, { "A", false }, { "-a", false }, { ".a", false }, { "a/b", false },
+		 { "a b", false }, { "\xc3\xa4", false });
 	VERDICTS(config_hostname_fault, { "immure", true }, { "a.b-c.1", true }, { "A", true },
 		 { L63, true }, { L63 "d", false }, { L60 ".abc", true }, { L60 ".abcd", false },
 		 { "", false }, { "-a", false }, { "a-", false }, { "a_b", false },

@@ -106,7 +106,7 @@ int builder_guard(struct builder *b, int fd, bool writable, const char *name)
 	if (writable && is_among(&st, plan->settings, plan->settings_len))
 		return builder_step(
 		    b, -EPERM,
-		    "share %s for writing, which holds the --config file: share less, "
+		    "share %s for writing, which holds the --config file or the policy: share less, "
 		    "or read-only",
 		    name);
 	r = writable ? is_programs(plan, fd, &st) : 0;

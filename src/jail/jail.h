@@ -22,6 +22,8 @@
 enum {
 	JAIL_MOUNTS_MAX = 64,
 	JAIL_PLACES_MAX = 64, /* folders above one; a deeper one is refused */
+	JAIL_SETTINGS_PLACES_MAX =
+	    2 * JAIL_PLACES_MAX, /* of settings and policy, by two names each */
 	JAIL_PROGRAM_FOLDERS_MAX = 2,
 	JAIL_TEXT_OCTETS = 4096 * 20, /* all texts of a plan together */
 };
@@ -89,7 +91,7 @@ struct jail_plan {
 	uint32_t state_len, settings_len;
 	struct jail_place state[JAIL_PLACES_MAX];
 	/* the --config file, then all above it: nothing of these may be shared for writing */
-	struct jail_place settings[JAIL_PLACES_MAX];
+	struct jail_place settings[JAIL_SETTINGS_PLACES_MAX];
 	/* the folders that hold immure's own programs, those above each among them; nothing of these, and
 	 * nothing below the first of each, may be shared for writing */
 	uint32_t programs_len, program_folders_len;

@@ -127,7 +127,7 @@ static const char *read_quota(struct judge_answer *ret, size_t i, json_t *value)
 	uint64_t per_minute = 0, at_once = 0;
 	const json_t *minute = json_object_get(value, "requests_per_minute");
 	const json_t *once = json_object_get(value, "concurrency");
-	size_t known = 1 + (minute != NULL) + (once != NULL);
+	size_t known = 1U + (minute != NULL) + (once != NULL);
 
 	if (json_is_null(value))
 		return NULL;
@@ -175,7 +175,7 @@ static const char *read_verdict(struct judge_answer *ret, struct decision *decis
 
 	(void)decision;
 	for (size_t i = 0; json_is_string(value) && i < ARRAY_SIZE(names); i++)
-		if (strcmp(json_string_value(value), names[i]) == 0) {
+		if (!has_nul(value) && strcmp(json_string_value(value), names[i]) == 0) {
 			ret->verdict = (enum judge_verdict)i;
 			return NULL;
 		}
@@ -195,7 +195,9 @@ static size_t add_reason(char *why, size_t at, const json_t *text)
 	size_t len = json_string_length(text);
 	size_t room = JUDGE_WHY_OCTETS_MAX - at;
 
-	if (at > 0 && room > REASON_SEPARATOR_OCTETS) {
+	if (at > 0 && room <= REASON_SEPARATOR_OCTETS)
+		return at;
+	if (at > 0) {
 		memcpy(why + at, "; ", REASON_SEPARATOR_OCTETS);
 		at += REASON_SEPARATOR_OCTETS;
 		room -= REASON_SEPARATOR_OCTETS;
@@ -270,8 +272,8 @@ static const char *read_obligations(struct judge_answer *ret, struct decision *d
 static json_t *parse(struct span json)
 {
 	unsigned long before = json_heap_failures();
-	json_t *tree = json_loadb(json.ptr, json.len, JSON_REJECT_DUPLICATES | JSON_ALLOW_NUL | JSON_DECODE_ANY,
-				  NULL);
+	json_t *tree = json_loadb(json.ptr, json.len,
+				  JSON_REJECT_DUPLICATES | JSON_ALLOW_NUL | JSON_DECODE_ANY, NULL);
 
 	if (json_heap_failures() == before)
 		return tree;

@@ -17,8 +17,8 @@ static int explain(struct diag *diag, int error, const struct judge_part *part,
 
 	(void)snprintf(name, sizeof(name), "%.*s", (int)part->name.len, part->name.ptr);
 	if (why->line > 0)
-		return diag_set(diag, error, "%s:%u: %s",
-				why->file[0] != '\0' ? why->file : name, why->line, why->why);
+		return diag_set(diag, error, "%s:%u: %s", why->file[0] != '\0' ? why->file : name,
+				why->line, why->why);
 	return diag_set(diag, error, "%s: %s", name,
 			why->why[0] != '\0' ? why->why : strerrordesc_np(-error));
 }
@@ -61,11 +61,14 @@ static int add_library(struct judge *judge, struct diag *diag)
 {
 	int r = 0;
 
-	for (size_t i = 0; r == 0 && i < policy_library_len; i++) {
-		const struct judge_part part = { JUDGE_MODULE, span_of(policy_library[i].name),
-						 policy_library[i].text };
+	for (size_t i = 0; r == 0 && i < policy_texts_len; i++) {
+		const struct policy_text *text = &policy_texts[i];
+		const struct judge_part part = { JUDGE_MODULE,
+						 span_of(text->name),
+						 { text->text, text->octets } };
 
-		r = add(judge, &part, diag);
+		if (policy_text_is_library(text))
+			r = add(judge, &part, diag);
 	}
 	return r;
 }
@@ -81,9 +84,10 @@ static int try_once(struct judge *judge, struct diag *diag)
 	if (r == 0)
 		r = rego_eval_rule(&text, judge->rego, DECISION, strlen(DECISION), &error);
 	rego_text_free(&text);
-	if (r == -EINVAL && error.line == 0 && strstr(error.why, "decision") != NULL)
-		return diag_set(diag, r, "the policy has no rule " DECISION
-					 ": write 'package immure' and 'decision := {...}'");
+	if (r == -EINVAL && error.line == 0 && strstr(error.why, "not a valid rule path") != NULL)
+		return diag_set(diag, r,
+				"the policy has no rule " DECISION
+				": write 'package immure' and 'decision := {...}'");
 	return r == 0 || r == -ENODATA ? 0 : explain(diag, r, &all, &error);
 }
 
@@ -123,8 +127,8 @@ static void deny_for(struct judge_answer *ret, struct judge *judge, int error,
 	const size_t size = sizeof(judge->decision.why);
 
 	if (error == -ENODATA)
-		(void)snprintf(text, size, "the policy says nothing of this (" DECISION
-					   " is undefined)");
+		(void)snprintf(text, size,
+			       "the policy says nothing of this (" DECISION " is undefined)");
 	else if (error == -ETIMEDOUT)
 		(void)snprintf(text, size, "the policy took too long to decide");
 	else if (why->line > 0)

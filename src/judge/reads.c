@@ -44,13 +44,13 @@ static const struct {
  * http.send, net.lookup_ip_addr; io.jwt.* and crypto.x509.*, as they ask what time it is.
  */
 static const char *const fickle[] = {
-	"now_ns",	  "rand", "uuid", "runtime", "send", "lookup_ip_addr",
-	"decode_verify", "x509",
+	"now_ns", "rand", "uuid", "runtime", "send", "lookup_ip_addr", "decode_verify", "x509",
 };
 
 static bool is_word(char c)
 {
-	return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_';
+	return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
+	       c == '_';
 }
 
 static struct span word_of(struct span text)

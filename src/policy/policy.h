@@ -36,6 +36,10 @@ struct policy_request {
 	bool https, websocket;
 	struct span method; /* visible ASCII, as is: */
 	struct span target; /* path and query as they will be sent; "*" of OPTIONS */
+	/* who asks, as far as it is known; rules of the settings do not look at it: */
+	uint32_t id;         /* of the request */
+	uint32_t pid;        /* inside; 0: not known */
+	struct span program; /* its file; ptr NULL: not known */
 };
 
 enum policy_answer {
@@ -45,7 +49,7 @@ enum policy_answer {
 };
 
 enum {
-	POLICY_RULE_OCTETS = 32,
+	POLICY_RULE_OCTETS = 65, /* with a NUL; of the settings' rules far fewer */
 	POLICY_WHY_OCTETS = 640, /* a name, methods, a path and a sentence */
 	POLICY_RULES_MAX = 1024, /* each is looked at */
 	POLICY_PINS_MAX = 32,    /* that hold for one flow; of one rule 16 */

@@ -253,49 +253,18 @@ int egress_count(struct egress *egress, struct egress_quota **ret_counted, unsig
 	return r;
 }
 
-static struct policy_rule rule_of(const struct config_rule *rule)
+/* make_parts() - what decides, counts and connects */
+static int make_parts(struct egress *egress, const struct egress_config *config, struct diag *diag)
 {
-	return (struct policy_rule){
-		.host = rule->host,
-		.methods = rule->methods.items,
-		.methods_len = rule->methods.len,
-		.paths = rule->paths.items,
-		.paths_len = rule->paths.len,
-		.raw = !rule->raw_given ? POLICY_RAW_WITH_PORT
-		       : rule->raw      ? POLICY_RAW_ALWAYS
-					: POLICY_RAW_NEVER,
-		.passthrough = rule->passthrough,
-		.caps = { .request_octets = rule->caps.request_bytes,
-			  .response_octets = rule->caps.response_bytes,
-			  .per_minute = (uint32_t)rule->caps.requests_per_minute,
-			  .at_once = (uint32_t)rule->caps.concurrency,
-			  .idle_ms = rule->caps.idle_s * 1000 },
-		.pins = (const uint8_t(*)[POLICY_PIN_OCTETS])rule->pins,
-		.pins_len = rule->pins_len,
-	};
-}
+	int r =
+	    decider_new(&egress->decider, egress->loop, config->settings, config->sandbox, diag);
 
-static int make_rules(struct egress *egress, const struct config_network *network,
-		      struct diag *diag)
-{
-	struct policy_rule *list = calloc(network->rules_len + 1, sizeof(*list)); /* never of 0 */
-	const struct policy_rules rules = {
-		.allowed_hosts = network->allowed_hosts.items,
-		.allowed_hosts_len = network->allowed_hosts.len,
-		.rules = list,
-		.rules_len = network->rules_len,
-	};
-
-	egress->rules = calloc(network->rules_len + 1, sizeof(*egress->rules));
-	if (list == NULL || egress->rules == NULL) {
-		free(list);
+	if (r < 0)
+		return r;
+	egress->rules = calloc(decider_rules_max(egress->decider), sizeof(*egress->rules));
+	if (egress->rules == NULL)
 		return diag_set(diag, -ENOMEM, "out of memory");
-	}
-	for (size_t i = 0; i < network->rules_len; i++)
-		list[i] = rule_of(&network->rules[i]);
-	int r = policy_new(&egress->policy, &rules, diag);
-	free(list);
-	return r < 0 ? r : broker_new(&egress->broker, egress->loop, network, NULL, diag);
+	return broker_new(&egress->broker, egress->loop, &config->settings->network, NULL, diag);
 }
 
 int egress_open(struct egress **ret, struct loop *loop, const struct egress_config *config,
@@ -317,14 +286,15 @@ int egress_open(struct egress **ret, struct loop *loop, const struct egress_conf
 	egress->gate = (struct gate){
 		.fd = -1, .message = on_message, .room = on_room, .gone = on_gone, .context = egress
 	};
-	int r = make_rules(egress, config->network, diag);
+	const struct config_network *network = &config->settings->network;
+	int r = make_parts(egress, config, diag);
 	if (r == 0) {
 		r = minter_new(&egress->minter, loop, config->home);
 		if (r < 0)
 			diag_set(diag, r, "out of memory");
 	}
-	if (r == 0 && config->network->ca_file != NULL) {
-		r = egress->roots = upstream_open(config->network->ca_file, diag);
+	if (r == 0 && network->ca_file != NULL) {
+		r = egress->roots = upstream_open(network->ca_file, diag);
 		if (r >= 0)
 			gate_roots(&egress->gate, r);
 	}
@@ -353,7 +323,7 @@ void egress_close(struct egress *egress)
 	drop_all(egress, NULL);
 	broker_free(egress->broker);
 	minter_free(egress->minter);
-	policy_free(egress->policy);
+	decider_free(egress->decider);
 	free(egress->rules);
 	free(egress);
 }

@@ -45,6 +45,7 @@ struct egress_report {
 	const char
 	    *address; /* FLOW, blocked for where it leads to: that address; else NULL; borrowed */
 	bool only_by_address; /* with an address: no name excuses it (warden/broker.h) */
+	bool by_policy;       /* NAME, FLOW, REQUEST: one in Rego decided, not the settings */
 	uint32_t id;          /* of the ask, as in the ErrorEnvelope of its answer; 0: none */
 	const char *rule;     /* which rule decided; "" for none */
 	const char *why;      /* for people; "" if there is nothing to say */
@@ -64,10 +65,10 @@ struct egress_hooks {
 };
 
 struct egress_config {
-	const struct config_network *network; /* borrowed for the call of egress_open() alone */
-	const char *sandbox;                  /* its id; borrowed until egress_close(), as are: */
-	int home;                             /* of the state, where the authority's key is */
-	struct secrets *secrets;              /* NULL: none */
+	const struct config *settings; /* borrowed for the call of egress_open() alone */
+	const char *sandbox;           /* its id; borrowed until egress_close(), as are: */
+	int home;                      /* of the state, where the authority's key is */
+	struct secrets *secrets;       /* NULL: none */
 	int tcp, dns; /* the capture sockets; -1: the wall is waived, there is no network */
 	int diag;     /* the one that tells whose a connection is; -1: nothing does; borrowed */
 	pid_t init;   /* of the sandbox */

@@ -48,6 +48,7 @@ static void release(struct flow *flow)
 	for (size_t i = 0; i < ARRAY_SIZE(flow->counted); i++)
 		if (flow->counted[i] != NULL)
 			egress_quota_give(flow->counted[i]);
+	decider_cancel(flow->deciding);
 	broker_cancel(flow->connecting);
 	leaf_drop(flow);
 	egress_answer_drop(&flow->answer);
@@ -83,6 +84,8 @@ static void tell_flow(const struct flow *flow, struct egress_report report)
 		report.id = flow->answer.id;
 	if (flow->owner.pid != 0)
 		report.owner = &flow->owner;
+	report.by_policy = report.blocked && report.kind != EGRESS_REFUSED &&
+			   report.address == NULL && decider_has_policy(flow->egress->decider);
 	report.duration_ns = clock_mono_ns() - flow->since_ns;
 	egress_tell(flow->egress, &report);
 }
@@ -203,6 +206,31 @@ static bool count(struct flow *flow, struct policy_verdict *verdict)
 	return true;
 }
 
+static void obey(struct flow *flow, struct policy_verdict *verdict)
+{
+	memcpy(flow->rule, verdict->rule, sizeof(flow->rule));
+	flow->flags = flags_of(flow, verdict);
+	if (verdict->answer != POLICY_ALLOW ||
+	    (flow->answer.kind == GATE_FLOW && !count(flow, verdict))) {
+		refuse(flow, GATE_DENY, verdict->why);
+	} else if (flow->answer.kind == GATE_NAME) {
+		tell_flow(flow, (struct egress_report){ .why = "" });
+		allow(flow);
+	} else if (!oblige(flow, verdict)) {
+		refuse(flow, GATE_UNREACHABLE, "out of memory");
+	} else {
+		connect_flow(flow);
+	}
+}
+
+static void on_decided(void *context, struct policy_verdict *verdict)
+{
+	struct flow *flow = context;
+
+	flow->deciding = NULL;
+	obey(flow, verdict);
+}
+
 static void decide(struct flow *flow)
 {
 	const struct policy_request request = {
@@ -210,23 +238,15 @@ static void decide(struct flow *flow)
 		.sandbox = flow->egress->sandbox,
 		.host = &flow->host,
 		.port = flow->port,
+		.id = flow->answer.id,
+		.pid = (uint32_t)flow->owner.pid,
+		.program = flow->owner.pid != 0 ? span_of(flow->owner.program) : (struct span){ 0 },
 	};
 	struct policy_verdict verdict;
 
-	policy_decide(&verdict, flow->egress->policy, &request);
-	memcpy(flow->rule, verdict.rule, sizeof(flow->rule));
-	flow->flags = flags_of(flow, &verdict);
-	if (verdict.answer != POLICY_ALLOW ||
-	    (flow->answer.kind == GATE_FLOW && !count(flow, &verdict))) {
-		refuse(flow, GATE_DENY, verdict.why);
-	} else if (flow->answer.kind == GATE_NAME) {
-		tell_flow(flow, (struct egress_report){ .why = "" });
-		allow(flow);
-	} else if (!oblige(flow, &verdict)) {
-		refuse(flow, GATE_UNREACHABLE, "out of memory");
-	} else {
-		connect_flow(flow);
-	}
+	if (decider_ask(&verdict, &flow->deciding, flow->egress->decider, &request, on_decided,
+			flow))
+		obey(flow, &verdict);
 }
 
 int flow_read_host(struct net_name *ret, const struct gate_message *message)
@@ -306,7 +326,7 @@ int flow_refused(struct egress *egress, const struct gate_message *message)
 
 	if (flow == NULL)
 		return -EPROTO;
-	egress_text(why, message->data);
+	egress_text(why, sizeof(why), message->data);
 	tell_flow(flow, (struct egress_report){
 			    .kind = EGRESS_REFUSED,
 			    .blocked = true,

@@ -9,6 +9,7 @@
 #include "base/list.h"
 #include "policy/policy.h"
 #include "warden/broker.h"
+#include "warden/decider.h"
 #include "warden/egress.h"
 #include "warden/egress_quota.h"
 #include "warden/egress_text.h"
@@ -36,9 +37,9 @@ struct answer {
 };
 
 enum flow_state {
-	FLOW_CONNECTING, /* the broker is at work */
-	FLOW_ANSWERED,   /* allowed: the answer waits for room, or was given */
-	FLOW_REFUSED,    /* the answer waits for room */
+	FLOW_WAITING,  /* it is decided, or the broker is at work */
+	FLOW_ANSWERED, /* allowed: the answer waits for room, or was given */
+	FLOW_REFUSED,  /* the answer waits for room */
 };
 
 struct request;
@@ -59,6 +60,7 @@ struct flow {
 	uint16_t flags; /* of an answer that allows */
 	int64_t since_ns;
 	char rule[POLICY_RULE_OCTETS];
+	struct decider_question *deciding; /* NULL: that is done, as is: */
 	struct broker_request *connecting;
 	struct request *requests;        /* those under way on it */
 	struct egress_quota *counted[2]; /* that it counts with; NULL: none */
@@ -75,8 +77,8 @@ struct egress {
 	int roots;               /* owned: further ones that servers are judged by; -1: none */
 	struct secrets *secrets; /* borrowed; NULL: none */
 	struct owners owners;
-	struct policy *policy;
-	struct egress_rule *rules; /* owned; as many as the policy has */
+	struct decider *decider;
+	struct egress_rule *rules; /* owned; decider_rules_max() of them */
 	struct broker *broker;
 	struct minter *minter;
 	struct flow *flows[EGRESS_BUCKETS];

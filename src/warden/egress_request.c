@@ -18,14 +18,15 @@ enum { STATUS_DENIED = 403, STATUS_TOO_MANY = 429 };
 struct request {
 	struct answer answer;
 	struct flow *flow;
-	bool https;
+	bool https, websocket;
 	int64_t since_ns;
-	struct egress_quota *counted; /* with whom; NULL: nobody */
+	struct decider_question *deciding; /* NULL: that is done */
+	struct egress_quota *counted;      /* with whom; NULL: nobody */
 	char rule[POLICY_RULE_OCTETS];
 	struct request *next;                /* in its bucket */
 	struct request *beside, **beside_at; /* in its flow */
 	size_t text_len;
-	char text[]; /* as in ASK_REQUEST; of a denied one nothing */
+	char text[]; /* as in ASK_REQUEST */
 };
 
 static struct request **find(struct egress *egress, uint32_t id)
@@ -46,6 +47,7 @@ static void forget(struct request *request)
 {
 	struct egress *egress = request->flow->egress;
 
+	decider_cancel(request->deciding);
 	*find(egress, request->answer.id) = request->next;
 	*request->beside_at = request->beside;
 	if (request->beside != NULL)
@@ -79,16 +81,17 @@ static void tell_request(const struct request *request, struct span what,
 	report.rule = request->rule;
 	if (flow->owner.pid != 0)
 		report.owner = &flow->owner;
+	report.by_policy = report.blocked && decider_has_policy(flow->egress->decider);
 	report.duration_ns = clock_mono_ns() - request->since_ns;
 	if (gate_request_split(&report.method, &report.target, what))
 		egress_tell(flow->egress, &report);
 }
 
 /* request_new() - on @flow, in the table. Return: NULL: out of memory */
-static struct request *request_new(struct flow *flow, const struct gate_message *message,
-				   struct span text)
+static struct request *request_new(struct flow *flow, const struct gate_message *message)
 {
 	struct egress *egress = flow->egress;
+	const struct span text = message->data;
 	struct request *request = calloc(1, sizeof(*request) + text.len);
 
 	if (request == NULL)
@@ -97,6 +100,7 @@ static struct request *request_new(struct flow *flow, const struct gate_message 
 	    (struct answer){ .kind = GATE_REQUEST, .id = message->id, .fd = -1, .given = on_given };
 	request->flow = flow;
 	request->https = (message->flags & GATE_HTTPS) != 0;
+	request->websocket = (message->flags & GATE_WEBSOCKET) != 0;
 	request->since_ns = clock_mono_ns();
 	request->text_len = text.len;
 	if (text.len > 0)
@@ -110,29 +114,6 @@ static struct request *request_new(struct flow *flow, const struct gate_message 
 	egress->requests_len++;
 	egress->requests_octets += text.len;
 	return request;
-}
-
-/* decide() - the policy's verdict, or what there is no room for */
-static void decide(struct policy_verdict *ret, const struct flow *flow,
-		   const struct gate_message *message, struct span method, struct span target)
-{
-	const struct egress *egress = flow->egress;
-	const struct policy_request request = {
-		.kind = POLICY_HTTP_REQUEST,
-		.sandbox = egress->sandbox,
-		.host = &flow->host,
-		.port = flow->port,
-		.https = (message->flags & GATE_HTTPS) != 0,
-		.websocket = (message->flags & GATE_WEBSOCKET) != 0,
-		.method = method,
-		.target = target,
-	};
-
-	if (egress->requests_len >= EGRESS_REQUESTS_MAX ||
-	    message->data.len > EGRESS_REQUEST_OCTETS_MAX - egress->requests_octets)
-		*ret = (struct policy_verdict){ .why = "too many requests are under way at once" };
-	else
-		policy_decide(ret, egress->policy, &request);
 }
 
 /* give_leave() - with what may stand in it: secrets go over TLS only */
@@ -164,39 +145,92 @@ static void count(struct request *request, struct policy_verdict *verdict)
 	answer->up = retry_s;
 }
 
+static struct span text_of(const struct request *request)
+{
+	return (struct span){ request->text, request->text_len };
+}
+
+static void refuse(struct request *request, const char *why)
+{
+	request->answer.verdict = GATE_DENY;
+	tell_request(request, text_of(request),
+		     (struct egress_report){ .blocked = true,
+					     .websocket = request->websocket,
+					     .status = request->answer.status != 0
+							   ? request->answer.status
+							   : STATUS_DENIED,
+					     .why = why });
+	egress_answer(request->flow->egress, &request->answer, span_of(why));
+}
+
+static void obey(struct request *request, struct policy_verdict *verdict)
+{
+	memcpy(request->rule, verdict->rule, sizeof(request->rule));
+	if (verdict->answer == POLICY_ALLOW)
+		count(request, verdict);
+	if (verdict->answer != POLICY_ALLOW) {
+		refuse(request, verdict->why);
+		return;
+	}
+	request->answer.verdict = GATE_ALLOW;
+	give_leave(request->flow, request);
+}
+
+static void on_decided(void *context, struct policy_verdict *verdict)
+{
+	struct request *request = context;
+
+	request->deciding = NULL;
+	obey(request, verdict);
+}
+
+static void decide(struct request *request, struct span method, struct span target)
+{
+	const struct flow *flow = request->flow;
+	const struct policy_request question = {
+		.kind = POLICY_HTTP_REQUEST,
+		.sandbox = flow->egress->sandbox,
+		.host = &flow->host,
+		.port = flow->port,
+		.https = request->https,
+		.websocket = request->websocket,
+		.method = method,
+		.target = target,
+		.id = request->answer.id,
+		.pid = (uint32_t)flow->owner.pid,
+		.program = flow->owner.pid != 0 ? span_of(flow->owner.program) : (struct span){ 0 },
+	};
+	struct policy_verdict verdict;
+
+	if (decider_ask(&verdict, &request->deciding, flow->egress->decider, &question, on_decided,
+			request))
+		obey(request, &verdict);
+}
+
+/* is_room() - for one more with so much text */
+static bool is_room(const struct egress *egress, size_t octets)
+{
+	return egress->requests_len < EGRESS_REQUESTS_MAX &&
+	       octets <= EGRESS_REQUEST_OCTETS_MAX - egress->requests_octets;
+}
+
 int request_ask(struct egress *egress, const struct gate_message *message)
 {
 	struct flow *flow = flow_carrying(egress, message->flow);
-	struct policy_verdict verdict;
 	struct span method, target;
 
 	if (flow == NULL || egress_is_known(egress, message->id) ||
 	    !gate_request_split(&method, &target, message->data) ||
 	    method.len > HTTP1_METHOD_OCTETS_MAX)
 		return -EPROTO;
-	decide(&verdict, flow, message, method, target);
-	bool allowed = verdict.answer == POLICY_ALLOW;
-	struct request *request =
-	    request_new(flow, message, allowed ? message->data : (struct span){ 0 });
+	bool room = is_room(egress, message->data.len);
+	struct request *request = request_new(flow, message);
 	if (request == NULL)
 		return -ENOMEM;
-	memcpy(request->rule, verdict.rule, sizeof(request->rule));
-	if (allowed)
-		count(request, &verdict);
-	allowed = verdict.answer == POLICY_ALLOW;
-	request->answer.verdict = allowed ? GATE_ALLOW : GATE_DENY;
-	if (!allowed)
-		tell_request(request, message->data,
-			     (struct egress_report){
-				 .blocked = true,
-				 .websocket = (message->flags & GATE_WEBSOCKET) != 0,
-				 .status = request->answer.status != 0 ? request->answer.status
-								       : STATUS_DENIED,
-				 .why = verdict.why });
-	if (!allowed)
-		egress_answer(egress, &request->answer, span_of(verdict.why));
+	if (room)
+		decide(request, method, target);
 	else
-		give_leave(flow, request);
+		refuse(request, "too many requests are under way at once");
 	return 0;
 }
 
@@ -208,8 +242,8 @@ int request_end(struct egress *egress, const struct gate_message *message)
 	if (request == NULL || request->answer.verdict != GATE_ALLOW)
 		return -EPROTO;
 	if (message->verdict != GATE_RESET || message->data.len > 0)
-		egress_text(why, message->data);
-	tell_request(request, (struct span){ request->text, request->text_len },
+		egress_text(why, sizeof(why), message->data);
+	tell_request(request, text_of(request),
 		     (struct egress_report){
 			 .status = message->status,
 			 .blocked = message->verdict == GATE_DENY,
@@ -228,7 +262,7 @@ void requests_drop(struct flow *flow, const char *why)
 	for (struct request *request = flow->requests; request != NULL; request = next) {
 		next = request->beside;
 		if (why != NULL && request->answer.verdict == GATE_ALLOW)
-			tell_request(request, (struct span){ request->text, request->text_len },
+			tell_request(request, text_of(request),
 				     (struct egress_report){ .why = why });
 		forget(request);
 	}

@@ -140,6 +140,7 @@ static struct egress *open_egress(void)
 		{ "inside.test", "10.0.0.5" }
 	};
 	char none[] = CONFIG_PROXY_NONE;
+	struct config settings = { .working_dir = "/tmp/workspace" };
 	struct config_network network = {
 		.rules = rules,
 		.rules_len = ARRAY_SIZE(rules),
@@ -151,7 +152,7 @@ static struct egress *open_egress(void)
 		.proxy = none, /* whatever our environment says */
 	};
 	struct egress_config config = {
-		.network = &network,
+		.settings = &settings,
 		.sandbox = "vm-00000000",
 		.tcp = -1,
 		.dns = -1,
@@ -160,6 +161,7 @@ static struct egress *open_egress(void)
 	struct egress *egress = NULL;
 	struct diag diag = { 0 };
 
+	settings.network = network;
 	snprintf(with_port, sizeof(with_port), "port.test:%u", port);
 	memset(&seen, 0, sizeof(seen));
 	CHECK(egress_open(&egress, the_loop, &config, &diag) == 0, "%s", diag.why);

@@ -10,7 +10,7 @@ static bool is_unseen(uint32_t c)
 	       (c >= 0x2028 && c <= 0x202e) || (c >= 0x2060 && c <= 0x206f) || c == 0xfeff;
 }
 
-void egress_text(char *ret, struct span text)
+void egress_text(char *ret, size_t size, struct span text)
 {
 	size_t len = 0;
 
@@ -20,7 +20,7 @@ void egress_text(char *ret, struct span text)
 		bool shown = octets > 0 && !is_unseen(c);
 		size_t wanted = shown ? octets : 1;
 
-		if (len + wanted >= EGRESS_TEXT_OCTETS)
+		if (len + wanted >= size)
 			break;
 		memcpy(ret + len, shown ? text.ptr : "?", wanted);
 		len += wanted;

@@ -18,7 +18,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	char text[EGRESS_TEXT_OCTETS], again[EGRESS_TEXT_OCTETS];
 
-	egress_text(text, (struct span){ (const char *)data, size });
+	egress_text(text, sizeof(text), (struct span){ (const char *)data, size });
 	must(memchr(text, '\0', sizeof(text)) != NULL);
 	for (struct span rest = span_of(text); rest.len > 0;) {
 		uint32_t c = 0;
@@ -27,7 +27,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		must(octets > 0 && c >= 0x20 && (c < 0x7f || c >= 0xa0));
 		rest = span_drop(rest, octets);
 	}
-	egress_text(again, span_of(text));
+	egress_text(again, sizeof(again), span_of(text));
 	must(strcmp(text, again) == 0);
 	return 0;
 }

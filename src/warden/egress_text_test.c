@@ -24,10 +24,10 @@ static void test_rows(void)
 	char text[EGRESS_TEXT_OCTETS];
 
 	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
-		egress_text(text, span_of(rows[i].text));
+		egress_text(text, sizeof(text), span_of(rows[i].text));
 		CHECK(strcmp(text, rows[i].want) == 0, "row %zu: %s", i, text);
 	}
-	egress_text(text, SPAN("a\0b"));
+	egress_text(text, sizeof(text), SPAN("a\0b"));
 	CHECK(strcmp(text, "a?b") == 0, "NUL: %s", text);
 }
 
@@ -37,13 +37,13 @@ static void test_long(void)
 	char in[400], text[EGRESS_TEXT_OCTETS];
 
 	memset(in, 'x', sizeof(in));
-	egress_text(text, (struct span){ in, sizeof(in) });
+	egress_text(text, sizeof(text), (struct span){ in, sizeof(in) });
 	CHECK(strlen(text) == 300, "%zu", strlen(text));
 	memcpy(in + 298, "\xe2\x82\xac", 3);
-	egress_text(text, (struct span){ in, sizeof(in) });
+	egress_text(text, sizeof(text), (struct span){ in, sizeof(in) });
 	CHECK(strlen(text) == 298, "%zu", strlen(text));
 	memcpy(in + 297, "\xe2\x82\xac", 3);
-	egress_text(text, (struct span){ in, sizeof(in) });
+	egress_text(text, sizeof(text), (struct span){ in, sizeof(in) });
 	CHECK(strlen(text) == 300, "%zu", strlen(text));
 }
 

@@ -191,7 +191,7 @@ static void read_program(struct owner *ret, int proc)
 		memcpy(file + sizeof(file) - sizeof(cut), cut, sizeof(cut));
 		len--;
 	}
-	egress_text(text, (struct span){ file, (size_t)len }); /* it grows nothing */
+	egress_text(text, sizeof(text), (struct span){ file, (size_t)len }); /* it grows nothing */
 	memcpy(ret->program, text, strlen(text) + 1);
 }
 

@@ -6,6 +6,7 @@
 #include <sys/stat.h>
 
 #include "base/fd.h"
+#include "warden/decider.h"
 #include "warden/sandbox_priv.h"
 #include "warden/sibling.h"
 #include "warden/trust.h"
@@ -66,14 +67,15 @@ static int judge_sources(const struct config *config, struct diag *diag)
 		if (roots < 0)
 			return roots;
 	}
-	for (size_t i = 0; i < config->mounts_len; i++) {
+	int r = decider_check(config, diag);
+	for (size_t i = 0; r == 0 && i < config->mounts_len; i++) {
 		const struct config_mount *mount = &config->mounts[i];
 
 		if (mount->host_path != NULL && stat(mount->host_path, &st) < 0)
 			return diag_set(diag, -errno, "vfs.direct_mounts.%s.host_path: %s: %s",
 					mount->path, mount->host_path, strerror(errno));
 	}
-	return 0;
+	return r;
 }
 
 int plan_fill(struct jail_plan *plan, const struct config *config, struct diag *diag)
@@ -230,6 +232,11 @@ int plan_guard(struct jail_plan *plan, const struct config *config, int home, st
 	if (r < 0)
 		return diag_set(diag, r, "cannot tell where immure's programs lie: %s",
 				strerror(-r));
-	r = config->file != NULL ? guard_settings(plan, config->file) : 0;
-	return r < 0 ? diag_set(diag, r, "cannot guard %s: %s", config->file, strerror(-r)) : 0;
+	const char *const files[] = { config->file, config->policy };
+	for (size_t i = 0; i < ARRAY_SIZE(files); i++) {
+		r = files[i] != NULL ? guard_settings(plan, files[i]) : 0;
+		if (r < 0)
+			return diag_set(diag, r, "cannot guard %s: %s", files[i], strerror(-r));
+	}
+	return 0;
 }

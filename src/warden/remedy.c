@@ -106,6 +106,8 @@ static json_t *of_gateway(const struct egress_report *report)
 
 json_t *remedy_of(const struct egress_report *report)
 {
+	if (report->by_policy)
+		return json_pack("{s:b}", "policy", 1);
 	switch (report->kind) {
 	case EGRESS_NAME:
 		return allow_host(report, false);
@@ -146,8 +148,9 @@ bool remedy_is_sound(const json_t *value)
 {
 	const char *host = NULL, *private = NULL;
 	json_t *rule = NULL;
+	int policy = 0;
 
-	return json_unpack((json_t *)(uintptr_t)value, "{s?s, s?s, s?o!}", "allow_host", &host,
-			   "allow_private", &private, "rule", &rule) == 0 &&
+	return json_unpack((json_t *)(uintptr_t)value, "{s?s, s?s, s?o, s?b!}", "allow_host", &host,
+			   "allow_private", &private, "rule", &rule, "policy", &policy) == 0 &&
 	       is_host(host) && is_host(private) && (rule == NULL || is_rule(rule));
 }

@@ -8,6 +8,8 @@
  *						one more of network.rules; none if method or path
  *						cannot be said exactly: a star would mean more
  *
+ *	{"policy": true}			another policy (settings: policy)
+ *
  * Some need two of them. It is a proposal for people: whether it is wise, they judge.
  */
 #ifndef WARDEN_REMEDY_H

@@ -4,10 +4,10 @@
  * answers come in the order of questions, each is for the first. A cancelled one that was sent stays
  * there until its answer came, and nobody is told.
  *
- * When the process dies, what was sent is sent again to its successor, after a while. One that dies
- * ATTEMPTS times without an answer cannot be helped: whoever waits is refused, and for another while
- * whoever asks, for programs inside could have us start processes without end. One that is silent for too
- * long while it is asked has died, too.
+ * When the process dies, what was sent is sent again to its successor, after a while. What it dies of
+ * ATTEMPTS times is refused. If there was no answer since the last such one, the program cannot be helped:
+ * whoever waits is refused, and for another while whoever asks, for programs inside could have us start
+ * processes without end. One that is silent for too long while it is asked has died, too.
  */
 #include "warden/service.h"
 
@@ -45,7 +45,8 @@ struct service {
 	pid_t pid;
 	struct loop_source channel;
 	struct loop_timer retry, silence;
-	unsigned failures;       /* deaths since the last answer */
+	unsigned failures;       /* deaths since the last answer, or refusal */
+	bool answered;           /* something since the last refusal */
 	int64_t refuse_until_ns; /* on clock_mono_ns() */
 	struct service_question *first, **end;
 	size_t len, sent;
@@ -161,9 +162,16 @@ static void lose(struct service *service)
 		return;
 	}
 	service->failures = 0;
-	service->refuse_until_ns = clock_mono_ns() + GIVE_UP_NS;
-	while (service->first != NULL)
+	if (service->answered) {
+		service->answered = false;
 		finish(service, (struct span){ 0 });
+	} else {
+		service->refuse_until_ns = clock_mono_ns() + GIVE_UP_NS;
+		while (service->first != NULL)
+			finish(service, (struct span){ 0 });
+	}
+	if (service->first != NULL && service->retry.deadline_ns == 0)
+		loop_arm(service->loop, &service->retry, RETRY_NS);
 }
 
 /* take_answer() - Return: 0; -EAGAIN: there is none; else it is to be ended */
@@ -187,6 +195,7 @@ static int take_answer(struct service *service)
 	if (r < 0)
 		return r;
 	service->failures = 0;
+	service->answered = true;
 	finish(service, answer);
 	return 0;
 }

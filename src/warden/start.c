@@ -176,7 +176,7 @@ static int open_ports(struct sandbox *sandbox)
 static void run(struct sandbox *sandbox)
 {
 	const struct egress_config config = {
-		.network = &sandbox->config->network,
+		.settings = sandbox->config,
 		.sandbox = sandbox->id,
 		.home = sandbox->home,
 		.secrets = sandbox->secrets,
