@@ -1,0 +1,58 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * settings - what the owner allowed, as data for the default policy (policies/default.rego): whole data
+ * documents, for rego_set_data() and rego_merge_data().
+ *
+ * {"immure": {"settings": {
+ *	"empty": true	nothing is allowed at all
+ *	"rules": [{	in the owner's order; what a rule does not limit is absent
+ *		"methods": {"GET": true}, "methods_text": "GET, HEAD" (up to 160 octets, for reasons)
+ *		"paths": {"exact": {"/a": true}, "below": ["/b/"] of "/b/" and two stars, "level": ["/c/"] of "/c/"
+ *			and one, "regex": [...] of what is not so simple}
+ *		"request": {...}	the obligations of a request that it allows
+ *		"flow": {...}	those of a flow, if no other rule matches
+ *		"raw", "passthrough": true, "idle_ms": n, "pins": [...], "quota": {...}}]	to join with those of others
+ *	"by_host": {HOST: {PORT: {"rules": [numbers], "allowed": number, the first of them, "ported": true if it names
+ *		the port}}}
+ *	"depths": [n]	how many labels the "*.suffix" there have
+ *	"prefixes": {BEGIN: ["10.0.0.0/8"]}	those there by the first one or two parts of an address, or none: ""
+ * }}}
+ * HOST is a name, "*.suffix", "*", an address or a prefix; PORT "443", "*" for a rule of all ports, "?" for all
+ * rules of that host, as a query for a name has no port.
+ */
+#ifndef POLICY_SETTINGS_H
+#define POLICY_SETTINGS_H
+
+#include "policy/input.h"
+#include "policy/policy.h"
+
+enum { POLICY_GRANTS_MAX = 65536 }; /* a bound on memory: some 20 MiB */
+
+/**
+ * policy_settings_text() - @ret: owned by the caller: free()
+ *
+ * Return: 0; -EINVAL, -ENOSPC: as policy_new(), which it calls; -ENOMEM.
+ */
+MUST_USE int policy_settings_text(char **ret, const struct policy_rules *rules, struct diag *diag);
+
+/* What somebody consented to, or refused. */
+struct policy_grant {
+	enum policy_action action; /* net.connect: its requests and its name as well */
+	const char *host;          /* canonical name or address, no pattern */
+	uint16_t port;             /* 0: any */
+	const char *app;           /* NULL: any */
+	bool deny;
+	int64_t expires_ns; /* Unix time; 0: never */
+};
+
+/**
+ * policy_consent_text() - {"consent": {"hosts": {HOST: {PORT: [GRANT]}}}}, HOST and PORT as above
+ *
+ * GRANT is {"action", "app", "effect": "allow" or "deny", "expires"}, what does not limit it is absent.
+ *
+ * Return: as above; -EINVAL: a host is none, or the action is not about one.
+ */
+MUST_USE int policy_consent_text(char **ret, const struct policy_grant *grants, size_t len,
+				 struct diag *diag);
+
+#endif
