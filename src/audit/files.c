@@ -172,40 +172,39 @@ int audit_lines_next(struct span *ret, struct audit_lines *lines)
 	}
 }
 
-/* tail_read() - the last lines in @text, which begins at @at of the file */
+/*
+ * tail_read() - the last line in @text, which begins at @at of the file. What stands behind the last newline
+ * was never acknowledged, and is less than a line; whatever ends with a newline may have been, so that a last
+ * line that does not read (damaged, of a later version) is not ours to cut.
+ */
 static int tail_read(struct audit_tail *ret, struct span text, off_t at, off_t size)
 {
+	const char *end = memrchr(text.ptr, '\n', text.len);
+	size_t whole = end != NULL ? (size_t)(end - text.ptr) + 1 : 0, torn = text.len - whole;
 	struct audit_entry entry;
 	struct diag diag;
 
-	while (text.len > 0) {
-		const char *end = memrchr(text.ptr, '\n', text.len);
-		if (end == NULL)
-			break;
-		size_t len = (size_t)(end - text.ptr);
-		const char *before = memrchr(text.ptr, '\n', len);
-		const char *start = before != NULL ? before + 1 : text.ptr;
-		struct span line = { start, (size_t)(end - start) };
-
-		if (audit_parse(&entry, line, &diag) == 0) {
-			sha256(ret->hash, line);
-			ret->seq = entry.seq + 1;
-			ret->size = at + (end - text.ptr) + 1;
-			ret->torn = size - ret->size;
-			return 0;
-		}
-		text.len = (size_t)(start - text.ptr);
-	}
-	/* all of a file that is no longer than a line may be torn */
-	if (at > 0)
+	if (torn >= AUDIT_LINE_OCTETS_MAX || (end == NULL && at > 0))
 		return -EBADMSG;
-	*ret = (struct audit_tail){ .torn = size };
+	if (end == NULL) {
+		*ret = (struct audit_tail){ .torn = size };
+		return 0;
+	}
+	const char *before = memrchr(text.ptr, '\n', whole - 1);
+	const char *start = before != NULL ? before + 1 : text.ptr;
+	struct span line = { start, (size_t)(end - start) };
+	if (audit_parse(&entry, line, &diag) < 0)
+		return -EBADMSG;
+	sha256(ret->hash, line);
+	ret->seq = entry.seq + 1;
+	ret->size = at + (off_t)whole;
+	ret->torn = (off_t)torn;
 	return 0;
 }
 
 int audit_tail_find(struct audit_tail *ret, int fd)
 {
-	enum { WINDOW = 2 * AUDIT_LINE_OCTETS_MAX };
+	enum { WINDOW = 2 * AUDIT_LINE_OCTETS_MAX }; /* a torn line and one before it */
 	struct stat st;
 
 	if (fstat(fd, &st) < 0)

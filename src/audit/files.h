@@ -60,7 +60,7 @@ struct audit_tail {
 };
 
 /* audit_tail_find() - of the file @fd. An empty one has seq 0.
- * Return: 0; -EBADMSG: no line of ours is at its end; another -errno. */
+ * Return: 0; -EBADMSG: its last whole line is none of ours, or more than a line is unfinished; another -errno. */
 MUST_USE int audit_tail_find(struct audit_tail *ret, int fd);
 
 #endif

@@ -6,6 +6,7 @@
 #include <sys/wait.h>
 
 #include "audit/log_test_priv.h"
+#include "base/buf.h"
 #include "base/test_net.h"
 
 static bool is_fine(struct rig *rig, uint64_t lines, const char *what)
@@ -111,6 +112,125 @@ static void test_foreign_end(void)
 	memset(junk, '\n', sizeof(junk));
 	rig_write(&rig, "one.jsonl", (struct span){ junk, sizeof(junk) });
 	CHECK(audit_open(&log, rig.home, &settings, &diag) == -EBADMSG, "%s", diag.why);
+	rig_close(&rig);
+}
+
+/* same() - is the file as it was? */
+static bool same(struct rig *rig, const char *name, struct span was)
+{
+	size_t len = 0;
+	char *now = rig_read(rig, name, &len);
+	bool is_same = len == was.len && memcmp(now, was.ptr, len) == 0;
+
+	free(now);
+	return is_same;
+}
+
+/* test_whole_lines() - what ends with a newline was acknowledged, and is never cut: it is refused */
+static void test_whole_lines(void)
+{
+	static const struct {
+		const char *file, *find, *put; /* in each line from @first on, of as many octets */
+		unsigned first, torn;
+	} rows[] = {
+		{ "ledger.jsonl", "\"version\":1", "\"version\":2", 0, 0 },
+		{ "ledger.jsonl", "\"version\":1", "\"version\":2", 1, 7 },
+		{ "one.jsonl", "{", "x", 5, 0 },
+		{ "one.jsonl", "{", "x", 20, 0 },
+		{ "one.jsonl", "{", "x", 20, 9 },
+		{ "one.jsonl", "{", "x", 0, 0 },
+		{ "one.jsonl", "\"seq\"", "\n\n\n\n\n", 20, 0 },
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+		const struct audit_settings settings = { .log = "one" };
+		struct rig rig = { 0 };
+		struct audit_log *log = NULL;
+		struct diag diag = { 0 };
+		size_t len = 0;
+
+		rig_open(&rig);
+		log = rig_log(&rig, "one", 0);
+		rig_fill(log, 20);
+		CHECK(audit_close(log) == 0, "close");
+		char *text = rig_read(&rig, rows[i].file, &len);
+		unsigned line = 0;
+		for (char *at = text; at < text + len; at = strchr(at, '\n') + 1) {
+			char *found = line++ >= rows[i].first ? strstr(at, rows[i].find) : NULL;
+
+			if (found != NULL)
+				memcpy(found, rows[i].put, strlen(rows[i].put));
+		}
+		char *more = malloc(len + rows[i].torn);
+		memcpy(more, text, len);
+		memset(more + len, '{', rows[i].torn);
+		struct span now = { more, len + rows[i].torn };
+		rig_write(&rig, rows[i].file, now);
+		CHECK(audit_open(&log, rig.home, &settings, &diag) == -EBADMSG, "%zu: %s", i,
+		      diag.why);
+		CHECK(same(&rig, rows[i].file, now), "%zu: it was changed", i);
+		free(more);
+		free(text);
+		rig_close(&rig);
+	}
+}
+
+/* test_torn_length() - a torn line is shorter than a line can be */
+static void test_torn_length(void)
+{
+	static char junk[AUDIT_LINE_OCTETS_MAX];
+	const struct audit_settings settings = { .log = "one" };
+	struct rig rig = { 0 };
+	struct audit_log *log = NULL;
+	struct diag diag = { 0 };
+
+	memset(junk, 'x', sizeof(junk));
+	for (size_t less = 0; less < 2; less++) {
+		rig_open(&rig);
+		log = rig_log(&rig, "one", 0);
+		CHECK(audit_close(log) == 0, "close");
+		for (unsigned lines = 0; lines < 2; lines++) {
+			size_t len = 0;
+			char *text = rig_read(&rig, "one.jsonl", &len);
+			struct buf all = BUF(UINT32_MAX);
+
+			CHECK(buf_append(&all, (struct span){ text, len }) == 0 &&
+				  buf_append(&all, (struct span){ junk, sizeof(junk) - less }) == 0,
+			      "buf");
+			rig_write(&rig, "one.jsonl", buf_span(&all));
+			int r = audit_open(&log, rig.home, &settings, &diag);
+			CHECK(r == (less > 0 ? 0 : -EBADMSG), "%zu, %u: %s", less, lines, diag.why);
+			if (r == 0)
+				CHECK(audit_close(log) == 0, "close");
+			else
+				rig_write(&rig, "one.jsonl", (struct span){ text, len });
+			if (r == 0) {
+				is_fine(&rig, 0, "torn");
+				CHECK(rig_verify(&rig)->repairs == lines + 1, "repairs");
+			}
+			buf_free(&all);
+			free(text);
+		}
+		rig_close(&rig);
+	}
+}
+
+/* test_torn_ledger() - of it, too: it is cut, and verify tells */
+static void test_torn_ledger(void)
+{
+	struct rig rig = { 0 };
+	size_t len = 0;
+
+	rig_open(&rig);
+	CHECK(audit_close(rig_log(&rig, "one", 0)) == 0, "close");
+	CHECK(rig_verify(&rig)->repairs == 0, "repairs");
+	char *text = rig_read(&rig, "ledger.jsonl", &len);
+	rig_write(&rig, "ledger.jsonl", (struct span){ text, len - 1 });
+	CHECK(audit_close(rig_log(&rig, "two", 0)) == 0, "close");
+	is_fine(&rig, 0, "ledger");
+	CHECK(rig_verify(&rig)->repairs == 1, "%llu",
+	      (unsigned long long)rig_verify(&rig)->repairs);
+	free(text);
 	rig_close(&rig);
 }
 
@@ -245,6 +365,9 @@ int main(void)
 	test_one_writer();
 	test_torn();
 	test_foreign_end();
+	test_whole_lines();
+	test_torn_length();
+	test_torn_ledger();
 	test_limit();
 	test_full();
 	test_killed();

@@ -70,6 +70,12 @@ static bool judge_kind(struct chain *chain, const struct audit_entry *entry, str
 	return why == NULL;
 }
 
+static bool is_repair(const struct audit_entry *entry)
+{
+	return audit_is_entry(entry) ? span_is(entry->action, "audit.repair")
+				     : span_is(entry->ledger.event, "repaired");
+}
+
 static int chain_line(struct chain *chain, struct span line)
 {
 	struct audit_entry entry;
@@ -88,6 +94,7 @@ static int chain_line(struct chain *chain, struct span line)
 	chain->verdict->lines++;
 	chain->verdict->octets += line.len + 1;
 	chain->verdict->checkpoints += !audit_is_entry(&entry);
+	chain->verdict->repairs += is_repair(&entry);
 	return chain->seen != NULL ? chain->seen(chain, &entry) : 0;
 }
 

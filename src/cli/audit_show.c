@@ -240,11 +240,12 @@ static json_t *verdict_json(const struct audit_verdict *verdict)
 							      (json_int_t)verdict->faults[i].line,
 							      "reason", verdict->faults[i].why));
 	return json_pack(
-	    "{s:b, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:o}", "ok", verdict->faults_all == 0, "logs",
-	    (json_int_t)verdict->logs, "files", (json_int_t)verdict->files, "lines",
+	    "{s:b, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:o}", "ok", verdict->faults_all == 0,
+	    "logs", (json_int_t)verdict->logs, "files", (json_int_t)verdict->files, "lines",
 	    (json_int_t)verdict->lines, "octets", (json_int_t)verdict->octets, "checkpoints",
 	    (json_int_t)verdict->checkpoints, "unsigned", (json_int_t)verdict->unsigned_lines,
-	    "torn_octets", (json_int_t)verdict->torn_octets, "faults", faults);
+	    "torn_octets", (json_int_t)verdict->torn_octets, "repairs",
+	    (json_int_t)verdict->repairs, "faults", faults);
 }
 
 static void put_verdict(FILE *out, const struct audit_verdict *verdict)
@@ -275,6 +276,9 @@ static void put_verdict(FILE *out, const struct audit_verdict *verdict)
 	if (verdict->torn_octets > 0)
 		fprintf(out, "%llu octets are of lines that are not finished\n",
 			(unsigned long long)verdict->torn_octets);
+	if (verdict->repairs > 0)
+		fprintf(out, "%llu times an unfinished line was cut when a writer went on\n",
+			(unsigned long long)verdict->repairs);
 }
 
 int audit_show_verdict(struct cli_call *call, const struct audit_verdict *verdict)
