@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 /*
- * Theory of operation: the ledger first, which gives a list of logs: how often each was opened and, if it
- * was closed after that, how many lines it has and the hash of the last. Then each log of the list, all
- * its parts as one chain, and at last whether there are files of logs that the list does not have.
+ * Theory of operation: the ledger first, which gives a list of logs: when each was opened and closed, and
+ * with each close how many lines it had and the hash of the last. Then each log of the list, all
+ * its parts as one chain, which must come to each of these ends, and at last whether there are files of
+ * logs that the list does not have.
  */
 #include "audit/verify.h"
 
@@ -19,18 +20,9 @@
 
 enum { LOGS_MAX = 4 * 1024 * 1024 };
 
-/* A log as the ledger has it. */
-struct known {
-	char log[AUDIT_LOG_NAME_OCTETS];
-	size_t order; /* in the ledger */
-	bool is_closed;
-	uint64_t entries;
-	uint8_t last[AUDIT_HASH_OCTETS];
-};
-
 struct ledger {
 	struct chain chain;
-	struct known *known; /* owned */
+	struct known *known; /* owned; by log and, of each, in the order of the ledger */
 	size_t len, capacity;
 };
 
@@ -85,18 +77,14 @@ static int ledger_line(struct chain *chain, const struct audit_entry *entry)
 	return known_add(ledger, &known);
 }
 
-/* keep_latest() - of each log what was said last */
-static void keep_latest(struct ledger *ledger)
+/* same_log() - how many from @at on are of one log */
+static size_t same_log(const struct ledger *ledger, size_t at)
 {
-	size_t kept = 0;
+	size_t end = at;
 
-	if (ledger->len > 0)
-		qsort(ledger->known, ledger->len, sizeof(ledger->known[0]), by_name);
-	for (size_t i = 0; i < ledger->len; i++)
-		if (i + 1 == ledger->len ||
-		    strcmp(ledger->known[i].log, ledger->known[i + 1].log) != 0)
-			ledger->known[kept++] = ledger->known[i];
-	ledger->len = kept;
+	while (end < ledger->len && strcmp(ledger->known[end].log, ledger->known[at].log) == 0)
+		end++;
+	return end - at;
 }
 
 static int ledger_verify(struct ledger *ledger, int folder)
@@ -110,39 +98,50 @@ static int ledger_verify(struct ledger *ledger, int folder)
 		r = 0;
 	}
 	ledger->chain.verdict->torn_octets += (uint64_t)ledger->chain.torn;
-	keep_latest(ledger);
+	if (ledger->len > 0)
+		qsort(ledger->known, ledger->len, sizeof(ledger->known[0]), by_name);
 	return r;
 }
 
-static void judge_end(struct chain *chain, const struct known *known)
+static void judge_end(struct chain *chain, bool is_closed)
 {
+	const struct known *last = &chain->closed[chain->closed_len - 1];
+	const struct known *missed = chain->passed < chain->closed_len
+					 ? &chain->closed[chain->passed]
+				     : is_closed && chain->seq != last->entries ? last
+										: NULL;
+
 	if (chain->is_broken)
 		return;
 	chain->verdict->unsigned_lines += chain->since;
-	if (!known->is_closed) {
-		chain->verdict->torn_octets += (uint64_t)chain->torn;
-		return;
-	}
-	if (chain->seq != known->entries)
+	if (missed != NULL)
 		fault(chain, chain->line, "the log was closed with %llu lines, and has %llu",
-		      (unsigned long long)known->entries, (unsigned long long)chain->seq);
-	else if (chain->torn > 0)
+		      (unsigned long long)missed->entries, (unsigned long long)chain->seq);
+	else if (is_closed && chain->torn > 0)
 		fault(chain, chain->line + 1, "something was added after the log was closed");
-	else if (memcmp(chain->hash, known->last, sizeof(chain->hash)) != 0)
-		fault(chain, chain->line, "it is not the line with which the log was closed");
+	else if (!is_closed)
+		chain->verdict->torn_octets += (uint64_t)chain->torn;
 }
 
-/* log_verify() - all parts of a log */
+/* log_verify() - all parts of a log, of which the ledger says the @len lines @known */
 static int log_verify(struct audit_verdict *verdict, int folder, const uint8_t *key,
-		      const struct known *known)
+		      const struct known *known, size_t len)
 {
 	struct chain chain = {
-		.verdict = verdict, .key = key, .log = known->log, .is_begun = true
+		.verdict = verdict,
+		.key = key,
+		.log = known->log,
+		.is_begun = true,
+		.closed = known,
+		.closed_len = len,
 	};
+	bool is_closed = known[len - 1].is_closed;
 	unsigned parts = audit_parts(folder, known->log);
 	int r = 0;
 
 	verdict->logs++;
+	audit_file_name(chain.file, known->log, parts > 0 ? 1 : 0);
+	chain_pass(&chain); /* it may have been closed without a line */
 	for (unsigned i = 1; r == 0 && i <= parts && !chain.is_broken; i++) {
 		audit_file_name(chain.file, known->log, i);
 		r = chain_file(&chain, folder);
@@ -153,13 +152,13 @@ static int log_verify(struct audit_verdict *verdict, int folder, const uint8_t *
 		return r;
 	audit_file_name(chain.file, known->log, 0);
 	r = chain_file(&chain, folder);
-	if (r == -ENOENT && parts > 0 && !known->is_closed) /* it ended while it was put aside */
+	if (r == -ENOENT && parts > 0 && !is_closed) /* it ended while it was put aside */
 		r = 0;
 	if (r == -ENOENT) {
 		fault(&chain, 0, "the file is gone");
 		return 0;
 	}
-	judge_end(&chain, known);
+	judge_end(&chain, is_closed);
 	return r;
 }
 
@@ -231,8 +230,10 @@ int audit_verify(struct audit_verdict *ret, int folder, struct diag *diag)
 				       .is_begun = true,
 				       .seen = ledger_line };
 	r = ledger_verify(&ledger, folder);
-	for (size_t i = 0; r == 0 && i < ledger.len; i++)
-		r = log_verify(ret, folder, key, &ledger.known[i]);
+	for (size_t i = 0, n = 0; r == 0 && i < ledger.len; i += n) {
+		n = same_log(&ledger, i);
+		r = log_verify(ret, folder, key, &ledger.known[i], n);
+	}
 	if (r == 0)
 		r = strangers(&ledger, folder);
 	free(ledger.known);

@@ -2,7 +2,9 @@
 /*
  * Theory of operation: a line is good if it is spelled as we spell, has the next number, names the
  * hash of the line before, and, if it is signed, is signed by the key. So a line that was changed is
- * noticed in the next one, and the last in the next checkpoint or in the ledger. The first fault ends
+ * noticed in the next one, and the last in the next checkpoint or in the ledger. Each place where the
+ * ledger says that the log was closed must be come to, with the line it names, also if the log went on
+ * behind it: a log that was cut and continued has another there, or does not reach it. The first fault ends
  * the look at a chain: behind it nothing is vouched for.
  */
 #include <errno.h>
@@ -76,6 +78,20 @@ static bool is_repair(const struct audit_entry *entry)
 				     : span_is(entry->ledger.event, "repaired");
 }
 
+void chain_pass(struct chain *chain)
+{
+	while (!chain->is_broken && chain->passed < chain->closed_len) {
+		const struct known *next = &chain->closed[chain->passed];
+
+		if (next->is_closed && next->entries != chain->seq)
+			return;
+		if (next->is_closed && memcmp(chain->hash, next->last, sizeof(chain->hash)) != 0)
+			fault(chain, chain->line,
+			      "it is not the line with which the log was closed");
+		chain->passed++;
+	}
+}
+
 static int chain_line(struct chain *chain, struct span line)
 {
 	struct audit_entry entry;
@@ -95,6 +111,7 @@ static int chain_line(struct chain *chain, struct span line)
 	chain->verdict->octets += line.len + 1;
 	chain->verdict->checkpoints += !audit_is_entry(&entry);
 	chain->verdict->repairs += is_repair(&entry);
+	chain_pass(chain);
 	return chain->seen != NULL ? chain->seen(chain, &entry) : 0;
 }
 

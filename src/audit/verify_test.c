@@ -147,6 +147,64 @@ static void test_files(void)
 	rig_close(&rig);
 }
 
+/* go_on() - a writer that opens the log anew, and adds @lines entries */
+static void go_on(struct rig *rig, unsigned lines)
+{
+	struct audit_log *log = rig_log(rig, "one", 0);
+
+	rig_fill(log, lines);
+	CHECK(audit_close(log) == 0, "close");
+}
+
+/* test_continued() - a closed log that is cut, and then has a writer again: it closes as if nothing were */
+static void test_continued(void)
+{
+	static const struct {
+		unsigned before, keep,
+		    after;       /* entries; lines that stay, 99: the file goes; entries */
+		const char *why; /* NULL: it is fine */
+		uint64_t line;
+	} rows[] = {
+		{ 20, 21, 1, NULL, 0 },
+		{ 20, 5, 1, "closed with 21 lines, and has 7", 7 },
+		{ 20, 5, 14, "closed with 21 lines, and has 20", 20 },
+		{ 20, 5, 15, "not the line with which", 21 },
+		{ 20, 5, 40, "not the line with which", 21 },
+		{ 20, 0, 1, "closed with 21 lines, and has 2", 2 },
+		{ 20, 99, 1, "closed with 21 lines, and has 2", 2 },
+		{ 20, 99, 40, "not the line with which", 21 },
+		{ 0, 0, 3, NULL, 0 }, /* it was closed with no line */
+		{ 0, 0, 0, NULL, 0 },
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+		struct rig rig = { 0 };
+		size_t len = 0, kept = 0;
+
+		rig_open(&rig);
+		go_on(&rig, rows[i].before);
+		char *text = rig_read(&rig, "one.jsonl", &len);
+		for (unsigned k = 0; k < rows[i].keep && kept < len; k++)
+			kept += strcspn(text + kept, "\n") + 1;
+		rig_write(&rig, "one.jsonl", (struct span){ text, kept });
+		if (rows[i].keep == 99)
+			CHECK(unlinkat(rig_folder(&rig), "one.jsonl", 0) == 0, "unlink");
+		for (unsigned times = 0; times < 2; times++) {
+			go_on(&rig, times == 0 ? rows[i].after : 0);
+			if (rows[i].why != NULL)
+				expect(&rig, rows[i].why, "one.jsonl", rows[i].line, rows[i].why);
+			else
+				CHECK(rig_verify(&rig)->faults_all == 0, "%zu: %s", i,
+				      rig_verify(&rig)->faults[0].why);
+		}
+		struct audit_log *log = rig_log(&rig, "one", 0); /* while it is open */
+		CHECK((rig_verify(&rig)->faults_all == 0) == (rows[i].why == NULL), "%zu", i);
+		CHECK(audit_close(log) == 0, "close");
+		free(text);
+		rig_close(&rig);
+	}
+}
+
 /* test_other_key() - one who has the file, not the key, makes all of it anew */
 static void test_other_key(void)
 {
@@ -222,6 +280,7 @@ int main(void)
 {
 	test_changed();
 	test_files();
+	test_continued();
 	test_other_key();
 	test_parts();
 	test_one_file();
