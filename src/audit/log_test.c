@@ -5,6 +5,7 @@
 #include <sys/resource.h>
 #include <sys/wait.h>
 
+#include "audit/log_priv.h"
 #include "audit/log_test_priv.h"
 #include "base/buf.h"
 #include "base/test_net.h"
@@ -271,6 +272,74 @@ static void test_limit(void)
 	rig_close(&rig);
 }
 
+static int append(struct audit_log *log)
+{
+	const struct audit_entry entry = { .request_id = SPAN("r"),
+					   .phase = AUDIT_EVENT,
+					   .action = SPAN("x") };
+
+	return audit_append(log, &entry);
+}
+
+/* lost_is() - does the log say that @count entries are missing, and is it whole? */
+static void lost_is(struct rig *rig, unsigned count)
+{
+	size_t len = 0;
+	char *text = rig_read(rig, "one.jsonl", &len);
+	char want[64];
+
+	(void)snprintf(want, sizeof(want), "[\"%u entries could not be written", count);
+	CHECK(strstr(text, want) != NULL, "%s", want);
+	is_fine(rig, 0, want);
+	free(text);
+}
+
+/* test_dropped() - many wait and are dropped by one append: the next flush must not say that they are there */
+static void test_dropped(void)
+{
+	struct rig rig = { 0 };
+	struct rlimit limit, small;
+	unsigned count = 0;
+	int r = 0;
+
+	rig_open(&rig);
+	struct audit_log *log = rig_log(&rig, "one", 0);
+	CHECK(rig_append(log, "req-1") == 0, "first");
+	CHECK(getrlimit(RLIMIT_FSIZE, &limit) == 0, "limit");
+	small = (struct rlimit){ 4096, limit.rlim_max };
+	CHECK(setrlimit(RLIMIT_FSIZE, &small) == 0, "limit");
+	for (; r == 0 && count < 100000; count++)
+		r = append(log);
+	CHECK(setrlimit(RLIMIT_FSIZE, &limit) == 0, "limit");
+	CHECK(r == -EFBIG, "%d after %u", r, count);
+	CHECK(append(log) == 0, "append"); /* of another, who is told, too */
+	CHECK(audit_flush(log) == -EFBIG, "a flush after a drop");
+	CHECK(audit_flush(log) == 0, "told once");
+	CHECK(rig_append(log, "req-2") == 0, "again");
+	CHECK(audit_close(log) == 0, "close");
+	lost_is(&rig, count + 1);
+	rig_close(&rig);
+}
+
+/* test_one_dropped() - by itself: who appended it knows, and it is counted */
+static void test_one_dropped(void)
+{
+	struct rig rig = { 0 };
+
+	rig_open(&rig);
+	struct audit_log *log = rig_log(&rig, "one", 0);
+	CHECK(rig_append(log, "req-1") == 0, "first");
+	const size_t most = log->waiting.octets_max;
+	log->waiting.octets_max = 1;
+	CHECK(append(log) == -ENOBUFS, "append");
+	log->waiting.octets_max = most;
+	CHECK(audit_flush(log) == 0, "flush");
+	CHECK(rig_append(log, "req-2") == 0, "again");
+	CHECK(audit_close(log) == 0, "close");
+	lost_is(&rig, 1);
+	rig_close(&rig);
+}
+
 /* test_full() - the same on a disk that is full, as root of a namespace of our own */
 static void test_full(void)
 {
@@ -369,6 +438,8 @@ int main(void)
 	test_torn_length();
 	test_torn_ledger();
 	test_limit();
+	test_dropped();
+	test_one_dropped();
 	test_full();
 	test_killed();
 	test_parts();
