@@ -46,7 +46,8 @@ MUST_USE int log_checkpoint(struct audit_log *log);
 /* log_write() - what waits. Return: as audit_flush(). */
 MUST_USE int log_write(struct audit_log *log, bool sync);
 
-/* log_next_part() - put the file aside and begin the next. Return: 0; -errno: all is as before. */
+/* log_next_part() - put the file aside and begin the next. Return: 0; -errno: all is as before, or
+ * log->dead is set. */
 MUST_USE int log_next_part(struct audit_log *log);
 
 void log_free(struct audit_log *log);

@@ -8,6 +8,7 @@
 #include "audit/log_priv.h"
 #include "audit/log_test_priv.h"
 #include "base/buf.h"
+#include "base/clock.h"
 #include "base/test_net.h"
 
 static bool is_fine(struct rig *rig, uint64_t lines, const char *what)
@@ -428,6 +429,56 @@ static void test_parts(void)
 	rig_close(&rig);
 }
 
+/* intrude() - make a file where the log is, as soon as the name is free */
+static int intrude(int folder)
+{
+	const int64_t end_ns = clock_mono_ns() + INT64_C(20000000000);
+
+	while (clock_mono_ns() < end_ns) {
+		int fd = openat(folder, "one.jsonl", O_WRONLY | O_CREAT | O_EXCL, 0600);
+
+		if (fd >= 0)
+			return write(fd, "theirs", 6) == 6 ? 0 : 1;
+	}
+	return 1;
+}
+
+/* test_intruder() - another takes the name while the file is put aside: it is not replaced, and nothing is
+ * written behind it */
+static void test_intruder(void)
+{
+	struct rig rig = { 0 };
+	int status = 0, r = 0;
+	size_t len = 0;
+
+	rig_open(&rig);
+	struct audit_log *log = rig_log(&rig, "one", 1000);
+	int folder = rig_folder(&rig);
+	pid_t child = fork();
+	if (child == 0)
+		_exit(intrude(folder));
+	for (unsigned i = 0; r == 0 && i < 2900 * 3; i++)
+		r = rig_append(log, "req-1");
+	unsigned parts = audit_parts(folder, "one");
+	if (r == 0)
+		(void)kill(child, SIGKILL);
+	CHECK(waitpid(child, &status, 0) == child, "wait");
+	if (r == 0) {
+		fprintf(stderr, "skipped: the name was taken at no time\n");
+		CHECK(audit_close(log) == 0, "close");
+		rig_close(&rig);
+		return;
+	}
+	CHECK(r == -EBUSY && WIFEXITED(status) && WEXITSTATUS(status) == 0, "%d", r);
+	CHECK(rig_append(log, "req-1") == -EBUSY, "again");
+	CHECK(audit_close(log) == -EBUSY, "close");
+	CHECK(audit_parts(folder, "one") == parts, "parts");
+	char *text = rig_read(&rig, "one.jsonl", &len);
+	CHECK(len == 6 && memcmp(text, "theirs", 6) == 0, "%zu octets", len);
+	free(text);
+	rig_close(&rig);
+}
+
 int main(void)
 {
 	test_whole();
@@ -443,5 +494,6 @@ int main(void)
 	test_full();
 	test_killed();
 	test_parts();
+	test_intruder();
 	return test_failures > 0;
 }
