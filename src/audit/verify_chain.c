@@ -115,9 +115,8 @@ static int chain_line(struct chain *chain, struct span line)
 	return chain->seen != NULL ? chain->seen(chain, &entry) : 0;
 }
 
-int chain_file(struct chain *chain, int folder)
+int chain_fd(struct chain *chain, int fd)
 {
-	CLEANUP_FD int fd = audit_file_open(folder, chain->file);
 	struct audit_lines lines = { 0 };
 	struct span line = { 0 };
 	int r = fd < 0 ? fd : audit_lines_open(&lines, fd, 0);
@@ -136,4 +135,11 @@ int chain_file(struct chain *chain, int folder)
 	chain->torn = (off_t)audit_lines_rest(&lines);
 	audit_lines_close(&lines);
 	return r;
+}
+
+int chain_file(struct chain *chain, int folder)
+{
+	CLEANUP_FD int fd = audit_file_open(folder, chain->file);
+
+	return chain_fd(chain, fd);
 }

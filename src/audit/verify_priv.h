@@ -43,4 +43,7 @@ void chain_pass(struct chain *chain);
  * broken; -errno. */
 MUST_USE int chain_file(struct chain *chain, int folder);
 
+/* chain_fd() - the same, of the open file @fd; a negative one is what audit_file_open() said */
+MUST_USE int chain_fd(struct chain *chain, int fd);
+
 #endif

@@ -1,5 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 /* Each way to change a log is told, with its place. */
+#include <sys/wait.h>
+#include <time.h>
+
 #include "audit/log_test_priv.h"
 
 enum { LINES = 12 };
@@ -276,6 +279,67 @@ static void test_one_file(void)
 	rig_close(&rig);
 }
 
+/* rotates() - a writer that fills one small file after the other */
+static void rotates(struct rig *rig)
+{
+	struct audit_log *log = rig_log(rig, "two", 3000);
+
+	for (unsigned i = 0; i < 300; i++)
+		rig_fill(log, 4);
+	CHECK(audit_close(log) == 0, "close");
+}
+
+/* opens() - a writer that goes on with a log while the one before it is looked at */
+static void opens(struct rig *rig)
+{
+	static const struct timespec pause = { 0, 10000000 };
+
+	(void)nanosleep(&pause, NULL);
+	struct audit_log *log = rig_log(rig, "two", 0);
+	rig_fill(log, 4);
+	CHECK(audit_close(log) == 0, "close");
+}
+
+/* beside() - while @writer is at it, no look finds a fault. The ledger grows twice meanwhile, so that the
+ * third try at the latest must be right. */
+static void beside(struct rig *rig, void (*writer)(struct rig *))
+{
+	int status = 0;
+	pid_t child = fork();
+
+	if (child == 0) {
+		writer(rig);
+		_exit(test_failures > 0);
+	}
+	do {
+		const struct audit_verdict *v = rig_verify(rig);
+
+		CHECK(v->faults_all == 0, "%s:%llu %s", v->faults[0].file,
+		      (unsigned long long)v->faults[0].line, v->faults[0].why);
+	} while (waitpid(child, &status, WNOHANG) == 0);
+	CHECK(WIFEXITED(status) && WEXITSTATUS(status) == 0, "the writer");
+	CHECK(rig_verify(rig)->faults_all == 0, "%s", rig_verify(rig)->faults[0].why);
+}
+
+/* test_beside_writers() - what is being written meanwhile is no fault */
+static void test_beside_writers(void)
+{
+	struct rig rig = { 0 };
+
+	rig_open(&rig);
+	struct audit_log *log = rig_log(&rig, "one", 0);
+	rig_fill(log, 10);
+	CHECK(audit_close(log) == 0, "close");
+	CHECK(audit_close(rig_log(&rig, "two", 0)) == 0, "close");
+	beside(&rig, rotates);
+	log = rig_log(&rig, "one", 0);
+	rig_fill(log, 10000);
+	CHECK(audit_close(log) == 0, "close");
+	for (unsigned i = 0; i < 4; i++)
+		beside(&rig, opens);
+	rig_close(&rig);
+}
+
 int main(void)
 {
 	test_changed();
@@ -284,5 +348,6 @@ int main(void)
 	test_other_key();
 	test_parts();
 	test_one_file();
+	test_beside_writers();
 	return test_failures > 0;
 }
