@@ -202,15 +202,11 @@ static int tail_read(struct audit_tail *ret, struct span text, off_t at, off_t s
 	return 0;
 }
 
-int audit_tail_find(struct audit_tail *ret, int fd)
+int audit_tail_before(struct audit_tail *ret, int fd, off_t end)
 {
 	enum { WINDOW = 2 * AUDIT_LINE_OCTETS_MAX }; /* a torn line and one before it */
-	struct stat st;
-
-	if (fstat(fd, &st) < 0)
-		return -errno;
-	off_t at = st.st_size > WINDOW ? st.st_size - WINDOW : 0;
-	size_t len = (size_t)(st.st_size - at);
+	off_t at = end > WINDOW ? end - WINDOW : 0;
+	size_t len = (size_t)(end - at);
 	char *room = malloc(len + 1);
 	if (room == NULL)
 		return -ENOMEM;
@@ -218,9 +214,16 @@ int audit_tail_find(struct audit_tail *ret, int fd)
 	int r = n < 0 ? -errno : (size_t)n != len ? -EIO : 0;
 	struct audit_tail tail = { 0 };
 	if (r == 0)
-		r = tail_read(&tail, (struct span){ room, len }, at, st.st_size);
+		r = tail_read(&tail, (struct span){ room, len }, at, end);
 	free(room);
 	if (r == 0)
 		*ret = tail;
 	return r;
+}
+
+int audit_tail_find(struct audit_tail *ret, int fd)
+{
+	struct stat st;
+
+	return fstat(fd, &st) < 0 ? -errno : audit_tail_before(ret, fd, st.st_size);
 }

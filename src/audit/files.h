@@ -63,4 +63,7 @@ struct audit_tail {
  * Return: 0; -EBADMSG: its last whole line is none of ours, or more than a line is unfinished; another -errno. */
 MUST_USE int audit_tail_find(struct audit_tail *ret, int fd);
 
+/* audit_tail_before() - as if the file ended at @end. Return: as above; -EIO: it is shorter. */
+MUST_USE int audit_tail_before(struct audit_tail *ret, int fd, off_t end);
+
 #endif

@@ -237,6 +237,17 @@ void audit_index_close(struct audit_index *index)
 	free(index);
 }
 
+/* is_first() - of the files of a log, is this the one by which it is known? The last, or the first if that
+ * is being put aside. */
+static bool is_first(int folder, const char *log, unsigned part)
+{
+	char name[AUDIT_FILE_NAME_OCTETS];
+	struct stat st;
+
+	audit_file_name(name, log, 0);
+	return part == 0 || (part == 1 && fstatat(folder, name, &st, AT_SYMLINK_NOFOLLOW) < 0);
+}
+
 /* fill_all() - every log that is there. Return: as index_fill(). */
 static int fill_all(unsigned *bad, struct audit_index *index, DIR *all)
 {
@@ -244,8 +255,8 @@ static int fill_all(unsigned *bad, struct audit_index *index, DIR *all)
 	unsigned part = 0;
 
 	for (struct dirent *one = NULL; (one = readdir(all)) != NULL;) {
-		if (!audit_file_split(log, &part, one->d_name) || part > 1 ||
-		    strcmp(log, AUDIT_LEDGER) == 0)
+		if (!audit_file_split(log, &part, one->d_name) || strcmp(log, AUDIT_LEDGER) == 0 ||
+		    !is_first(index->folder, log, part))
 			continue;
 		int r = index_fill(index, log);
 		if (r < 0)

@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 /*
  * Theory of operation: of each log the index remembers how far it was read and the hash of the line
- * before. If the next line names another, or the file is shorter, it is not the log of then, and all
- * rows of it are made anew. Effects that have begun and not ended are held in a table in memory while
+ * before. If the next line does not fit, and the one before is not there any more, it is not the log of
+ * then, and all rows of it are made anew; if it is there, the log is bad from here on and its rows stay.
+ * Effects that have begun and not ended are held in a table in memory while
  * a log is read, since nearly all of them end soon, and the rest is kept in the table "open".
  */
 #include <errno.h>
@@ -378,6 +379,21 @@ static bool is_current(const struct filling *fill, const char *log)
 	       audit_parts(fill->index->folder, log) < fill->part;
 }
 
+/* is_same() - is the line still there behind which it goes on? */
+static bool is_same(const struct filling *fill, const char *log)
+{
+	unsigned part = fill->at > 0 ? fill->part : fill->part - 1;
+	CLEANUP_FD int fd = index_part_open(fill->index->folder, log, part);
+	struct audit_tail tail;
+	int r = fd;
+
+	if (fd >= 0)
+		r = fill->at > 0 ? audit_tail_before(&tail, fd, fill->at)
+				 : audit_tail_find(&tail, fd);
+	return r >= 0 && tail.torn == 0 && tail.seq == fill->seq && fill->has_hash &&
+	       memcmp(tail.hash, fill->hash, sizeof(fill->hash)) == 0;
+}
+
 static int fill_log(struct filling *fill, const char *log)
 {
 	int r = log_find(fill, log);
@@ -389,7 +405,7 @@ static int fill_log(struct filling *fill, const char *log)
 	r = opens_load(fill);
 	if (r == 0)
 		r = fill_parts(fill, log);
-	if (r == 1 && !is_new && fill->seq == before) { /* not where we left it */
+	if (r == 1 && !is_new && fill->seq == before && !is_same(fill, log)) {
 		r = log_forget(fill);
 		if (r == 0)
 			r = fill_parts(fill, log);

@@ -180,3 +180,17 @@ int audit_query(struct audit_index *index, const struct audit_filter *filter,
 	free(query);
 	return r;
 }
+
+int audit_index_newest(int64_t *ret, struct audit_index *index, struct diag *diag)
+{
+	sqlite3_stmt *made = NULL;
+	int r = sqlite3_prepare_v2(index->db, "SELECT max(id) FROM effect", -1, &made, NULL);
+
+	if (r == SQLITE_OK)
+		r = sqlite3_step(made);
+	if (r == SQLITE_ROW)
+		*ret = sqlite3_column_int64(made, 0);
+	r = r == SQLITE_ROW ? 0 : index_error(index, diag);
+	(void)sqlite3_finalize(made);
+	return r;
+}

@@ -180,6 +180,84 @@ static void test_replaced(void)
 	rig_close(&rig);
 }
 
+/* newest() - after an update that finds @bad logs bad */
+static int64_t newest(struct rig *rig, unsigned bad)
+{
+	struct audit_index *index = NULL;
+	struct diag diag = { 0 };
+	unsigned got = 0;
+	int64_t id = -1;
+
+	CHECK(audit_index_open(&index, rig_folder(rig), &diag) == 0 &&
+		  audit_index_update(&got, index, &diag) == 0 &&
+		  audit_index_newest(&id, index, &diag) == 0,
+	      "%s", diag.why);
+	CHECK(got == bad, "%u bad, not %u", got, bad);
+	audit_index_close(index);
+	return id;
+}
+
+static void add_text(struct rig *rig, const char *name, struct span more)
+{
+	int fd = openat(rig_folder(rig), name, O_WRONLY | O_APPEND | O_CLOEXEC);
+
+	CHECK(fd >= 0 && fd_write_all(fd, more) == 0, "%s", name);
+	fd_close(&fd);
+}
+
+/* change() - the octet at @at, or where @find is, to @c. Return: where. */
+static off_t change(struct rig *rig, const char *name, const char *find, off_t at, char c)
+{
+	static char text[65536];
+	CLEANUP_FD int fd = openat(rig_folder(rig), name, O_RDWR | O_CLOEXEC);
+	ssize_t len = pread(fd, text, sizeof(text), 0);
+
+	CHECK(len > 0, "%s", name);
+	if (find != NULL)
+		at = (char *)memmem(text, (size_t)len, find, strlen(find)) - text;
+	CHECK(pwrite(fd, &c, 1, at) == 1, "%s", name);
+	return at;
+}
+
+/* test_bad_line() - the rows before it are not made anew each time, also if the file grows */
+static void test_bad_line(void)
+{
+	static const struct {
+		uint64_t part_octets;
+		const char *file, *find;
+		int64_t effects; /* before it */
+	} rows[] = {
+		{ 0, "one.jsonl", "\"seq\":9", 9 },
+		{ 0, "one.jsonl", "\"seq\":0", 0 },
+		{ 4000, "one.2.jsonl", "audit.continue", -1 },
+		{ 4000, "one.2.jsonl", "req-", -1 },
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+		struct rig rig = { 0 };
+
+		rig_open(&rig);
+		struct audit_log *log = rig_log(&rig, "one", rows[i].part_octets);
+		rig_fill(log, 60);
+		CHECK(audit_close(log) == 0, "close");
+		off_t at = change(&rig, rows[i].file, rows[i].find, 0, '}');
+		int64_t id = newest(&rig, 1);
+		CHECK(rows[i].effects < 0 ? id > 10 && id < 60 : id == rows[i].effects, "%zu: %lld",
+		      i, (long long)id);
+		log = rig_log(&rig, "two",
+			      0); /* its id is behind theirs, and the next would be higher */
+		rig_fill(log, 1);
+		CHECK(audit_close(log) == 0, "close");
+		CHECK(newest(&rig, 1) == ++id, "%zu: again", i);
+		add_text(&rig, rows[i].file, SPAN("{}"));
+		CHECK(newest(&rig, 1) == id, "%zu: it grew", i);
+		(void)change(&rig, rows[i].file, NULL, at, rows[i].find[0]);
+		if (rows[i].part_octets == 0) /* else the file does not end as it should */
+			CHECK(newest(&rig, 0) == 61, "%zu: it is good again", i);
+		rig_close(&rig);
+	}
+}
+
 /* test_damaged() - every octet of its first page, and a file that is none */
 static void test_damaged(void)
 {
@@ -206,6 +284,7 @@ int main(void)
 	test_stats();
 	test_parts();
 	test_replaced();
+	test_bad_line();
 	test_damaged();
 	return test_failures > 0;
 }

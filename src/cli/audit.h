@@ -14,9 +14,11 @@ struct audit_ask {
 	struct cli_call *call;
 	struct audit_filter filter;
 	int (*run)(struct audit_ask *ask, struct audit_index *index);
-	int (*update)(struct audit_index *index, struct cli_call *call);
+	/* @told: logs that do not read, of whom it was said; others are said */
+	int (*update)(struct audit_index *index, struct cli_call *call, unsigned *told);
 	int (*put)(struct buf *ret, const struct audit_found *found); /* of an export */
-	int64_t last_id; /* the highest that was shown */
+	int64_t last_id; /* the highest that was looked at */
+	unsigned told;   /* for update() */
 };
 
 /* These return an exit status or -errno, as commands do. */

@@ -114,6 +114,21 @@ static int written(struct cli_call *call, int r)
 				   : r;
 }
 
+/* query() - show what was indexed behind ask->last_id and is found by the filter, which then says how far
+ * was looked: also behind what the filter does not let through, which stands before what is shown */
+static int query(struct audit_ask *ask, struct audit_index *index)
+{
+	int64_t newest = 0;
+	int r = audit_index_newest(&newest, index, &ask->call->diag);
+
+	if (r < 0)
+		return r;
+	/* if there are fewer, rows were made anew, of which most were shown */
+	ask->filter.after_id = newest < ask->last_id ? newest : ask->last_id;
+	ask->last_id = newest;
+	return audit_query(index, &ask->filter, put_found, ask, &ask->call->diag);
+}
+
 /* follow() - until interrupted, or nobody reads */
 static int follow(struct audit_ask *ask, struct audit_index *index)
 {
@@ -122,10 +137,9 @@ static int follow(struct audit_ask *ask, struct audit_index *index)
 	ask->filter.limit = 0;
 	while (r == 0) {
 		(void)poll(NULL, 0, LOOK_AGAIN_MS);
-		ask->filter.after_id = ask->last_id > 0 ? ask->last_id : ask->filter.after_id;
-		r = ask->update(index, ask->call);
+		r = ask->update(index, ask->call, &ask->told);
 		if (r == 0)
-			r = audit_query(index, &ask->filter, put_found, ask, &ask->call->diag);
+			r = query(ask, index);
 		if (r == 0)
 			r = written(ask->call, r);
 	}
@@ -134,7 +148,7 @@ static int follow(struct audit_ask *ask, struct audit_index *index)
 
 int audit_show(struct audit_ask *ask, struct audit_index *index)
 {
-	int r = audit_query(index, &ask->filter, put_found, ask, &ask->call->diag);
+	int r = query(ask, index);
 
 	r = written(ask->call, r);
 	return r == 0 && cli_has(ask->call, "follow") ? follow(ask, index) : r;

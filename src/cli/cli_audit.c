@@ -89,7 +89,7 @@ static int read_filter(struct audit_filter *ret, struct cli_call *call, uint64_t
 }
 
 /* update() - the index; one that turns out to be damaged is made anew, once */
-static int update(struct audit_index *index, struct cli_call *call)
+static int update(struct audit_index *index, struct cli_call *call, unsigned *told)
 {
 	unsigned bad = 0;
 	int r = audit_index_update(&bad, index, &call->diag);
@@ -99,11 +99,13 @@ static int update(struct audit_index *index, struct cli_call *call)
 		if (r == 0)
 			r = audit_index_update(&bad, index, &call->diag);
 	}
-	if (r == 0 && bad > 0)
+	if (r == 0 && bad > 0 && bad != *told)
 		fprintf(call->err,
 			"immure: %u audit logs do not read to their end; say: immure audit "
 			"verify\n",
 			bad);
+	if (r == 0)
+		*told = bad;
 	return r;
 }
 
@@ -120,11 +122,12 @@ static int with_index(struct cli_call *call, uint64_t limit, struct audit_ask *a
 	if (r == 0)
 		r = audit_index_open(&index, folder, &call->diag);
 	if (r == 0)
-		r = update(index, call);
+		r = update(index, call, &ask->told);
 	ask->call = call;
 	if (r == 0)
 		r = ask->run(ask, index);
-	if (r == -EUCLEAN) { /* found while it was read; what was printed is printed */
+	if (r == -EUCLEAN &&
+	    index != NULL) { /* found while it was read; what was printed is printed */
 		r = audit_index_rebuild(index, &call->diag);
 		if (r == 0)
 			r = diag_set(&call->diag, -EUCLEAN,
@@ -173,6 +176,7 @@ static int reindex(struct cli_call *call)
 {
 	CLEANUP_FD int folder = -1;
 	struct audit_index *index = NULL;
+	unsigned told = 0;
 	int r = open_folder(&folder, call);
 
 	if (r == -ENOENT)
@@ -182,7 +186,7 @@ static int reindex(struct cli_call *call)
 	if (r == 0)
 		r = audit_index_rebuild(index, &call->diag);
 	if (r == 0)
-		r = update(index, call);
+		r = update(index, call, &told);
 	audit_index_close(index);
 	return r;
 }

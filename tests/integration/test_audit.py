@@ -5,6 +5,7 @@ import io
 import json
 import os
 import subprocess
+import time
 
 import support
 from support import PYTHON, as_root_and_user
@@ -122,6 +123,38 @@ class Audit(support.Tests):
         self.assertIn(b'allow', process.stdout.readline())
         process.terminate()
         process.wait()
+
+    def follow(self, count, *words):
+        """What is shown of @count effects at first, and what comes later, behind one more that is written then."""
+        process = self.popen('audit', 'show', '--follow', *words)
+        first = [process.stdout.readline() for _ in range(count)]
+        time.sleep(1)  # it looks again every 0.25 s
+        self.write(1, 'vm-00000009')
+        later = [process.stdout.readline()]
+        time.sleep(1)
+        process.terminate()
+        out, errors = process.communicate()
+        return b''.join(first), b''.join([*later, out]), errors
+
+    def test_follow_of_what_came_in_before(self):
+        """An older log that was indexed last is no news."""
+        self.write(5)
+        os.rename(self.log(), self.log() + '.away')
+        self.write(3, 'vm-00000001')
+        self.audit('show')
+        os.rename(self.log() + '.away', self.log())
+        _, later, _ = self.follow(1, '--limit', '1')
+        self.assertEqual(len(later.splitlines()), 1, later)
+
+    def test_follow_of_a_log_that_does_not_read(self):
+        self.write(5)
+        self.write(3, 'vm-00000001')
+        self.audit('show')
+        with open(self.log(), 'a', encoding='ascii') as log:
+            log.write('{}\n')
+        _, later, errors = self.follow(8)
+        self.assertEqual(len(later.splitlines()), 1, later)
+        self.assertEqual(errors.count(b'do not read to their end'), 1, errors)
 
     def test_schema(self):
         """Real lines are as the schema says, and it allows no more fields than there are."""
