@@ -45,7 +45,9 @@ class Audit(support.Tests):
     def test_words(self):
         for words, said in ((['shew'], "there is no 'shew'"), (['verify', '--host', 'x'], 'takes no --host'),
                             (['show', 'x'], 'one word too many'), (['show', '--kind', 'x'], "no kind 'x'"),
-                            (['show', '--since', 'never'], '--since'), (['show', '--limit', 'x'], '--limit'),
+                            (['show', '--since', 'never'], '--since'), (['show', '--since', '2262-04-12'], 'after 2261'),
+                            (['show', '--since', '9999-12-31'], 'after 2261'), (['show', '--since', '1600-01-01'], 'before 1678'),
+                            (['show', '--since', '200000d'], 'before 1678'), (['show', '--since', '99999999999999d'], 'before 1678'), (['show', '--limit', 'x'], '--limit'),
                             (['export'], '--format'), (['export', '--format', 'xml'], '--format')):
             done = self.immure('audit', *words)
             self.assertEqual(done.code, 125, words)
@@ -59,7 +61,8 @@ class Audit(support.Tests):
         for words, count in ((['--limit', '0'], 100), (['--limit', '7'], 7), (['--denied'], 10), (['--app', 'codex', '-n', '0'], 66),
                              (['--kind', 'dns'], 20), (['--host', 'host-4?.example.com'], 10), (['--host', 'none'], 0),
                              (['--sandbox', 'vm-a1b2c3d4', '-n0'], 100), (['--sandbox', 'vm-00000000'], 0),
-                             (['--since', '1h', '-n0'], 100), (['--since', '2099-01-01'], 0)):
+                             (['--since', '1h', '-n0'], 100), (['--since', '2099-01-01'], 0),
+                             (['--since', '2261-12-31'], 0), (['--since', '30000d', '-n0'], 100), (['--since', '1700-01-01', '-n0'], 100)):
             self.assertEqual(len(self.audit('show', *words).splitlines()), count, words)
         entries = self.lines('show', '--json', '--limit', '0')
         self.assertEqual(len(entries), 190)
