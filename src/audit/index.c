@@ -254,7 +254,7 @@ static int fill_all(unsigned *bad, struct audit_index *index, DIR *all)
 	char log[AUDIT_LOG_NAME_OCTETS];
 	unsigned part = 0;
 
-	for (struct dirent *one = NULL; (one = readdir(all)) != NULL;) {
+	for (struct dirent *one = NULL; errno = 0, (one = readdir(all)) != NULL;) {
 		if (!audit_file_split(log, &part, one->d_name) || strcmp(log, AUDIT_LEDGER) == 0 ||
 		    !is_first(index->folder, log, part))
 			continue;
@@ -263,7 +263,7 @@ static int fill_all(unsigned *bad, struct audit_index *index, DIR *all)
 			return r;
 		*bad += r == 1;
 	}
-	return 0;
+	return errno != 0 ? -EIO : 0; /* whatever it is: -1 would be of SQLite */
 }
 
 int audit_index_update(unsigned *ret_bad, struct audit_index *index, struct diag *diag)

@@ -254,7 +254,7 @@ static int fill_part(struct filling *fill, int fd)
 		fill->at = lines.at;
 	}
 	audit_lines_close(&lines);
-	return r == -E2BIG ? 1 : r;
+	return r == -E2BIG || r == -EIO ? 1 : r;
 }
 
 /* fill_parts() - from where it is. Return: as fill_part(). */
@@ -267,8 +267,10 @@ static int fill_parts(struct filling *fill, const char *log)
 
 		if (fd == -ENOENT || fd == -EAGAIN) /* it is put aside just now: next time */
 			return 0;
-		if (fd < 0 || fstat(fd, &st) < 0)
-			return fd < 0 ? fd : -errno;
+		if (fd == -ENOMEM || fd == -EMFILE || fd == -ENFILE)
+			return fd;
+		if (fd < 0 || fstat(fd, &st) < 0) /* the other logs are read all the same */
+			return 1;
 		int r = st.st_size < fill->at ? 1 : fill_part(fill, fd);
 		if (r != 0 || fill->part > parts)
 			return r;
@@ -385,12 +387,11 @@ static bool is_same(const struct filling *fill, const char *log)
 	unsigned part = fill->at > 0 ? fill->part : fill->part - 1;
 	CLEANUP_FD int fd = index_part_open(fill->index->folder, log, part);
 	struct audit_tail tail;
-	int r = fd;
 
-	if (fd >= 0)
-		r = fill->at > 0 ? audit_tail_before(&tail, fd, fill->at)
-				 : audit_tail_find(&tail, fd);
-	return r >= 0 && tail.torn == 0 && tail.seq == fill->seq && fill->has_hash &&
+	if (fd < 0) /* none can tell */
+		return fd != -ENOENT;
+	int r = fill->at > 0 ? audit_tail_before(&tail, fd, fill->at) : audit_tail_find(&tail, fd);
+	return r == 0 && tail.torn == 0 && tail.seq == fill->seq && fill->has_hash &&
 	       memcmp(tail.hash, fill->hash, sizeof(fill->hash)) == 0;
 }
 

@@ -258,6 +258,29 @@ static void test_bad_line(void)
 	}
 }
 
+/* test_no_file() - a log that does not open is bad; what was read of it stays, and the others are read */
+static void test_no_file(void)
+{
+	struct rig rig = { 0 };
+
+	rig_open(&rig);
+	struct audit_log *log = rig_log(&rig, "one", 0);
+	rig_fill(log, 5);
+	CHECK(audit_close(log) == 0, "close");
+	CHECK(newest(&rig, 0) == 5, "newest");
+	CHECK(renameat(rig_folder(&rig), "one.jsonl", rig_folder(&rig), "kept") == 0 &&
+		  symlinkat("kept", rig_folder(&rig), "one.jsonl") == 0,
+	      "symlink");
+	log = rig_log(&rig, "two", 0);
+	rig_fill(log, 5);
+	CHECK(audit_close(log) == 0, "close");
+	CHECK(newest(&rig, 1) == 10, "newest");
+	CHECK(renameat(rig_folder(&rig), "kept", rig_folder(&rig), "one.jsonl") == 0, "rename");
+	CHECK(newest(&rig, 0) == 10, "newest");
+	CHECK(ask(&rig, &(struct audit_filter){ 0 }, NULL).count == 10, "all");
+	rig_close(&rig);
+}
+
 /* test_damaged() - every octet of its first page, and a file that is none */
 static void test_damaged(void)
 {
@@ -285,6 +308,7 @@ int main(void)
 	test_parts();
 	test_replaced();
 	test_bad_line();
+	test_no_file();
 	test_damaged();
 	return test_failures > 0;
 }

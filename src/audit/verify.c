@@ -248,10 +248,11 @@ static int strangers(struct ledger *ledger, int folder)
 		fd_close(&copy);
 		return r;
 	}
-	for (struct dirent *one = NULL; (one = readdir(all)) != NULL;)
+	for (struct dirent *one = NULL; errno = 0, (one = readdir(all)) != NULL;)
 		judge_stranger(ledger, folder, one->d_name);
+	int r = -errno;
 	(void)closedir(all);
-	return 0;
+	return r;
 }
 
 /* run() - once */
@@ -317,7 +318,8 @@ int audit_verify_file(struct audit_verdict *ret, int folder, const char *name,
 		.verdict = ret, .key = key, .log = log, .is_ledger = strcmp(log, AUDIT_LEDGER) == 0
 	};
 	audit_file_name(chain.file, log, part);
-	int r = chain_file(&chain, folder);
+	CLEANUP_FD int fd = audit_file_open(folder, chain.file);
+	int r = fd < 0 ? fd : chain_fd(&chain, fd);
 	if (r < 0)
 		return diag_set(diag, r, "%s does not read: %s", name, strerrordesc_np(-r));
 	if (!chain.is_broken) {

@@ -115,12 +115,29 @@ static int chain_line(struct chain *chain, struct span line)
 	return chain->seen != NULL ? chain->seen(chain, &entry) : 0;
 }
 
+/* is_ours() - is @r, not 0, something that this process lacks, rather than the file? */
+static bool is_ours(int r)
+{
+	return r == -ENOMEM || r == -EMFILE || r == -ENFILE;
+}
+
+/* no_file() - a file that cannot be read vouches for nothing, but the others are looked at all the same */
+static int no_file(struct chain *chain, const char *what, int r)
+{
+	if (is_ours(r) || r == -ENOENT)
+		return r;
+	fault(chain, 0, "it does not %s: %s", what, strerrordesc_np(-r));
+	return 0;
+}
+
 int chain_fd(struct chain *chain, int fd)
 {
 	struct audit_lines lines = { 0 };
 	struct span line = { 0 };
-	int r = fd < 0 ? fd : audit_lines_open(&lines, fd, 0);
 
+	if (fd < 0)
+		return no_file(chain, "open", fd);
+	int r = audit_lines_open(&lines, fd, 0);
 	if (r < 0)
 		return r;
 	chain->line = 0;
@@ -134,7 +151,7 @@ int chain_fd(struct chain *chain, int fd)
 	}
 	chain->torn = (off_t)audit_lines_rest(&lines);
 	audit_lines_close(&lines);
-	return r;
+	return r < 0 ? no_file(chain, "read", r) : 0;
 }
 
 int chain_file(struct chain *chain, int folder)

@@ -40,7 +40,7 @@ void fault(struct chain *chain, uint64_t line, const char *format, ...) PRINTF(3
 void chain_pass(struct chain *chain);
 
 /* chain_file() - verify chain->file, behind what was verified before. Return: 0, also if it is
- * broken; -errno. */
+ * broken or cannot be read; -ENOENT; another -errno: this process lacks something. */
 MUST_USE int chain_file(struct chain *chain, int folder);
 
 /* chain_fd() - the same, of the open file @fd; a negative one is what audit_file_open() said */

@@ -279,6 +279,34 @@ static void test_one_file(void)
 	rig_close(&rig);
 }
 
+/* test_no_file() - one that does not open is a fault, and the others are looked at */
+static void test_no_file(void)
+{
+	static const char *const names[] = { "one.jsonl", "one.1.jsonl", "ledger.jsonl" };
+
+	for (size_t i = 0; i < ARRAY_SIZE(names); i++) {
+		struct rig rig = { 0 };
+
+		rig_open(&rig);
+		struct audit_log *log = rig_log(&rig, "one", 2000);
+		rig_fill(log, 20);
+		CHECK(audit_close(log) == 0, "close");
+		log = rig_log(&rig, "two", 0);
+		rig_fill(log, 20);
+		CHECK(audit_close(log) == 0, "close");
+		CHECK(unlinkat(rig_folder(&rig), names[i], 0) == 0 &&
+			  symlinkat("/dev/null", rig_folder(&rig), names[i]) == 0,
+		      "%s", names[i]);
+		const struct audit_verdict *v = rig_verify(&rig);
+		CHECK(v->faults_all >= 1 && strcmp(v->faults[0].file, names[i]) == 0 &&
+			  v->faults[0].line == 0 && strstr(v->faults[0].why, "not open") != NULL,
+		      "%s: %s: %s", names[i], v->faults[0].file, v->faults[0].why);
+		CHECK(i == 2 || (v->faults_all == 1 && v->logs == 2 && v->lines > 20), "%s",
+		      names[i]);
+		rig_close(&rig);
+	}
+}
+
 /* rotates() - a writer that fills one small file after the other */
 static void rotates(struct rig *rig)
 {
@@ -348,6 +376,7 @@ int main(void)
 	test_other_key();
 	test_parts();
 	test_one_file();
+	test_no_file();
 	test_beside_writers();
 	return test_failures > 0;
 }
