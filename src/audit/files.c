@@ -14,15 +14,37 @@ enum { CHUNK_OCTETS = 256 * 1024, ROOM_OCTETS = CHUNK_OCTETS + AUDIT_LINE_OCTETS
 
 static const char suffix[] = ".jsonl";
 
+int audit_folder_sync(int folder)
+{
+	CLEANUP_FD int fd = openat(folder, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+
+	if (fd >= 0 && (fsync(fd) == 0 || errno == EINVAL)) /* it has nothing to sync: fsync(2) */
+		return 0;
+	return -errno;
+}
+
+/* make_folder() - unless there is one by now */
+static int make_folder(int home)
+{
+	if (mkdirat(home, "audit", 0700) < 0)
+		return errno == EEXIST ? 0 : -errno;
+	return audit_folder_sync(home);
+}
+
 int audit_folder(int *ret, int home, bool make, struct diag *diag)
 {
 	enum { FLAGS = O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC | O_RDONLY };
 	CLEANUP_FD int folder = openat(home, "audit", FLAGS);
 	struct stat st;
 
-	if (folder < 0 && errno == ENOENT && make &&
-	    (mkdirat(home, "audit", 0700) == 0 || errno == EEXIST))
+	if (folder < 0 && errno == ENOENT && make) {
+		int r = make_folder(home);
+
+		if (r < 0)
+			return diag_set(diag, r, "the folder of audit logs cannot be made: %s",
+					strerrordesc_np(-r));
 		folder = openat(home, "audit", FLAGS);
+	}
 	if (folder < 0 || fstat(folder, &st) < 0)
 		return diag_set(diag, -errno, "the folder of audit logs cannot be opened: %s",
 				strerrordesc_np(errno));

@@ -15,6 +15,9 @@ enum { AUDIT_FILE_NAME_OCTETS = AUDIT_LOG_NAME_OCTETS + sizeof(".100000.jsonl") 
  * Return: 0; -ENOENT: there is none; -EPERM: it is not ours alone to write; another -errno. */
 MUST_USE int audit_folder(int *ret, int home, bool make, struct diag *diag);
 
+/* audit_folder_sync() - the names in @folder are on the disk. Return: 0 or -errno. */
+MUST_USE int audit_folder_sync(int folder);
+
 /* audit_file_name() - of part @part of @log; 0: the one that is written to */
 void audit_file_name(char ret[AUDIT_FILE_NAME_OCTETS], const char *log, unsigned part);
 
