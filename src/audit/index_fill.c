@@ -71,9 +71,9 @@ static int opens_grow(struct opens *opens)
 
 static int opens_add(struct opens *opens, struct span request, int64_t id)
 {
-	/* beyond the bound an end is a row of its own */
+	/* beyond the bound an end is a row of its own; and "a" is not to end what "a", NUL, "b" began */
 	if (request.len == 0 || request.len >= sizeof(opens->all[0].request) ||
-	    opens->len * 2 >= OPEN_MAX)
+	    memchr(request.ptr, '\0', request.len) != NULL || opens->len * 2 >= OPEN_MAX)
 		return 0;
 	if (opens->len * 2 >= opens->size) {
 		int r = opens_grow(opens);

@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 /* The index finds what is there, goes on where it stopped, and is made anew when it is no good. */
+#include <sqlite3.h>
+
 #include "audit/index.h"
 #include "audit/log_test_priv.h"
 
@@ -281,6 +283,64 @@ static void test_no_file(void)
 	rig_close(&rig);
 }
 
+/* test_nul() - a NUL in a request's id ends nothing: an end with such an id is an effect of its own */
+static void test_nul(void)
+{
+	const struct span ids[] = { SPAN("a\0b"), SPAN("a\0c"), SPAN("a\0b"), SPAN("a") };
+	struct rig rig = { 0 };
+
+	rig_open(&rig);
+	struct audit_log *log = rig_log(&rig, "one", 0);
+	for (size_t i = 0; i < ARRAY_SIZE(ids); i++) {
+		const struct audit_entry entry = {
+			.request_id = ids[i],
+			.phase = i < 2 ? AUDIT_BEGIN : AUDIT_END,
+			.action = SPAN("x"),
+			.resource = { .host = SPAN("h") },
+		};
+
+		CHECK(audit_append(log, &entry) == 0 && audit_flush(log) == 0, "append");
+		CHECK(newest(&rig, 0) == (int64_t)i + 1, "%zu", i); /* what has begun is kept */
+	}
+	CHECK(audit_close(log) == 0, "close");
+	expect(&rig, &(struct audit_filter){ 0 }, 4, 0, "h h h h ");
+	rig_close(&rig);
+}
+
+/* test_names() - the index says that a log is outside of the folder: it is not read */
+static void test_names(void)
+{
+	static const char *const names[] = { "../one", "./one", "ONE", "", "one" };
+	struct rig rig = { 0 };
+	sqlite3 *db = NULL;
+	char sql[128], path[128];
+
+	struct audit_log *log = some(&rig);
+	CHECK(audit_close(log) == 0, "close");
+	expect(&rig, &(struct audit_filter){ .limit = 1 }, 1, 0, "c.other ");
+	CHECK(linkat(rig_folder(&rig), "one.jsonl", rig.home, "one.jsonl", 0) == 0, "link");
+	(void)snprintf(path, sizeof(path), "%s/audit/index.db", rig.path);
+	for (size_t i = 0; i < ARRAY_SIZE(names); i++) {
+		struct seen seen = { 0 };
+		struct audit_index *index = NULL;
+		struct diag diag = { 0 };
+
+		(void)snprintf(sql, sizeof(sql), "UPDATE log SET name = '%s'", names[i]);
+		CHECK(sqlite3_open(path, &db) == SQLITE_OK &&
+			  sqlite3_exec(db, sql, NULL, NULL, NULL) == SQLITE_OK,
+		      "%s", names[i]);
+		(void)sqlite3_close(db);
+		CHECK(audit_index_open(&index, rig_folder(&rig), &diag) == 0 &&
+			  audit_query(index, &(struct audit_filter){ 0 }, each, &seen, &diag) == 0,
+		      "%s", diag.why);
+		audit_index_close(index);
+		CHECK(seen.count == (strcmp(names[i], "one") == 0 ? 3 : 0), "%s: %u", names[i],
+		      seen.count);
+	}
+	(void)unlinkat(rig.home, "one.jsonl", 0);
+	rig_close(&rig);
+}
+
 /* test_damaged() - every octet of its first page, and a file that is none */
 static void test_damaged(void)
 {
@@ -309,6 +369,8 @@ int main(void)
 	test_replaced();
 	test_bad_line();
 	test_no_file();
+	test_nul();
+	test_names();
 	test_damaged();
 	return test_failures > 0;
 }
