@@ -261,6 +261,7 @@ static int run(struct audit_verdict *ret, int folder, const uint8_t *key)
 	struct ledger ledger = { 0 };
 
 	*ret = (struct audit_verdict){ 0 };
+	memcpy(ret->key, key, sizeof(ret->key));
 	ledger.chain = (struct chain){ .verdict = ret,
 				       .key = key,
 				       .log = AUDIT_LEDGER,
@@ -314,6 +315,7 @@ int audit_verify_file(struct audit_verdict *ret, int folder, const char *name,
 		return diag_set(diag, -EINVAL,
 				"'%s' is no name of a log: they are like vm-a1b2c3d4.jsonl", name);
 	*ret = (struct audit_verdict){ .logs = 1 };
+	memcpy(ret->key, key, sizeof(ret->key));
 	struct chain chain = {
 		.verdict = ret, .key = key, .log = log, .is_ledger = strcmp(log, AUDIT_LEDGER) == 0
 	};

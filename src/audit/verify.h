@@ -16,6 +16,7 @@ struct audit_fault {
 };
 
 struct audit_verdict {
+	uint8_t key[AUDIT_KEY_OCTETS]; /* by which it was judged */
 	uint64_t logs, files, lines, octets, checkpoints;
 	uint64_t
 	    unsigned_lines;   /* behind the last checkpoint of their log: chained, but not signed */

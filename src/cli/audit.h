@@ -25,6 +25,7 @@ struct audit_ask {
 MUST_USE int audit_show(struct audit_ask *ask, struct audit_index *index);
 MUST_USE int audit_show_stats(struct audit_ask *ask, struct audit_index *index);
 MUST_USE int audit_show_export(struct audit_ask *ask, struct audit_index *index);
-MUST_USE int audit_show_verdict(struct cli_call *call, const struct audit_verdict *verdict);
+MUST_USE int audit_show_verdict(struct cli_call *call, const struct audit_verdict *verdict,
+				const char *key_from);
 
 #endif

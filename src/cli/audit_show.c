@@ -244,26 +244,31 @@ int audit_show_stats(struct audit_ask *ask, struct audit_index *index)
 	return r;
 }
 
-static json_t *verdict_json(const struct audit_verdict *verdict)
+static json_t *verdict_json(const struct audit_verdict *verdict, const char *key_from)
 {
 	json_t *faults = json_array();
+	char key[2 * AUDIT_KEY_OCTETS];
 
+	audit_hex(key, verdict->key, AUDIT_KEY_OCTETS);
 	for (size_t i = 0; i < verdict->faults_len; i++)
 		(void)json_array_append_new(faults, json_pack("{s:s, s:I, s:s}", "file",
 							      verdict->faults[i].file, "line",
 							      (json_int_t)verdict->faults[i].line,
 							      "reason", verdict->faults[i].why));
-	return json_pack(
-	    "{s:b, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:o}", "ok", verdict->faults_all == 0,
-	    "logs", (json_int_t)verdict->logs, "files", (json_int_t)verdict->files, "lines",
-	    (json_int_t)verdict->lines, "octets", (json_int_t)verdict->octets, "checkpoints",
-	    (json_int_t)verdict->checkpoints, "unsigned", (json_int_t)verdict->unsigned_lines,
-	    "torn_octets", (json_int_t)verdict->torn_octets, "repairs",
-	    (json_int_t)verdict->repairs, "faults", faults);
+	return json_pack("{s:b, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:s#, s:s, s:o}", "ok",
+			 verdict->faults_all == 0, "logs", (json_int_t)verdict->logs, "files",
+			 (json_int_t)verdict->files, "lines", (json_int_t)verdict->lines, "octets",
+			 (json_int_t)verdict->octets, "checkpoints",
+			 (json_int_t)verdict->checkpoints, "unsigned",
+			 (json_int_t)verdict->unsigned_lines, "torn_octets",
+			 (json_int_t)verdict->torn_octets, "repairs", (json_int_t)verdict->repairs,
+			 "key", key, (int)sizeof(key), "key_from", key_from, "faults", faults);
 }
 
-static void put_verdict(FILE *out, const struct audit_verdict *verdict)
+static void put_verdict(FILE *out, const struct audit_verdict *verdict, const char *key_from)
 {
+	char key[2 * AUDIT_KEY_OCTETS];
+
 	for (size_t i = 0; i < verdict->faults_len; i++) {
 		const struct audit_fault *fault = &verdict->faults[i];
 
@@ -293,17 +298,20 @@ static void put_verdict(FILE *out, const struct audit_verdict *verdict)
 	if (verdict->repairs > 0)
 		fprintf(out, "%llu times an unfinished line was cut when a writer went on\n",
 			(unsigned long long)verdict->repairs);
+	audit_hex(key, verdict->key, AUDIT_KEY_OCTETS);
+	fprintf(out, "looked at with the key %.*s, %s\n", (int)sizeof(key), key, key_from);
 }
 
-int audit_show_verdict(struct cli_call *call, const struct audit_verdict *verdict)
+int audit_show_verdict(struct cli_call *call, const struct audit_verdict *verdict,
+		       const char *key_from)
 {
 	int status = verdict->faults_all == 0 ? 0 : CLI_EXIT_NONE;
 
 	if (!cli_has(call, "json")) {
-		put_verdict(call->out, verdict);
+		put_verdict(call->out, verdict, key_from);
 		return status;
 	}
-	json_t *value = verdict_json(verdict);
+	json_t *value = verdict_json(verdict, key_from);
 	int r = print_json(call, value);
 	json_decref(value);
 	return r < 0 ? r : status;

@@ -199,19 +199,25 @@ static int reindex(struct cli_call *call)
 	return r;
 }
 
+static const char own_key[] = "audit/key.pub of the state folder";
+
 /* key_for() - key.pub beside the file, else that of this user */
-static int key_for(uint8_t ret[AUDIT_KEY_OCTETS], int folder, struct cli_call *call)
+static int key_for(uint8_t ret[AUDIT_KEY_OCTETS], const char **ret_from, int folder,
+		   struct cli_call *call)
 {
 	CLEANUP_FD int own = -1;
 	int r = audit_key_public(ret, folder, &call->diag);
 
+	*ret_from = "key.pub beside the file";
 	if (r != -ENOENT)
 		return r;
+	*ret_from = own_key;
 	r = open_folder(&own, call);
 	return r == 0 ? audit_key_public(ret, own, &call->diag) : r;
 }
 
-static int verify_file(struct audit_verdict *ret, const char *path, struct cli_call *call)
+static int verify_file(struct audit_verdict *ret, const char **ret_from, const char *path,
+		       struct cli_call *call)
 {
 	CLEANUP_FD int folder = -1;
 	uint8_t key[AUDIT_KEY_OCTETS];
@@ -222,7 +228,7 @@ static int verify_file(struct audit_verdict *ret, const char *path, struct cli_c
 		folder = open(dirname(one), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 		r = folder < 0
 			? diag_set(&call->diag, -errno, "%s: %s", path, strerrordesc_np(errno))
-			: key_for(key, folder, call);
+			: key_for(key, ret_from, folder, call);
 	}
 	if (r == 0)
 		r = audit_verify_file(ret, folder, basename(other), key, &call->diag);
@@ -235,10 +241,11 @@ static int verify(struct cli_call *call)
 {
 	static struct audit_verdict verdict; /* large */
 	CLEANUP_FD int folder = -1;
+	const char *key_from = own_key;
 	int r = 0;
 
 	if (call->operands_len > 1) {
-		r = verify_file(&verdict, call->operands[1], call);
+		r = verify_file(&verdict, &key_from, call->operands[1], call);
 	} else {
 		r = open_folder(&folder, call);
 		if (r == 0)
@@ -246,7 +253,7 @@ static int verify(struct cli_call *call)
 	}
 	if (r == -ENOENT)
 		return cli_complain(call, r);
-	return r == 0 ? audit_show_verdict(call, &verdict) : r;
+	return r == 0 ? audit_show_verdict(call, &verdict, key_from) : r;
 }
 
 static const struct {

@@ -4,6 +4,7 @@ import csv
 import io
 import json
 import os
+import shutil
 import subprocess
 import time
 
@@ -106,6 +107,20 @@ class Audit(support.Tests):
         self.assertEqual((fault['file'], fault['line']), ('vm-a1b2c3d4.2.jsonl', 4))
         self.assertIn('line 4', self.audit('verify', self.log('vm-a1b2c3d4.2'), code=1))
         self.audit('verify', self.log())
+
+    def test_verify_says_the_key(self):
+        self.write(3)
+        folder = os.path.join(self.state, 'audit')
+        with open(os.path.join(folder, 'key.pub'), encoding='ascii') as file:
+            key = file.read().strip()
+        own, beside = 'audit/key.pub of the state folder', 'key.pub beside the file'
+        away = os.path.join(self.folder, os.path.basename(self.log()))
+        shutil.copy(self.log(), away)
+        os.chown(away, self.identity.uid, self.identity.uid)
+        for words, source in (([], own), ([self.log()], beside), ([away], own)):
+            self.assertIn(f'looked at with the key {key}, {source}\n', self.audit('verify', *words))
+            verdict = json.loads(self.audit('verify', '--json', *words))
+            self.assertEqual((verdict['key'], verdict['key_from']), (key, source))
 
     def test_the_index_is_made_anew(self):
         self.write(20)
