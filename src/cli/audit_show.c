@@ -15,23 +15,6 @@
 
 enum { EXPORT_OCTETS_MAX = 4 * AUDIT_LINE_OCTETS_MAX, LOOK_AGAIN_MS = 250 };
 
-static void put_span(FILE *out, struct span text)
-{
-	char piece[512];
-
-	while (text.len > 0) { /* print_safe() wants a NUL */
-		size_t len = text.len < sizeof(piece) - 1 ? text.len : sizeof(piece) - 1;
-
-		memcpy(piece, text.ptr, len);
-		piece[len] = '\0';
-		for (size_t i = 0; i < len; i++)
-			if (piece[i] == '\0')
-				piece[i] = ' ';
-		print_safe(out, piece);
-		text = span_drop(text, len);
-	}
-}
-
 static void put_time(FILE *out, int64_t time_ns)
 {
 	char text[PRINT_TIME_OCTETS];
@@ -44,17 +27,17 @@ static void put_time(FILE *out, int64_t time_ns)
 static void put_thing(FILE *out, const struct audit_entry *entry)
 {
 	if (entry->resource.method.ptr != NULL) {
-		put_span(out, entry->resource.method);
+		print_safe_span(out, entry->resource.method);
 		fputc(' ', out);
 	}
 	if (entry->resource.url.ptr != NULL) {
-		put_span(out, entry->resource.url);
+		print_safe_span(out, entry->resource.url);
 	} else if (entry->resource.host.ptr != NULL) {
-		put_span(out, entry->resource.host);
+		print_safe_span(out, entry->resource.host);
 		if (entry->resource.port.is_set)
 			fprintf(out, ":%llu", (unsigned long long)entry->resource.port.value);
 	} else if (entry->resource.path.ptr != NULL) {
-		put_span(out, entry->resource.path);
+		print_safe_span(out, entry->resource.path);
 	}
 }
 
@@ -73,7 +56,7 @@ static void put_outcome(FILE *out, const struct audit_found *found)
 	    end->reasons.len > 0 ? &end->reasons : &found->entry.reasons;
 	if (reasons->len > 0) {
 		fputs("  (", out);
-		put_span(out, reasons->items[0]);
+		print_safe_span(out, reasons->items[0]);
 		fputc(')', out);
 	}
 }
@@ -96,9 +79,9 @@ static int put_found(void *context, const struct audit_found *found)
 		decision = found->entry.decision;
 	put_time(out, found->entry.time_ns);
 	fputs("  ", out);
-	put_span(out, found->entry.actor.sandbox);
+	print_safe_span(out, found->entry.actor.sandbox);
 	fprintf(out, "  %-5s  ", audit_decisions[decision]);
-	put_span(out, found->entry.action);
+	print_safe_span(out, found->entry.action);
 	fputs("  ", out);
 	put_thing(out, &found->entry);
 	put_outcome(out, found);
