@@ -5,12 +5,15 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <stdlib.h>
+#include <sys/file.h>
 #include <sys/stat.h>
+#include <time.h>
 
 #include "audit/audit.h"
 #include "base/fd.h"
 
 enum { CHUNK_OCTETS = 256 * 1024, ROOM_OCTETS = CHUNK_OCTETS + AUDIT_LINE_OCTETS_MAX };
+enum { LOCK_TRIES = 500 };
 
 static const char suffix[] = ".jsonl";
 
@@ -116,6 +119,20 @@ int audit_file_open(int folder, const char *name)
 	if (fd < 0 || fstat(fd, &st) < 0)
 		return -errno;
 	return S_ISREG(st.st_mode) ? fd_take(&fd) : -EINVAL;
+}
+
+int audit_lock(int fd, int how)
+{
+	static const struct timespec pause = { 0, 10000000 };
+
+	for (int i = 0; i < LOCK_TRIES; i++) {
+		if (flock(fd, how | LOCK_NB) == 0)
+			return 0;
+		if (errno != EWOULDBLOCK && errno != EINTR)
+			return -errno;
+		(void)nanosleep(&pause, NULL);
+	}
+	return -ETIMEDOUT;
 }
 
 unsigned audit_parts(int folder, const char *log)

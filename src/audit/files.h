@@ -28,6 +28,10 @@ MUST_USE bool audit_file_split(char ret_log[AUDIT_LOG_NAME_OCTETS], unsigned *re
 /* audit_file_open() - to read; only what is a file. Return: owned; -errno. */
 MUST_USE int audit_file_open(int folder, const char *name);
 
+/* audit_lock() - the open file @fd, @how is LOCK_EX or LOCK_SH: flock(2). Return: 0; -ETIMEDOUT: not in 5 s;
+ * another -errno. */
+MUST_USE int audit_lock(int fd, int how);
+
 /* audit_parts() - how many of @log were put aside; they are numbered from 1 */
 MUST_USE unsigned audit_parts(int folder, const char *log);
 

@@ -13,13 +13,12 @@
 #include <stdlib.h>
 #include <sys/file.h>
 #include <sys/stat.h>
-#include <time.h>
 
 #include "audit/files.h"
 #include "audit/index_priv.h"
 #include "base/fd.h"
 
-enum { SCHEMA = 1, BUSY_MS = 10000, LOCK_TRIES = 500 };
+enum { SCHEMA = 1, BUSY_MS = 10000 };
 
 static const char schema[] =
     "PRAGMA user_version = 1;"
@@ -177,13 +176,13 @@ static int open_file(struct audit_index *index, struct diag *diag)
 
 static int lock(struct audit_index *index, int how, struct diag *diag)
 {
-	const struct timespec pause = { 0, 10000000 };
+	int r = audit_lock(index->lock, how);
 
-	for (int i = 0; i < LOCK_TRIES; i++) {
-		if (flock(index->lock, how | LOCK_NB) == 0)
-			return 0;
-		(void)nanosleep(&pause, NULL);
-	}
+	if (r == 0)
+		return 0;
+	if (r != -ETIMEDOUT)
+		return diag_set(diag, r, "the index of the audit logs cannot be locked: %s",
+				strerrordesc_np(-r));
 	return diag_set(diag, -EBUSY, "the index of the audit logs is in use; try again");
 }
 

@@ -8,7 +8,6 @@
  */
 #include <errno.h>
 #include <stdlib.h>
-#include <time.h>
 
 #include "audit/ledger.h"
 #include "audit/log_priv.h"
@@ -16,14 +15,6 @@
 #include "base/fd.h"
 
 enum { WAITING_OCTETS = 256 * 1024 }; /* then audit_append() writes by itself */
-
-static int64_t now_ns(void)
-{
-	struct timespec now = { 0 };
-
-	(void)clock_gettime(CLOCK_REALTIME, &now);
-	return now.tv_sec * INT64_C(1000000000) + now.tv_nsec;
-}
 
 /* put() - @entry as the next line, signed if it is a checkpoint */
 static int put(struct audit_log *log, const struct audit_entry *entry, bool sign)
@@ -37,7 +28,7 @@ static int put(struct audit_log *log, const struct audit_entry *entry, bool sign
 	line.seq = log->next.seq;
 	memcpy(line.prev, log->next.prev, sizeof(line.prev));
 	if (line.time_ns == 0)
-		line.time_ns = now_ns();
+		line.time_ns = clock_unix_ns();
 	size_t len = sign ? audit_sign(room, &line, &log->key) : audit_encode(room, &line);
 	buf_commit(&log->waiting, len);
 	sha256(log->next.prev, (struct span){ room, len - 1 });

@@ -24,4 +24,13 @@ static inline int64_t clock_unix_s(void)
 	return now.tv_sec;
 }
 
+/* clock_unix_ns() - nanoseconds since 1970 of the same clock */
+static inline int64_t clock_unix_ns(void)
+{
+	struct timespec now = { 0 };
+
+	(void)clock_gettime(CLOCK_REALTIME, &now);
+	return (int64_t)now.tv_sec * 1000000000 + now.tv_nsec;
+}
+
 #endif
