@@ -5,9 +5,10 @@
  * its parts as one chain, which must come to each of these ends, and at last whether there are files of
  * logs that the list does not have.
  *
- * Sandboxes go on meanwhile. What they write is no matter, as the ledger says more only of what is there
- * already; but one that starts has a file the list does not have, one that opens its log again goes on
- * behind its end. So faults count only if the ledger has not grown meanwhile.
+ * Sandboxes go on meanwhile. What they write is no matter, but one that starts has a file the list does not
+ * have, and one that opens its log again goes on behind its end. The ledger is told before anything is
+ * written: so where something is wrong and the ledger has grown, it is read anew, and the log looked at once
+ * more.
  */
 #include "audit/verify.h"
 
@@ -22,12 +23,13 @@
 #include "audit/verify_priv.h"
 #include "base/fd.h"
 
-enum { LOGS_MAX = 4 * 1024 * 1024, RUNS_MAX = 3 };
+enum { LOGS_MAX = 4 * 1024 * 1024, TRIES_MAX = 3 };
 
 struct ledger {
 	struct chain chain;
 	struct known *known; /* owned; by log and, of each, in the order of the ledger */
 	size_t len, capacity;
+	off_t size; /* of its file, before that was read */
 };
 
 static int by_name(const void *a, const void *b)
@@ -81,29 +83,84 @@ static int ledger_line(struct chain *chain, const struct audit_entry *entry)
 	return known_add(ledger, &known);
 }
 
-/* same_log() - how many from @at on are of one log */
-static size_t same_log(const struct ledger *ledger, size_t at)
+/* bound() - the first line of @log or of one @behind it */
+static size_t bound(const struct ledger *ledger, const char *log, bool behind)
 {
-	size_t end = at;
+	size_t low = 0, high = ledger->len;
 
-	while (end < ledger->len && strcmp(ledger->known[end].log, ledger->known[at].log) == 0)
-		end++;
-	return end - at;
+	while (low < high) {
+		size_t middle = low + (high - low) / 2;
+		int order = strcmp(ledger->known[middle].log, log);
+
+		if (order < 0 || (order == 0 && behind))
+			low = middle + 1;
+		else
+			high = middle;
+	}
+	return low;
 }
 
-static int ledger_verify(struct ledger *ledger, int folder)
+/* known_find() - the lines of @log. Return: how many. */
+static size_t known_find(const struct known **ret, const struct ledger *ledger, const char *log)
 {
-	int r = 0;
+	size_t begin = bound(ledger, log, false);
 
-	audit_file_name(ledger->chain.file, AUDIT_LEDGER, 0);
-	r = chain_file(&ledger->chain, folder);
+	*ret = ledger->known + begin;
+	return bound(ledger, log, true) - begin;
+}
+
+static off_t ledger_size(int folder)
+{
+	struct stat st;
+
+	return fstatat(folder, AUDIT_LEDGER ".jsonl", &st, AT_SYMLINK_NOFOLLOW) == 0 ? st.st_size
+										     : -1;
+}
+
+static int ledger_verify(struct ledger *ret, struct audit_verdict *verdict, int folder,
+			 const uint8_t *key)
+{
+	*ret = (struct ledger){ .size = ledger_size(folder),
+				.chain = { .verdict = verdict,
+					   .key = key,
+					   .log = AUDIT_LEDGER,
+					   .is_ledger = true,
+					   .is_begun = true,
+					   .seen = ledger_line } };
+	audit_file_name(ret->chain.file, AUDIT_LEDGER, 0);
+	int r = chain_file(&ret->chain, folder);
 	if (r == -ENOENT) {
-		fault(&ledger->chain, 0, "the ledger is gone");
+		fault(&ret->chain, 0, "the ledger is gone");
 		r = 0;
 	}
-	ledger->chain.verdict->torn_octets += (uint64_t)ledger->chain.torn;
-	if (ledger->len > 0)
-		qsort(ledger->known, ledger->len, sizeof(ledger->known[0]), by_name);
+	verdict->torn_octets += (uint64_t)ret->chain.torn;
+	if (ret->len > 0)
+		qsort(ret->known, ret->len, sizeof(ret->known[0]), by_name);
+	return r;
+}
+
+/* refresh() - read the ledger anew, if it has grown; its lines do not count once more.
+ * Return: 1: it has; 0: there is nothing new to know; -errno. */
+static int refresh(struct ledger *ledger, int folder)
+{
+	struct audit_verdict *verdict = ledger->chain.verdict, *apart = NULL;
+	struct ledger now = { 0 };
+
+	if (ledger->chain.is_broken || ledger_size(folder) <= ledger->size)
+		return 0;
+	apart = calloc(1, sizeof(*apart));
+	if (apart == NULL)
+		return -ENOMEM;
+	int r = ledger_verify(&now, apart, folder, ledger->chain.key);
+	if (r == 0 && !now.chain.is_broken) {
+		free(ledger->known);
+		*ledger = now;
+		ledger->chain.verdict = verdict;
+		r = 1;
+	} else {
+		free(now.known);
+	}
+	free(apart);
 	return r;
 }
 
@@ -202,39 +259,60 @@ static int log_verify(struct audit_verdict *verdict, int folder, const uint8_t *
 	return r;
 }
 
-/* judge_stranger() - a file that may belong to no log of the ledger */
-static void judge_stranger(struct ledger *ledger, int folder, const char *name)
+/* log_settle() - the same, and once more if it is not as the ledger said and that says more by now */
+static int log_settle(struct ledger *ledger, int folder, const char *log)
 {
-	struct known key = { .order = 0 };
+	struct audit_verdict *verdict = ledger->chain.verdict;
+	char before[offsetof(struct audit_verdict,
+			     faults)]; /* those beyond the old number are none */
+	const uint64_t faults = verdict->faults_all;
+	int r = 1;
+
+	memcpy(before, verdict, sizeof(before));
+	for (unsigned tries = 0; r == 1; tries++) {
+		const struct known *known = NULL;
+		size_t len = known_find(&known, ledger, log);
+
+		memcpy(verdict, before, sizeof(before));
+		r = len > 0 ? log_verify(verdict, folder, ledger->chain.key, known, len) : 0;
+		if (r == 0 && verdict->faults_all > faults && tries < TRIES_MAX)
+			r = refresh(ledger, folder);
+	}
+	return r;
+}
+
+static bool is_known(const struct ledger *ledger, const char *log)
+{
+	const struct known *known = NULL;
+
+	return known_find(&known, ledger, log) > 0;
+}
+
+/* judge_stranger() - a file that may belong to no log of the ledger */
+static int judge_stranger(struct ledger *ledger, int folder, const char *name)
+{
 	struct chain chain = { .verdict = ledger->chain.verdict };
+	char log[AUDIT_LOG_NAME_OCTETS];
 	struct stat st;
 	unsigned part = 0;
-	size_t low = 0, high = ledger->len;
 
-	if (!audit_file_split(key.log, &part, name) || strcmp(key.log, AUDIT_LEDGER) == 0)
-		return;
-	while (low < high) {
-		size_t middle = low + (high - low) / 2;
-		int order = strcmp(key.log, ledger->known[middle].log);
-
-		if (order == 0) {
-			if (part <= audit_parts(folder, key.log))
-				return;
-			break;
-		}
-		if (order < 0)
-			high = middle;
-		else
-			low = middle + 1;
+	if (!audit_file_split(log, &part, name) || strcmp(log, AUDIT_LEDGER) == 0)
+		return 0;
+	audit_file_name(chain.file, log, part);
+	if (is_known(ledger, log)) {
+		if (part > audit_parts(folder, log))
+			fault(&chain, 0, "a part before it is gone");
+		return 0;
 	}
 	/* an empty one is of a writer that has not come to tell the ledger */
 	if (fstatat(folder, name, &st, AT_SYMLINK_NOFOLLOW) == 0 && st.st_size == 0)
-		return;
-	audit_file_name(chain.file, key.log, part);
-	if (low < high)
-		fault(&chain, 0, "a part before it is gone");
-	else
+		return 0;
+	int r = refresh(ledger, folder);
+	if (r < 0)
+		return r;
+	if (!is_known(ledger, log))
 		fault(&chain, 0, "the ledger does not know this log");
+	return 0;
 }
 
 static int strangers(struct ledger *ledger, int folder)
@@ -248,60 +326,35 @@ static int strangers(struct ledger *ledger, int folder)
 		fd_close(&copy);
 		return r;
 	}
-	for (struct dirent *one = NULL; errno = 0, (one = readdir(all)) != NULL;)
-		judge_stranger(ledger, folder, one->d_name);
-	int r = -errno;
+	struct dirent *one = NULL;
+	int r = 0;
+	while (r == 0 && (errno = 0, one = readdir(all)) != NULL)
+		r = judge_stranger(ledger, folder, one->d_name);
+	if (r == 0)
+		r = -errno;
 	(void)closedir(all);
 	return r;
 }
 
-/* run() - once */
-static int run(struct audit_verdict *ret, int folder, const uint8_t *key)
-{
-	struct ledger ledger = { 0 };
-
-	*ret = (struct audit_verdict){ 0 };
-	memcpy(ret->key, key, sizeof(ret->key));
-	ledger.chain = (struct chain){ .verdict = ret,
-				       .key = key,
-				       .log = AUDIT_LEDGER,
-				       .is_ledger = true,
-				       .is_begun = true,
-				       .seen = ledger_line };
-	int r = ledger_verify(&ledger, folder);
-	for (size_t i = 0, n = 0; r == 0 && i < ledger.len; i += n) {
-		n = same_log(&ledger, i);
-		r = log_verify(ret, folder, key, &ledger.known[i], n);
-	}
-	if (r == 0)
-		r = strangers(&ledger, folder);
-	free(ledger.known);
-	return r;
-}
-
-static off_t ledger_size(int folder)
-{
-	struct stat st;
-
-	return fstatat(folder, AUDIT_LEDGER ".jsonl", &st, AT_SYMLINK_NOFOLLOW) == 0 ? st.st_size
-										     : -1;
-}
-
 int audit_verify(struct audit_verdict *ret, int folder, struct diag *diag)
 {
+	char log[AUDIT_LOG_NAME_OCTETS];
 	uint8_t key[AUDIT_KEY_OCTETS];
-	off_t before = 0, after = ledger_size(folder);
+	struct ledger ledger = { 0 };
 	int r = audit_key_public(key, folder, diag);
 
 	if (r < 0)
 		return r;
-	for (int runs = 0; r == 0 && runs < RUNS_MAX; runs++) {
-		before = after;
-		r = run(ret, folder, key);
-		after = ledger_size(folder);
-		if (r == 0 && (ret->faults_all == 0 || before == after))
-			return 0;
+	*ret = (struct audit_verdict){ 0 };
+	memcpy(ret->key, key, sizeof(ret->key));
+	r = ledger_verify(&ledger, ret, folder, key);
+	for (size_t i = 0; r == 0 && i < ledger.len; i = bound(&ledger, log, true)) {
+		memcpy(log, ledger.known[i].log, sizeof(log)); /* it may be read anew */
+		r = log_settle(&ledger, folder, log);
 	}
+	if (r == 0)
+		r = strangers(&ledger, folder);
+	free(ledger.known);
 	return r < 0 ? diag_set(diag, r, "the audit logs do not read: %s", strerrordesc_np(-r)) : 0;
 }
 
