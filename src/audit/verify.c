@@ -103,10 +103,10 @@ static size_t bound(const struct ledger *ledger, const char *log, bool behind)
 /* known_find() - the lines of @log. Return: how many. */
 static size_t known_find(const struct known **ret, const struct ledger *ledger, const char *log)
 {
-	size_t begin = bound(ledger, log, false);
+	size_t begin = bound(ledger, log, false), end = bound(ledger, log, true);
 
-	*ret = ledger->known + begin;
-	return bound(ledger, log, true) - begin;
+	*ret = begin < end ? &ledger->known[begin] : NULL;
+	return end - begin;
 }
 
 static off_t ledger_size(int folder)
