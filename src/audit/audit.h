@@ -59,7 +59,8 @@ MUST_USE int audit_open(struct audit_log **ret, int home, const struct audit_set
  * @entry:	seq and prev do not matter; time_ns 0: now. Borrowed for the call.
  *
  * Return: 0; -ENOMEM, or an error of audit_flush(), which it calls when many wait: none of them is
- * written.
+ * written. If others than @entry are among them, the next audit_flush() fails as well, since who waits for it
+ * does not know.
  */
 MUST_USE int audit_append(struct audit_log *log, const struct audit_entry *entry);
 
@@ -67,7 +68,8 @@ MUST_USE int audit_append(struct audit_log *log, const struct audit_entry *entry
  * audit_flush() - write all that waits, and a checkpoint if one is due
  *
  * Return: 0: all is written; -errno: nothing of it is, it is forgotten and its number will be told by
- * an entry ("audit.lost"). Then the effects must not take place. The next call tries anew.
+ * an entry ("audit.lost"). Then the effects must not take place. The next call tries anew. -EBUSY: another
+ * writer goes on with the log, and this one never will.
  */
 MUST_USE int audit_flush(struct audit_log *log);
 

@@ -20,7 +20,7 @@ enum column_kind {
 static const struct {
 	const char *name;
 	enum column_kind kind;
-	bool of_end; /* what the last line says counts */
+	bool of_end; /* what the last line says counts, if it says something */
 	size_t offset;
 	const char *const *words;
 } columns[] = {
@@ -154,8 +154,30 @@ static int put_column(struct buf *ret, size_t i, const struct audit_entry *entry
 		   : buf_printf(ret, "%llu.%03llu", n / 1000, n % 1000);
 }
 
+/* says() - is there something in column @i? */
+static bool says(const struct audit_entry *entry, size_t i)
+{
+	const void *value = (const char *)entry + columns[i].offset;
+
+	switch (columns[i].kind) {
+	case COLUMN_TEXT:
+		return ((const struct span *)value)->ptr != NULL;
+	case COLUMN_LIST:
+		return ((const struct audit_list *)value)->len > 0;
+	case COLUMN_WORD:
+		return *(const unsigned *)value != 0;
+	case COLUMN_MILLIS:
+	case COLUMN_NUMBER:
+		return ((const struct audit_number *)value)->is_set;
+	case COLUMN_TIME:
+		break;
+	}
+	return true;
+}
+
 int audit_export_csv(struct buf *ret, const struct audit_found *found)
 {
+	const struct audit_entry *end = found != NULL ? audit_outcome(found) : NULL;
 	int r = 0;
 
 	for (size_t i = 0; r == 0 && i < ARRAY_SIZE(columns); i++) {
@@ -165,7 +187,7 @@ int audit_export_csv(struct buf *ret, const struct audit_found *found)
 			r = buf_append(ret, span_of(columns[i].name));
 		else if (r == 0)
 			r = put_column(ret, i,
-				       columns[i].of_end ? audit_outcome(found) : &found->entry);
+				       columns[i].of_end && says(end, i) ? end : &found->entry);
 	}
 	return r == 0 ? buf_append(ret, SPAN("\r\n")) : r;
 }

@@ -45,6 +45,45 @@ static void test_csv_list(void)
 	CHECK(strstr(got.ptr, ",\"'=a; b\"\"\",") != NULL, "%s", got.ptr);
 }
 
+/* test_csv_end() - what the last line says counts; where it says nothing, the first */
+static void test_csv_end(void)
+{
+	static const struct {
+		enum audit_decision decision, end_decision;
+		const char *reason, *end_reason; /* NULL: none */
+		const char *want;                /* somewhere */
+	} rows[] = {
+		{ AUDIT_ALLOW, AUDIT_DECISION_NONE, "a", NULL, ",allow," },
+		{ AUDIT_ALLOW, AUDIT_DENY, "a", NULL, ",deny," },
+		{ AUDIT_DENY, AUDIT_ALLOW, NULL, NULL, ",allow," },
+		{ AUDIT_ALLOW, AUDIT_DECISION_NONE, "first", NULL, ",\"first\"," },
+		{ AUDIT_ALLOW, AUDIT_DECISION_NONE, "first", "last", ",\"last\"," },
+		{ AUDIT_ALLOW, AUDIT_DECISION_NONE, NULL, "last", ",\"last\"," },
+		{ AUDIT_ALLOW, AUDIT_DECISION_NONE, NULL, NULL, ",7,9," },
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+		CLEANUP_BUF struct buf got = BUF(65536);
+		struct audit_found found = {
+			.end_line = SPAN("{}"),
+			.entry = { .decision = rows[i].decision,
+				   .request_bytes = AUDIT_NUMBER(7),
+				   .response_bytes = AUDIT_NUMBER(8) },
+			.end = { .decision = rows[i].end_decision,
+				 .response_bytes = AUDIT_NUMBER(9) },
+		};
+
+		if (rows[i].reason != NULL)
+			found.entry.reasons = (struct audit_list){ { span_of(rows[i].reason) }, 1 };
+		if (rows[i].end_reason != NULL)
+			found.end.reasons =
+			    (struct audit_list){ { span_of(rows[i].end_reason) }, 1 };
+		CHECK(audit_export_csv(&got, &found) == 0, "%zu", i);
+		CHECK(memmem(got.ptr, buf_len(&got), rows[i].want, strlen(rows[i].want)) != NULL,
+		      "%zu: %.*s", i, (int)buf_len(&got), got.ptr);
+	}
+}
+
 static void test_ocsf(void)
 {
 	static const struct {
@@ -103,6 +142,7 @@ int main(void)
 {
 	test_csv();
 	test_csv_list();
+	test_csv_end();
 	test_ocsf();
 	return test_failures > 0;
 }

@@ -5,14 +5,34 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <stdlib.h>
+#include <sys/file.h>
 #include <sys/stat.h>
+#include <time.h>
 
 #include "audit/audit.h"
 #include "base/fd.h"
 
 enum { CHUNK_OCTETS = 256 * 1024, ROOM_OCTETS = CHUNK_OCTETS + AUDIT_LINE_OCTETS_MAX };
+enum { LOCK_TRIES = 500 };
 
 static const char suffix[] = ".jsonl";
+
+int audit_folder_sync(int folder)
+{
+	CLEANUP_FD int fd = openat(folder, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+
+	if (fd >= 0 && (fsync(fd) == 0 || errno == EINVAL)) /* it has nothing to sync: fsync(2) */
+		return 0;
+	return -errno;
+}
+
+/* make_folder() - unless there is one by now */
+static int make_folder(int home)
+{
+	if (mkdirat(home, "audit", 0700) < 0)
+		return errno == EEXIST ? 0 : -errno;
+	return audit_folder_sync(home);
+}
 
 int audit_folder(int *ret, int home, bool make, struct diag *diag)
 {
@@ -20,9 +40,14 @@ int audit_folder(int *ret, int home, bool make, struct diag *diag)
 	CLEANUP_FD int folder = openat(home, "audit", FLAGS);
 	struct stat st;
 
-	if (folder < 0 && errno == ENOENT && make &&
-	    (mkdirat(home, "audit", 0700) == 0 || errno == EEXIST))
+	if (folder < 0 && errno == ENOENT && make) {
+		int r = make_folder(home);
+
+		if (r < 0)
+			return diag_set(diag, r, "the folder of audit logs cannot be made: %s",
+					strerrordesc_np(-r));
 		folder = openat(home, "audit", FLAGS);
+	}
 	if (folder < 0 || fstat(folder, &st) < 0)
 		return diag_set(diag, -errno, "the folder of audit logs cannot be opened: %s",
 				strerrordesc_np(errno));
@@ -94,6 +119,20 @@ int audit_file_open(int folder, const char *name)
 	if (fd < 0 || fstat(fd, &st) < 0)
 		return -errno;
 	return S_ISREG(st.st_mode) ? fd_take(&fd) : -EINVAL;
+}
+
+int audit_lock(int fd, int how)
+{
+	static const struct timespec pause = { 0, 10000000 };
+
+	for (int i = 0; i < LOCK_TRIES; i++) {
+		if (flock(fd, how | LOCK_NB) == 0)
+			return 0;
+		if (errno != EWOULDBLOCK && errno != EINTR)
+			return -errno;
+		(void)nanosleep(&pause, NULL);
+	}
+	return -ETIMEDOUT;
 }
 
 unsigned audit_parts(int folder, const char *log)
@@ -172,46 +211,41 @@ int audit_lines_next(struct span *ret, struct audit_lines *lines)
 	}
 }
 
-/* tail_read() - the last lines in @text, which begins at @at of the file */
+/*
+ * tail_read() - the last line in @text, which begins at @at of the file. What stands behind the last newline
+ * was never acknowledged, and is less than a line; whatever ends with a newline may have been, so that a last
+ * line that does not read (damaged, of a later version) is not ours to cut.
+ */
 static int tail_read(struct audit_tail *ret, struct span text, off_t at, off_t size)
 {
+	const char *end = memrchr(text.ptr, '\n', text.len);
+	size_t whole = end != NULL ? (size_t)(end - text.ptr) + 1 : 0, torn = text.len - whole;
 	struct audit_entry entry;
 	struct diag diag;
 
-	while (text.len > 0) {
-		const char *end = memrchr(text.ptr, '\n', text.len);
-		if (end == NULL)
-			break;
-		size_t len = (size_t)(end - text.ptr);
-		const char *before = memrchr(text.ptr, '\n', len);
-		const char *start = before != NULL ? before + 1 : text.ptr;
-		struct span line = { start, (size_t)(end - start) };
-
-		if (audit_parse(&entry, line, &diag) == 0) {
-			sha256(ret->hash, line);
-			ret->seq = entry.seq + 1;
-			ret->size = at + (end - text.ptr) + 1;
-			ret->torn = size - ret->size;
-			return 0;
-		}
-		text.len = (size_t)(start - text.ptr);
-	}
-	/* all of a file that is no longer than a line may be torn */
-	if (at > 0)
+	if (torn >= AUDIT_LINE_OCTETS_MAX || (end == NULL && at > 0))
 		return -EBADMSG;
-	*ret = (struct audit_tail){ .torn = size };
+	if (end == NULL) {
+		*ret = (struct audit_tail){ .torn = size };
+		return 0;
+	}
+	const char *before = memrchr(text.ptr, '\n', whole - 1);
+	const char *start = before != NULL ? before + 1 : text.ptr;
+	struct span line = { start, (size_t)(end - start) };
+	if (audit_parse(&entry, line, &diag) < 0)
+		return -EBADMSG;
+	sha256(ret->hash, line);
+	ret->seq = entry.seq + 1;
+	ret->size = at + (off_t)whole;
+	ret->torn = (off_t)torn;
 	return 0;
 }
 
-int audit_tail_find(struct audit_tail *ret, int fd)
+int audit_tail_before(struct audit_tail *ret, int fd, off_t end)
 {
-	enum { WINDOW = 2 * AUDIT_LINE_OCTETS_MAX };
-	struct stat st;
-
-	if (fstat(fd, &st) < 0)
-		return -errno;
-	off_t at = st.st_size > WINDOW ? st.st_size - WINDOW : 0;
-	size_t len = (size_t)(st.st_size - at);
+	enum { WINDOW = 2 * AUDIT_LINE_OCTETS_MAX }; /* a torn line and one before it */
+	off_t at = end > WINDOW ? end - WINDOW : 0;
+	size_t len = (size_t)(end - at);
 	char *room = malloc(len + 1);
 	if (room == NULL)
 		return -ENOMEM;
@@ -219,9 +253,16 @@ int audit_tail_find(struct audit_tail *ret, int fd)
 	int r = n < 0 ? -errno : (size_t)n != len ? -EIO : 0;
 	struct audit_tail tail = { 0 };
 	if (r == 0)
-		r = tail_read(&tail, (struct span){ room, len }, at, st.st_size);
+		r = tail_read(&tail, (struct span){ room, len }, at, end);
 	free(room);
 	if (r == 0)
 		*ret = tail;
 	return r;
+}
+
+int audit_tail_find(struct audit_tail *ret, int fd)
+{
+	struct stat st;
+
+	return fstat(fd, &st) < 0 ? -errno : audit_tail_before(ret, fd, st.st_size);
 }

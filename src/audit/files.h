@@ -15,6 +15,9 @@ enum { AUDIT_FILE_NAME_OCTETS = AUDIT_LOG_NAME_OCTETS + sizeof(".100000.jsonl") 
  * Return: 0; -ENOENT: there is none; -EPERM: it is not ours alone to write; another -errno. */
 MUST_USE int audit_folder(int *ret, int home, bool make, struct diag *diag);
 
+/* audit_folder_sync() - the names in @folder are on the disk. Return: 0 or -errno. */
+MUST_USE int audit_folder_sync(int folder);
+
 /* audit_file_name() - of part @part of @log; 0: the one that is written to */
 void audit_file_name(char ret[AUDIT_FILE_NAME_OCTETS], const char *log, unsigned part);
 
@@ -24,6 +27,10 @@ MUST_USE bool audit_file_split(char ret_log[AUDIT_LOG_NAME_OCTETS], unsigned *re
 
 /* audit_file_open() - to read; only what is a file. Return: owned; -errno. */
 MUST_USE int audit_file_open(int folder, const char *name);
+
+/* audit_lock() - the open file @fd, @how is LOCK_EX or LOCK_SH: flock(2). Return: 0; -ETIMEDOUT: not in 5 s;
+ * another -errno. */
+MUST_USE int audit_lock(int fd, int how);
 
 /* audit_parts() - how many of @log were put aside; they are numbered from 1 */
 MUST_USE unsigned audit_parts(int folder, const char *log);
@@ -60,7 +67,10 @@ struct audit_tail {
 };
 
 /* audit_tail_find() - of the file @fd. An empty one has seq 0.
- * Return: 0; -EBADMSG: no line of ours is at its end; another -errno. */
+ * Return: 0; -EBADMSG: its last whole line is none of ours, or more than a line is unfinished; another -errno. */
 MUST_USE int audit_tail_find(struct audit_tail *ret, int fd);
+
+/* audit_tail_before() - as if the file ended at @end. Return: as above; -EIO: it is shorter. */
+MUST_USE int audit_tail_before(struct audit_tail *ret, int fd, off_t end);
 
 #endif

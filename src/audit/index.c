@@ -13,13 +13,12 @@
 #include <stdlib.h>
 #include <sys/file.h>
 #include <sys/stat.h>
-#include <time.h>
 
 #include "audit/files.h"
 #include "audit/index_priv.h"
 #include "base/fd.h"
 
-enum { SCHEMA = 1, BUSY_MS = 10000, LOCK_TRIES = 500 };
+enum { SCHEMA = 1, BUSY_MS = 10000 };
 
 static const char schema[] =
     "PRAGMA user_version = 1;"
@@ -177,13 +176,13 @@ static int open_file(struct audit_index *index, struct diag *diag)
 
 static int lock(struct audit_index *index, int how, struct diag *diag)
 {
-	const struct timespec pause = { 0, 10000000 };
+	int r = audit_lock(index->lock, how);
 
-	for (int i = 0; i < LOCK_TRIES; i++) {
-		if (flock(index->lock, how | LOCK_NB) == 0)
-			return 0;
-		(void)nanosleep(&pause, NULL);
-	}
+	if (r == 0)
+		return 0;
+	if (r != -ETIMEDOUT)
+		return diag_set(diag, r, "the index of the audit logs cannot be locked: %s",
+				strerrordesc_np(-r));
 	return diag_set(diag, -EBUSY, "the index of the audit logs is in use; try again");
 }
 
@@ -237,22 +236,33 @@ void audit_index_close(struct audit_index *index)
 	free(index);
 }
 
+/* is_first() - of the files of a log, is this the one by which it is known? The last, or the first if that
+ * is being put aside. */
+static bool is_first(int folder, const char *log, unsigned part)
+{
+	char name[AUDIT_FILE_NAME_OCTETS];
+	struct stat st;
+
+	audit_file_name(name, log, 0);
+	return part == 0 || (part == 1 && fstatat(folder, name, &st, AT_SYMLINK_NOFOLLOW) < 0);
+}
+
 /* fill_all() - every log that is there. Return: as index_fill(). */
 static int fill_all(unsigned *bad, struct audit_index *index, DIR *all)
 {
 	char log[AUDIT_LOG_NAME_OCTETS];
 	unsigned part = 0;
 
-	for (struct dirent *one = NULL; (one = readdir(all)) != NULL;) {
-		if (!audit_file_split(log, &part, one->d_name) || part > 1 ||
-		    strcmp(log, AUDIT_LEDGER) == 0)
+	for (struct dirent *one = NULL; errno = 0, (one = readdir(all)) != NULL;) {
+		if (!audit_file_split(log, &part, one->d_name) || strcmp(log, AUDIT_LEDGER) == 0 ||
+		    !is_first(index->folder, log, part))
 			continue;
 		int r = index_fill(index, log);
 		if (r < 0)
 			return r;
 		*bad += r == 1;
 	}
-	return 0;
+	return errno != 0 ? -EIO : 0; /* whatever it is: -1 would be of SQLite */
 }
 
 int audit_index_update(unsigned *ret_bad, struct audit_index *index, struct diag *diag)

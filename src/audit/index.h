@@ -65,6 +65,10 @@ MUST_USE int audit_query(struct audit_index *index, const struct audit_filter *f
 			 int (*each)(void *context, const struct audit_found *found), void *context,
 			 struct diag *diag);
 
+/* audit_index_newest() - the highest id there is; 0: none. Ids only rise, unless rows are made anew.
+ * Return: 0; -EUCLEAN; another -errno. */
+MUST_USE int audit_index_newest(int64_t *ret, struct audit_index *index, struct diag *diag);
+
 /* One line of what audit_stats() says. */
 struct audit_count {
 	const char *what; /* kind, app, host or log; NULL: all. Borrowed for the call. */

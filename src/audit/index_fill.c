@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 /*
  * Theory of operation: of each log the index remembers how far it was read and the hash of the line
- * before. If the next line names another, or the file is shorter, it is not the log of then, and all
- * rows of it are made anew. Effects that have begun and not ended are held in a table in memory while
+ * before. If the next line does not fit, and the one before is not there any more, it is not the log of
+ * then, and all rows of it are made anew; if it is there, the log is bad from here on and its rows stay.
+ * Effects that have begun and not ended are held in a table in memory while
  * a log is read, since nearly all of them end soon, and the rest is kept in the table "open".
  */
 #include <errno.h>
@@ -70,9 +71,9 @@ static int opens_grow(struct opens *opens)
 
 static int opens_add(struct opens *opens, struct span request, int64_t id)
 {
-	/* beyond the bound an end is a row of its own */
+	/* beyond the bound an end is a row of its own; and "a" is not to end what "a", NUL, "b" began */
 	if (request.len == 0 || request.len >= sizeof(opens->all[0].request) ||
-	    opens->len * 2 >= OPEN_MAX)
+	    memchr(request.ptr, '\0', request.len) != NULL || opens->len * 2 >= OPEN_MAX)
 		return 0;
 	if (opens->len * 2 >= opens->size) {
 		int r = opens_grow(opens);
@@ -253,7 +254,7 @@ static int fill_part(struct filling *fill, int fd)
 		fill->at = lines.at;
 	}
 	audit_lines_close(&lines);
-	return r == -E2BIG ? 1 : r;
+	return r == -E2BIG || r == -EIO ? 1 : r;
 }
 
 /* fill_parts() - from where it is. Return: as fill_part(). */
@@ -266,8 +267,10 @@ static int fill_parts(struct filling *fill, const char *log)
 
 		if (fd == -ENOENT || fd == -EAGAIN) /* it is put aside just now: next time */
 			return 0;
-		if (fd < 0 || fstat(fd, &st) < 0)
-			return fd < 0 ? fd : -errno;
+		if (fd == -ENOMEM || fd == -EMFILE || fd == -ENFILE)
+			return fd;
+		if (fd < 0 || fstat(fd, &st) < 0) /* the other logs are read all the same */
+			return 1;
 		int r = st.st_size < fill->at ? 1 : fill_part(fill, fd);
 		if (r != 0 || fill->part > parts)
 			return r;
@@ -378,6 +381,20 @@ static bool is_current(const struct filling *fill, const char *log)
 	       audit_parts(fill->index->folder, log) < fill->part;
 }
 
+/* is_same() - is the line still there behind which it goes on? */
+static bool is_same(const struct filling *fill, const char *log)
+{
+	unsigned part = fill->at > 0 ? fill->part : fill->part - 1;
+	CLEANUP_FD int fd = index_part_open(fill->index->folder, log, part);
+	struct audit_tail tail;
+
+	if (fd < 0) /* none can tell */
+		return fd != -ENOENT;
+	int r = fill->at > 0 ? audit_tail_before(&tail, fd, fill->at) : audit_tail_find(&tail, fd);
+	return r == 0 && tail.torn == 0 && tail.seq == fill->seq && fill->has_hash &&
+	       memcmp(tail.hash, fill->hash, sizeof(fill->hash)) == 0;
+}
+
 static int fill_log(struct filling *fill, const char *log)
 {
 	int r = log_find(fill, log);
@@ -389,7 +406,7 @@ static int fill_log(struct filling *fill, const char *log)
 	r = opens_load(fill);
 	if (r == 0)
 		r = fill_parts(fill, log);
-	if (r == 1 && !is_new && fill->seq == before) { /* not where we left it */
+	if (r == 1 && !is_new && fill->seq == before && !is_same(fill, log)) {
 		r = log_forget(fill);
 		if (r == 0)
 			r = fill_parts(fill, log);

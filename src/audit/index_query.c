@@ -7,6 +7,7 @@
 #include <errno.h>
 #include <stdlib.h>
 
+#include "audit/audit.h"
 #include "audit/files.h"
 #include "audit/index_priv.h"
 #include "base/buf.h"
@@ -105,7 +106,8 @@ static bool found_read(struct query *query, sqlite3_stmt *row)
 	struct diag diag;
 
 	*found = (struct audit_found){ .id = sqlite3_column_int64(row, 0) };
-	if (log == NULL ||
+	/* the index may hold anything: no name leads out of the folder */
+	if (log == NULL || !audit_log_name_valid(log) ||
 	    file_find(&query->file, folder, log, (unsigned)sqlite3_column_int64(row, 2)) < 0 ||
 	    !line_read(&found->line, query->line, query->file.fd, sqlite3_column_int64(row, 3)) ||
 	    audit_parse(&found->entry, found->line, &diag) < 0 || !audit_is_entry(&found->entry))
@@ -178,5 +180,19 @@ int audit_query(struct audit_index *index, const struct audit_filter *filter,
 	fd_close(&query->file.fd);
 	fd_close(&query->end_file.fd);
 	free(query);
+	return r;
+}
+
+int audit_index_newest(int64_t *ret, struct audit_index *index, struct diag *diag)
+{
+	sqlite3_stmt *made = NULL;
+	int r = sqlite3_prepare_v2(index->db, "SELECT max(id) FROM effect", -1, &made, NULL);
+
+	if (r == SQLITE_OK)
+		r = sqlite3_step(made);
+	if (r == SQLITE_ROW)
+		*ret = sqlite3_column_int64(made, 0);
+	r = r == SQLITE_ROW ? 0 : index_error(index, diag);
+	(void)sqlite3_finalize(made);
 	return r;
 }

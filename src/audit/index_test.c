@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 /* The index finds what is there, goes on where it stopped, and is made anew when it is no good. */
+#include <sqlite3.h>
+
 #include "audit/index.h"
 #include "audit/log_test_priv.h"
 
@@ -180,6 +182,165 @@ static void test_replaced(void)
 	rig_close(&rig);
 }
 
+/* newest() - after an update that finds @bad logs bad */
+static int64_t newest(struct rig *rig, unsigned bad)
+{
+	struct audit_index *index = NULL;
+	struct diag diag = { 0 };
+	unsigned got = 0;
+	int64_t id = -1;
+
+	CHECK(audit_index_open(&index, rig_folder(rig), &diag) == 0 &&
+		  audit_index_update(&got, index, &diag) == 0 &&
+		  audit_index_newest(&id, index, &diag) == 0,
+	      "%s", diag.why);
+	CHECK(got == bad, "%u bad, not %u", got, bad);
+	audit_index_close(index);
+	return id;
+}
+
+static void add_text(struct rig *rig, const char *name, struct span more)
+{
+	int fd = openat(rig_folder(rig), name, O_WRONLY | O_APPEND | O_CLOEXEC);
+
+	CHECK(fd >= 0 && fd_write_all(fd, more) == 0, "%s", name);
+	fd_close(&fd);
+}
+
+/* change() - the octet at @at, or where @find is, to @c. Return: where. */
+static off_t change(struct rig *rig, const char *name, const char *find, off_t at, char c)
+{
+	static char text[65536];
+	CLEANUP_FD int fd = openat(rig_folder(rig), name, O_RDWR | O_CLOEXEC);
+	ssize_t len = pread(fd, text, sizeof(text), 0);
+
+	CHECK(len > 0, "%s", name);
+	if (find != NULL)
+		at = (char *)memmem(text, (size_t)len, find, strlen(find)) - text;
+	CHECK(pwrite(fd, &c, 1, at) == 1, "%s", name);
+	return at;
+}
+
+/* test_bad_line() - the rows before it are not made anew each time, also if the file grows */
+static void test_bad_line(void)
+{
+	static const struct {
+		uint64_t part_octets;
+		const char *file, *find;
+		int64_t effects; /* before it */
+	} rows[] = {
+		{ 0, "one.jsonl", "\"seq\":9", 9 },
+		{ 0, "one.jsonl", "\"seq\":0", 0 },
+		{ 4000, "one.2.jsonl", "audit.continue", -1 },
+		{ 4000, "one.2.jsonl", "req-", -1 },
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+		struct rig rig = { 0 };
+
+		rig_open(&rig);
+		struct audit_log *log = rig_log(&rig, "one", rows[i].part_octets);
+		rig_fill(log, 60);
+		CHECK(audit_close(log) == 0, "close");
+		off_t at = change(&rig, rows[i].file, rows[i].find, 0, '}');
+		int64_t id = newest(&rig, 1);
+		CHECK(rows[i].effects < 0 ? id > 10 && id < 60 : id == rows[i].effects, "%zu: %lld",
+		      i, (long long)id);
+		log = rig_log(&rig, "two",
+			      0); /* its id is behind theirs, and the next would be higher */
+		rig_fill(log, 1);
+		CHECK(audit_close(log) == 0, "close");
+		CHECK(newest(&rig, 1) == ++id, "%zu: again", i);
+		add_text(&rig, rows[i].file, SPAN("{}"));
+		CHECK(newest(&rig, 1) == id, "%zu: it grew", i);
+		(void)change(&rig, rows[i].file, NULL, at, rows[i].find[0]);
+		if (rows[i].part_octets == 0) /* else the file does not end as it should */
+			CHECK(newest(&rig, 0) == 61, "%zu: it is good again", i);
+		rig_close(&rig);
+	}
+}
+
+/* test_no_file() - a log that does not open is bad; what was read of it stays, and the others are read */
+static void test_no_file(void)
+{
+	struct rig rig = { 0 };
+
+	rig_open(&rig);
+	struct audit_log *log = rig_log(&rig, "one", 0);
+	rig_fill(log, 5);
+	CHECK(audit_close(log) == 0, "close");
+	CHECK(newest(&rig, 0) == 5, "newest");
+	CHECK(renameat(rig_folder(&rig), "one.jsonl", rig_folder(&rig), "kept") == 0 &&
+		  symlinkat("kept", rig_folder(&rig), "one.jsonl") == 0,
+	      "symlink");
+	log = rig_log(&rig, "two", 0);
+	rig_fill(log, 5);
+	CHECK(audit_close(log) == 0, "close");
+	CHECK(newest(&rig, 1) == 10, "newest");
+	CHECK(renameat(rig_folder(&rig), "kept", rig_folder(&rig), "one.jsonl") == 0, "rename");
+	CHECK(newest(&rig, 0) == 10, "newest");
+	CHECK(ask(&rig, &(struct audit_filter){ 0 }, NULL).count == 10, "all");
+	rig_close(&rig);
+}
+
+/* test_nul() - a NUL in a request's id ends nothing: an end with such an id is an effect of its own */
+static void test_nul(void)
+{
+	const struct span ids[] = { SPAN("a\0b"), SPAN("a\0c"), SPAN("a\0b"), SPAN("a") };
+	struct rig rig = { 0 };
+
+	rig_open(&rig);
+	struct audit_log *log = rig_log(&rig, "one", 0);
+	for (size_t i = 0; i < ARRAY_SIZE(ids); i++) {
+		const struct audit_entry entry = {
+			.request_id = ids[i],
+			.phase = i < 2 ? AUDIT_BEGIN : AUDIT_END,
+			.action = SPAN("x"),
+			.resource = { .host = SPAN("h") },
+		};
+
+		CHECK(audit_append(log, &entry) == 0 && audit_flush(log) == 0, "append");
+		CHECK(newest(&rig, 0) == (int64_t)i + 1, "%zu", i); /* what has begun is kept */
+	}
+	CHECK(audit_close(log) == 0, "close");
+	expect(&rig, &(struct audit_filter){ 0 }, 4, 0, "h h h h ");
+	rig_close(&rig);
+}
+
+/* test_names() - the index says that a log is outside of the folder: it is not read */
+static void test_names(void)
+{
+	static const char *const names[] = { "../one", "./one", "ONE", "", "one" };
+	struct rig rig = { 0 };
+	sqlite3 *db = NULL;
+	char sql[128], path[128];
+
+	struct audit_log *log = some(&rig);
+	CHECK(audit_close(log) == 0, "close");
+	expect(&rig, &(struct audit_filter){ .limit = 1 }, 1, 0, "c.other ");
+	CHECK(linkat(rig_folder(&rig), "one.jsonl", rig.home, "one.jsonl", 0) == 0, "link");
+	(void)snprintf(path, sizeof(path), "%s/audit/index.db", rig.path);
+	for (size_t i = 0; i < ARRAY_SIZE(names); i++) {
+		struct seen seen = { 0 };
+		struct audit_index *index = NULL;
+		struct diag diag = { 0 };
+
+		(void)snprintf(sql, sizeof(sql), "UPDATE log SET name = '%s'", names[i]);
+		CHECK(sqlite3_open(path, &db) == SQLITE_OK &&
+			  sqlite3_exec(db, sql, NULL, NULL, NULL) == SQLITE_OK,
+		      "%s", names[i]);
+		(void)sqlite3_close(db);
+		CHECK(audit_index_open(&index, rig_folder(&rig), &diag) == 0 &&
+			  audit_query(index, &(struct audit_filter){ 0 }, each, &seen, &diag) == 0,
+		      "%s", diag.why);
+		audit_index_close(index);
+		CHECK(seen.count == (strcmp(names[i], "one") == 0 ? 3 : 0), "%s: %u", names[i],
+		      seen.count);
+	}
+	(void)unlinkat(rig.home, "one.jsonl", 0);
+	rig_close(&rig);
+}
+
 /* test_damaged() - every octet of its first page, and a file that is none */
 static void test_damaged(void)
 {
@@ -206,6 +367,10 @@ int main(void)
 	test_stats();
 	test_parts();
 	test_replaced();
+	test_bad_line();
+	test_no_file();
+	test_nul();
+	test_names();
 	test_damaged();
 	return test_failures > 0;
 }

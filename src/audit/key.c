@@ -14,6 +14,7 @@
 #include <sodium.h>
 #include <stdlib.h>
 
+#include "audit/files.h"
 #include "base/fd.h"
 
 #define DOMAIN "immure audit line, version 1"
@@ -43,38 +44,57 @@ static int hex_read(uint8_t ret[AUDIT_KEY_OCTETS], int folder, const char *name)
 	return r;
 }
 
-/* seed_make() - a new file "key", unless there is one by now */
+/* sync_name() - what has this name is on the disk */
+static int sync_name(int folder, const char *name)
+{
+	CLEANUP_FD int fd = openat(folder, name, O_RDONLY | O_NOFOLLOW | O_CLOEXEC);
+
+	return fd < 0 || fsync(fd) < 0 ? -errno : 0;
+}
+
+/* hex_make() - a new file @name, unless there is one by now. It has all its text before it has its name, also
+ * if the machine fails: half a key would end all writing, and none would leave what was signed without one. */
+static int hex_make(int folder, const char *name, const uint8_t octets[AUDIT_KEY_OCTETS],
+		    mode_t mode)
+{
+	char text[HEX_OCTETS + 1], draft[32];
+
+	audit_hex(text, octets, AUDIT_KEY_OCTETS);
+	text[HEX_OCTETS] = '\n';
+	(void)snprintf(draft, sizeof(draft), ".%s.new.%d", name, (int)getpid());
+	int r = fd_replace_file(folder, draft, (struct span){ text, sizeof(text) }, mode);
+	if (r == 0)
+		r = sync_name(folder, draft);
+	if (r == 0 && linkat(folder, draft, folder, name, 0) < 0 && errno != EEXIST)
+		r = -errno;
+	(void)unlinkat(folder, draft, 0);
+	sodium_memzero(text, sizeof(text));
+	return r == 0 ? audit_folder_sync(folder) : r;
+}
+
 static int seed_make(int folder)
 {
 	uint8_t seed[SEED_OCTETS];
-	char text[HEX_OCTETS + 1], draft[32];
 
 	randombytes_buf(seed, sizeof(seed));
-	audit_hex(text, seed, sizeof(seed));
-	text[HEX_OCTETS] = '\n';
-	(void)snprintf(draft, sizeof(draft), ".key.%d", (int)getpid());
-	int r = fd_replace_file(folder, draft, (struct span){ text, sizeof(text) }, 0600);
-	if (r == 0 && linkat(folder, draft, folder, "key", 0) < 0 && errno != EEXIST)
-		r = -errno;
-	(void)unlinkat(folder, draft, 0);
+	int r = hex_make(folder, "key", seed, 0600);
 	sodium_memzero(seed, sizeof(seed));
-	sodium_memzero(text, sizeof(text));
 	return r;
 }
 
 static int public_check(const struct audit_key *key, int folder)
 {
 	uint8_t there[AUDIT_KEY_OCTETS];
-	char text[HEX_OCTETS + 1];
 	int r = hex_read(there, folder, "key.pub");
 
-	if (r == 0)
-		return memcmp(there, key->public, sizeof(there)) == 0 ? 0 : -EKEYREJECTED;
-	if (r != -ENOENT)
+	if (r == -ENOENT) {
+		r = hex_make(folder, "key.pub", key->public, 0644);
+		if (r == 0)
+			r = hex_read(there, folder, "key.pub");
+	}
+	if (r < 0)
 		return r;
-	audit_hex(text, key->public, sizeof(key->public));
-	text[HEX_OCTETS] = '\n';
-	return fd_replace_file(folder, "key.pub", (struct span){ text, sizeof(text) }, 0644);
+	return memcmp(there, key->public, sizeof(there)) == 0 ? 0 : -EKEYREJECTED;
 }
 
 int audit_key_load(struct audit_key *ret, int folder, struct diag *diag)

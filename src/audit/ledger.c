@@ -10,37 +10,20 @@
 #include <fcntl.h>
 #include <stdlib.h>
 #include <sys/file.h>
-#include <time.h>
 
 #include "audit/files.h"
+#include "base/clock.h"
 #include "base/fd.h"
-
-enum { TRIES = 500 };
-static const struct timespec PAUSE = { 0, 10000000 };
-
-static int lock(int fd)
-{
-	for (int i = 0; i < TRIES; i++) {
-		if (flock(fd, LOCK_EX | LOCK_NB) == 0)
-			return 0;
-		if (errno != EWOULDBLOCK && errno != EINTR)
-			return -errno;
-		(void)nanosleep(&PAUSE, NULL);
-	}
-	return -ETIMEDOUT;
-}
 
 static int put(int fd, struct audit_tail *tail, const struct audit_entry *entry,
 	       const struct audit_key *key)
 {
 	struct audit_entry line = *entry;
-	struct timespec now = { 0 };
 	char *room = malloc(AUDIT_LINE_OCTETS_MAX);
 
 	if (room == NULL)
 		return -ENOMEM;
-	(void)clock_gettime(CLOCK_REALTIME, &now);
-	line.time_ns = now.tv_sec * INT64_C(1000000000) + now.tv_nsec;
+	line.time_ns = clock_unix_ns();
 	line.seq = tail->seq++;
 	memcpy(line.prev, tail->hash, sizeof(line.prev));
 	struct span text = { room, audit_sign(room, &line, key) };
@@ -75,7 +58,7 @@ int ledger_append(int folder, const struct audit_entry *entry, const struct audi
 	enum { FLAGS = O_RDWR | O_APPEND | O_CREAT | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK };
 	CLEANUP_FD int fd = openat(folder, AUDIT_LEDGER ".jsonl", FLAGS, 0600);
 	struct audit_tail tail = { 0 };
-	int r = fd >= 0 ? lock(fd) : -errno;
+	int r = fd >= 0 ? audit_lock(fd, LOCK_EX) : -errno;
 
 	if (r == 0)
 		r = audit_tail_find(&tail, fd);

@@ -8,7 +8,6 @@
  */
 #include <errno.h>
 #include <stdlib.h>
-#include <time.h>
 
 #include "audit/ledger.h"
 #include "audit/log_priv.h"
@@ -16,14 +15,6 @@
 #include "base/fd.h"
 
 enum { WAITING_OCTETS = 256 * 1024 }; /* then audit_append() writes by itself */
-
-static int64_t now_ns(void)
-{
-	struct timespec now = { 0 };
-
-	(void)clock_gettime(CLOCK_REALTIME, &now);
-	return now.tv_sec * INT64_C(1000000000) + now.tv_nsec;
-}
 
 /* put() - @entry as the next line, signed if it is a checkpoint */
 static int put(struct audit_log *log, const struct audit_entry *entry, bool sign)
@@ -37,7 +28,7 @@ static int put(struct audit_log *log, const struct audit_entry *entry, bool sign
 	line.seq = log->next.seq;
 	memcpy(line.prev, log->next.prev, sizeof(line.prev));
 	if (line.time_ns == 0)
-		line.time_ns = now_ns();
+		line.time_ns = clock_unix_ns();
 	size_t len = sign ? audit_sign(room, &line, &log->key) : audit_encode(room, &line);
 	buf_commit(&log->waiting, len);
 	sha256(log->next.prev, (struct span){ room, len - 1 });
@@ -95,9 +86,9 @@ static void take_back(struct audit_log *log, int error)
 
 int log_write(struct audit_log *log, bool sync)
 {
-	int r = 0;
+	int r = log->dead;
 
-	if (log->torn && ftruncate(log->fd, log->written.size) < 0)
+	if (r == 0 && log->torn && ftruncate(log->fd, log->written.size) < 0)
 		r = -errno;
 	if (r == 0)
 		r = fd_write_all(log->fd, buf_span(&log->waiting));
@@ -125,20 +116,24 @@ static int tell_lost(struct audit_log *log)
 	return log_note(log, SPAN("audit.lost"), NULL, reason);
 }
 
+/* flush() - audit_flush() for who knows of all drops so far */
+static int flush(struct audit_log *log);
+
 int audit_append(struct audit_log *log, const struct audit_entry *entry)
 {
-	int r = 0;
+	const uint64_t others = log->waiting_len;
+	int r = log->lost > 0 && others == 0 ? tell_lost(log) : 0;
 
-	if (log->lost > 0 && log->waiting_len == 0)
-		r = tell_lost(log);
+	log->waiting_len++; /* if it fails, it is lost as the others are */
 	if (r == 0)
 		r = log_put(log, entry);
-	if (r < 0) {
+	if (r < 0)
 		take_back(log, r);
-		return r;
-	}
-	log->waiting_len++;
-	return buf_len(&log->waiting) > WAITING_OCTETS ? audit_flush(log) : 0;
+	else if (buf_len(&log->waiting) > WAITING_OCTETS)
+		r = flush(log);
+	if (r < 0 && others > 0)
+		log->untold = r;
+	return r;
 }
 
 int64_t audit_due_ns(const struct audit_log *log)
@@ -153,7 +148,8 @@ static bool is_due(const struct audit_log *log)
 }
 
 /* put_aside() - the file is full: it ends with a checkpoint, and the next begins with its name.
- * One that cannot be put aside grows on, and the next flush tries anew. */
+ * One that cannot be put aside grows on, and the next flush tries anew; unless another writer has gone on
+ * with the log meanwhile, which ends this one: see log_next_part(). */
 static void put_aside(struct audit_log *log)
 {
 	if (log->parts >= AUDIT_PARTS_MAX || (log->written.since > 0 && log_checkpoint(log) < 0) ||
@@ -162,7 +158,7 @@ static void put_aside(struct audit_log *log)
 	(void)!log_next_part(log);
 }
 
-int audit_flush(struct audit_log *log)
+static int flush(struct audit_log *log)
 {
 	bool due = is_due(log);
 	int r = due ? log_checkpoint(log) : 0;
@@ -177,6 +173,17 @@ int audit_flush(struct audit_log *log)
 		      log->sync == AUDIT_SYNC_ENTRY || (due && log->sync == AUDIT_SYNC_CHECKPOINT));
 	if (r == 0 && (uint64_t)log->written.size >= log->part_octets)
 		put_aside(log);
+	return r;
+}
+
+int audit_flush(struct audit_log *log)
+{
+	int r = log->untold;
+
+	if (r == 0)
+		return flush(log);
+	log->untold = 0;
+	take_back(log, r); /* whoever's effect it is, it must not take place */
 	return r;
 }
 

@@ -71,32 +71,45 @@ static int begin_part(struct audit_log *log)
 	return r == 0 ? log_write(log, log->sync != AUDIT_SYNC_NONE) : r;
 }
 
+/* take_next() - the new file, which begins with the name of the part before */
+static int take_next(struct audit_log *log, const char *name)
+{
+	const struct point before = log->written;
+	int fd = -1, old = log->fd;
+	int r = file_take(&fd, log->folder, name, O_EXCL);
+
+	if (r < 0)
+		return r;
+	log->fd = fd;
+	log->parts++;
+	r = begin_part(log);
+	if (r == 0) {
+		fd_close(&old);
+		return 0;
+	}
+	(void)unlinkat(log->folder, name, 0); /* while it is locked: it is ours */
+	log->parts--;
+	log->fd = old;
+	log->written = log->next = before;
+	log->torn = false;
+	fd_close(&fd);
+	return r;
+}
+
+/* log_next_part() - where the name was free for a moment, another writer may have come to go on with the log:
+ * its file is left alone, and this writer is at its end, or there would be two chains */
 int log_next_part(struct audit_log *log)
 {
 	char now[AUDIT_FILE_NAME_OCTETS], then[AUDIT_FILE_NAME_OCTETS];
-	const struct point before = log->written;
-	int fd = -1, old = log->fd;
 
 	audit_file_name(now, log->name, 0);
 	audit_file_name(then, log->name, log->parts + 1);
 	if (renameat2(log->folder, now, log->folder, then, RENAME_NOREPLACE) < 0)
 		return -errno;
-	int r = file_take(&fd, log->folder, now, O_EXCL);
-	if (r == 0) {
-		log->fd = fd;
-		log->parts++;
-		r = begin_part(log);
-		if (r == 0) {
-			fd_close(&old);
-			return 0;
-		}
-		log->parts--;
-		log->fd = old;
-		log->written = log->next = before;
-		log->torn = false;
-		fd_close(&fd);
-	}
-	(void)!renameat(log->folder, then, log->folder, now);
+	int r = take_next(log, now);
+	if (r == -EEXIST ||
+	    (r < 0 && renameat2(log->folder, then, log->folder, now, RENAME_NOREPLACE) < 0))
+		log->dead = -EBUSY;
 	return r;
 }
 

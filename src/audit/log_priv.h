@@ -28,6 +28,8 @@ struct audit_log {
 	uint64_t waiting_len; /* entries of the caller in it */
 	uint64_t lost;        /* entries that could not be written, and were not told of yet */
 	int lost_error;
+	int untold; /* entries were dropped by audit_append(), and who waits for audit_flush() does not know */
+	int dead; /* another writer goes on with the log: nothing may be written any more */
 	int64_t checkpoint_ns;
 	bool torn; /* the file may be longer than written.size */
 };
@@ -44,7 +46,8 @@ MUST_USE int log_checkpoint(struct audit_log *log);
 /* log_write() - what waits. Return: as audit_flush(). */
 MUST_USE int log_write(struct audit_log *log, bool sync);
 
-/* log_next_part() - put the file aside and begin the next. Return: 0; -errno: all is as before. */
+/* log_next_part() - put the file aside and begin the next. Return: 0; -errno: all is as before, or
+ * log->dead is set. */
 MUST_USE int log_next_part(struct audit_log *log);
 
 void log_free(struct audit_log *log);

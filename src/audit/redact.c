@@ -132,15 +132,28 @@ static int put_pair(struct buf *ret, struct audit_list *used, struct span pair,
 	return r == 0 ? buf_append(ret, SPAN("=" AUDIT_REDACTED)) : r;
 }
 
+/* authority_at() - where host and user begin: behind "scheme://", or "//" at the front (RFC 3986 section 4.2).
+ * A "://" behind a path or query began is of another URL in there. SIZE_MAX: there is none. */
+static size_t authority_at(struct span url)
+{
+	size_t i = 0;
+
+	while (i < url.len && memchr("/?#", url.ptr[i], 3) == NULL)
+		i++;
+	if (url.len - i < 2 || memcmp(url.ptr + i, "//", 2) != 0)
+		return SIZE_MAX;
+	return i == 0 || url.ptr[i - 1] == ':' ? i + 2 : SIZE_MAX;
+}
+
 /* put_origin() - scheme and host; what stands before an '@' goes */
 static int put_origin(struct buf *ret, struct audit_list *used, struct span *url)
 {
-	const char *scheme = memmem(url->ptr, url->len, "://", 3);
-	size_t begin = scheme != NULL ? (size_t)(scheme + 3 - url->ptr) : 0, end = begin;
+	size_t authority = authority_at(*url), begin = authority != SIZE_MAX ? authority : 0;
+	size_t end = begin;
 
 	while (end < url->len && memchr("/?#", url->ptr[end], 3) == NULL)
 		end++;
-	const char *at = scheme != NULL ? memrchr(url->ptr + begin, '@', end - begin) : NULL;
+	const char *at = authority != SIZE_MAX ? memrchr(url->ptr + begin, '@', end - begin) : NULL;
 	int r = buf_append(ret, (struct span){ url->ptr, begin });
 	if (at != NULL) {
 		note(used, SPAN("userinfo"));

@@ -27,6 +27,17 @@ static void test_urls(void)
 		{ "/x?token=", "/x?token=[redacted]", 1 },
 		{ "?token=1", "?token=[redacted]", 1 },
 		{ "/x?a=1?token=2", "/x?a=1?token=[redacted]", 1 },
+		{ "/cb?token=S&next=https://x/", "/cb?token=[redacted]&next=https://x/", 1 },
+		{ "/cb?code=S&u=http://me:pw@h/", "/cb?code=[redacted]&u=http://me:pw@h/", 1 },
+		{ "//me:pw@h/", "//[redacted]@h/", 1 },
+		{ "//me:pw@h?token=1", "//[redacted]@h?token=[redacted]", 2 },
+		{ "?token=S&next=https://x/", "?token=[redacted]&next=https://x/", 1 },
+		{ "/a#token=S://me@h", "/a#token=[redacted]", 1 },
+		{ "a:b://me:pw@h/", "a:b://[redacted]@h/", 1 },
+		{ "me@h", "me@h", 0 },
+		{ "//", "//", 0 },
+		{ "/", "/", 0 },
+		{ "x:", "x:", 0 },
 		{ "", "", 0 },
 	};
 

@@ -1,8 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 /*
- * Theory of operation: the ledger first, which gives a list of logs: how often each was opened and, if it
- * was closed after that, how many lines it has and the hash of the last. Then each log of the list, all
- * its parts as one chain, and at last whether there are files of logs that the list does not have.
+ * Theory of operation: the ledger first, which gives a list of logs: when each was opened and closed, and
+ * with each close how many lines it had and the hash of the last. Then each log of the list, all
+ * its parts as one chain, which must come to each of these ends, and at last whether there are files of
+ * logs that the list does not have.
+ *
+ * Sandboxes go on meanwhile. What they write is no matter, but one that starts has a file the list does not
+ * have, and one that opens its log again goes on behind its end. The ledger is told before anything is
+ * written: so where something is wrong and the ledger has grown, it is read anew, and the log looked at once
+ * more.
  */
 #include "audit/verify.h"
 
@@ -17,21 +23,13 @@
 #include "audit/verify_priv.h"
 #include "base/fd.h"
 
-enum { LOGS_MAX = 4 * 1024 * 1024 };
-
-/* A log as the ledger has it. */
-struct known {
-	char log[AUDIT_LOG_NAME_OCTETS];
-	size_t order; /* in the ledger */
-	bool is_closed;
-	uint64_t entries;
-	uint8_t last[AUDIT_HASH_OCTETS];
-};
+enum { LOGS_MAX = 4 * 1024 * 1024, TRIES_MAX = 3 };
 
 struct ledger {
 	struct chain chain;
-	struct known *known; /* owned */
+	struct known *known; /* owned; by log and, of each, in the order of the ledger */
 	size_t len, capacity;
+	off_t size; /* of its file, before that was read */
 };
 
 static int by_name(const void *a, const void *b)
@@ -85,117 +83,236 @@ static int ledger_line(struct chain *chain, const struct audit_entry *entry)
 	return known_add(ledger, &known);
 }
 
-/* keep_latest() - of each log what was said last */
-static void keep_latest(struct ledger *ledger)
+/* bound() - the first line of @log or of one @behind it */
+static size_t bound(const struct ledger *ledger, const char *log, bool behind)
 {
-	size_t kept = 0;
+	size_t low = 0, high = ledger->len;
 
-	if (ledger->len > 0)
-		qsort(ledger->known, ledger->len, sizeof(ledger->known[0]), by_name);
-	for (size_t i = 0; i < ledger->len; i++)
-		if (i + 1 == ledger->len ||
-		    strcmp(ledger->known[i].log, ledger->known[i + 1].log) != 0)
-			ledger->known[kept++] = ledger->known[i];
-	ledger->len = kept;
+	while (low < high) {
+		size_t middle = low + (high - low) / 2;
+		int order = strcmp(ledger->known[middle].log, log);
+
+		if (order < 0 || (order == 0 && behind))
+			low = middle + 1;
+		else
+			high = middle;
+	}
+	return low;
 }
 
-static int ledger_verify(struct ledger *ledger, int folder)
+/* known_find() - the lines of @log. Return: how many. */
+static size_t known_find(const struct known **ret, const struct ledger *ledger, const char *log)
 {
-	int r = 0;
+	size_t begin = bound(ledger, log, false), end = bound(ledger, log, true);
 
-	audit_file_name(ledger->chain.file, AUDIT_LEDGER, 0);
-	r = chain_file(&ledger->chain, folder);
+	*ret = begin < end ? &ledger->known[begin] : NULL;
+	return end - begin;
+}
+
+static off_t ledger_size(int folder)
+{
+	struct stat st;
+
+	return fstatat(folder, AUDIT_LEDGER ".jsonl", &st, AT_SYMLINK_NOFOLLOW) == 0 ? st.st_size
+										     : -1;
+}
+
+static int ledger_verify(struct ledger *ret, struct audit_verdict *verdict, int folder,
+			 const uint8_t *key)
+{
+	*ret = (struct ledger){ .size = ledger_size(folder),
+				.chain = { .verdict = verdict,
+					   .key = key,
+					   .log = AUDIT_LEDGER,
+					   .is_ledger = true,
+					   .is_begun = true,
+					   .seen = ledger_line } };
+	audit_file_name(ret->chain.file, AUDIT_LEDGER, 0);
+	int r = chain_file(&ret->chain, folder);
 	if (r == -ENOENT) {
-		fault(&ledger->chain, 0, "the ledger is gone");
+		fault(&ret->chain, 0, "the ledger is gone");
 		r = 0;
 	}
-	ledger->chain.verdict->torn_octets += (uint64_t)ledger->chain.torn;
-	keep_latest(ledger);
+	verdict->torn_octets += (uint64_t)ret->chain.torn;
+	if (ret->len > 0)
+		qsort(ret->known, ret->len, sizeof(ret->known[0]), by_name);
 	return r;
 }
 
-static void judge_end(struct chain *chain, const struct known *known)
+/* refresh() - read the ledger anew, if it has grown; its lines do not count once more.
+ * Return: 1: it has; 0: there is nothing new to know; -errno. */
+static int refresh(struct ledger *ledger, int folder)
 {
+	struct audit_verdict *verdict = ledger->chain.verdict, *apart = NULL;
+	struct ledger now = { 0 };
+
+	if (ledger->chain.is_broken || ledger_size(folder) <= ledger->size)
+		return 0;
+	apart = calloc(1, sizeof(*apart));
+	if (apart == NULL)
+		return -ENOMEM;
+	int r = ledger_verify(&now, apart, folder, ledger->chain.key);
+	if (r == 0 && !now.chain.is_broken) {
+		free(ledger->known);
+		*ledger = now;
+		ledger->chain.verdict = verdict;
+		r = 1;
+	} else {
+		free(now.known);
+	}
+	free(apart);
+	return r;
+}
+
+static void judge_end(struct chain *chain, bool is_closed)
+{
+	const struct known *last = &chain->closed[chain->closed_len - 1];
+	const struct known *missed = chain->passed < chain->closed_len
+					 ? &chain->closed[chain->passed]
+				     : is_closed && chain->seq != last->entries ? last
+										: NULL;
+
 	if (chain->is_broken)
 		return;
 	chain->verdict->unsigned_lines += chain->since;
-	if (!known->is_closed) {
-		chain->verdict->torn_octets += (uint64_t)chain->torn;
-		return;
-	}
-	if (chain->seq != known->entries)
+	if (missed != NULL)
 		fault(chain, chain->line, "the log was closed with %llu lines, and has %llu",
-		      (unsigned long long)known->entries, (unsigned long long)chain->seq);
-	else if (chain->torn > 0)
+		      (unsigned long long)missed->entries, (unsigned long long)chain->seq);
+	else if (is_closed && chain->torn > 0)
 		fault(chain, chain->line + 1, "something was added after the log was closed");
-	else if (memcmp(chain->hash, known->last, sizeof(chain->hash)) != 0)
-		fault(chain, chain->line, "it is not the line with which the log was closed");
+	else if (!is_closed)
+		chain->verdict->torn_octets += (uint64_t)chain->torn;
 }
 
-/* log_verify() - all parts of a log */
+/* part_verify() - a file that was put aside */
+static int part_verify(struct chain *chain, int folder, unsigned part)
+{
+	audit_file_name(chain->file, chain->log, part);
+	int r = chain_file(chain, folder);
+	if (r == -ENOENT) {
+		fault(chain, 0, "the file is gone");
+		r = 0;
+	}
+	if (r == 0 && chain->torn > 0 && !chain->is_broken)
+		fault(chain, chain->line + 1, "it is not finished, and the log goes on");
+	return r;
+}
+
+/*
+ * parts_verify() - all files of a log. The last is opened before the others are counted: if its writer puts
+ * it aside meanwhile, it is still the one behind those, or there is one more of them.
+ * Return: 0; -ENOENT: there is no last one; another -errno.
+ */
+static int parts_verify(struct chain *chain, unsigned *parts, int folder)
+{
+	char name[AUDIT_FILE_NAME_OCTETS];
+
+	audit_file_name(name, chain->log, 0);
+	for (;;) {
+		CLEANUP_FD int last = audit_file_open(folder, name);
+		unsigned there = audit_parts(folder, chain->log);
+		bool is_all = there == *parts;
+
+		while (*parts < there && !chain->is_broken) {
+			int r = part_verify(chain, folder, ++*parts);
+
+			if (r < 0)
+				return r;
+		}
+		if (chain->is_broken)
+			return 0;
+		if (is_all) {
+			memcpy(chain->file, name, sizeof(name));
+			return chain_fd(chain, last);
+		}
+	}
+}
+
+/* log_verify() - all parts of a log, of which the ledger says the @len lines @known */
 static int log_verify(struct audit_verdict *verdict, int folder, const uint8_t *key,
-		      const struct known *known)
+		      const struct known *known, size_t len)
 {
 	struct chain chain = {
-		.verdict = verdict, .key = key, .log = known->log, .is_begun = true
+		.verdict = verdict,
+		.key = key,
+		.log = known->log,
+		.is_begun = true,
+		.closed = known,
+		.closed_len = len,
 	};
-	unsigned parts = audit_parts(folder, known->log);
+	bool is_closed = known[len - 1].is_closed;
+	unsigned parts = 0;
 	int r = 0;
 
 	verdict->logs++;
-	for (unsigned i = 1; r == 0 && i <= parts && !chain.is_broken; i++) {
-		audit_file_name(chain.file, known->log, i);
-		r = chain_file(&chain, folder);
-		if (r == 0 && chain.torn > 0 && !chain.is_broken)
-			fault(&chain, chain.line + 1, "it is not finished, and the log goes on");
-	}
-	if (r < 0 || chain.is_broken)
-		return r;
 	audit_file_name(chain.file, known->log, 0);
-	r = chain_file(&chain, folder);
-	if (r == -ENOENT && parts > 0 && !known->is_closed) /* it ended while it was put aside */
+	chain_pass(&chain); /* it may have been closed without a line */
+	r = parts_verify(&chain, &parts, folder);
+	if (r == -ENOENT && parts > 0 && !is_closed) /* it ended while it was put aside */
 		r = 0;
 	if (r == -ENOENT) {
 		fault(&chain, 0, "the file is gone");
 		return 0;
 	}
-	judge_end(&chain, known);
+	if (r == 0)
+		judge_end(&chain, is_closed);
 	return r;
 }
 
-/* judge_stranger() - a file that may belong to no log of the ledger */
-static void judge_stranger(struct ledger *ledger, int folder, const char *name)
+/* log_settle() - the same, and once more if it is not as the ledger said and that says more by now */
+static int log_settle(struct ledger *ledger, int folder, const char *log)
 {
-	struct known key = { .order = 0 };
+	struct audit_verdict *verdict = ledger->chain.verdict;
+	char before[offsetof(struct audit_verdict,
+			     faults)]; /* those beyond the old number are none */
+	const uint64_t faults = verdict->faults_all;
+	int r = 1;
+
+	memcpy(before, verdict, sizeof(before));
+	for (unsigned tries = 0; r == 1; tries++) {
+		const struct known *known = NULL;
+		size_t len = known_find(&known, ledger, log);
+
+		memcpy(verdict, before, sizeof(before));
+		r = len > 0 ? log_verify(verdict, folder, ledger->chain.key, known, len) : 0;
+		if (r == 0 && verdict->faults_all > faults && tries < TRIES_MAX)
+			r = refresh(ledger, folder);
+	}
+	return r;
+}
+
+static bool is_known(const struct ledger *ledger, const char *log)
+{
+	const struct known *known = NULL;
+
+	return known_find(&known, ledger, log) > 0;
+}
+
+/* judge_stranger() - a file that may belong to no log of the ledger */
+static int judge_stranger(struct ledger *ledger, int folder, const char *name)
+{
 	struct chain chain = { .verdict = ledger->chain.verdict };
+	char log[AUDIT_LOG_NAME_OCTETS];
 	struct stat st;
 	unsigned part = 0;
-	size_t low = 0, high = ledger->len;
 
-	if (!audit_file_split(key.log, &part, name) || strcmp(key.log, AUDIT_LEDGER) == 0)
-		return;
-	while (low < high) {
-		size_t middle = low + (high - low) / 2;
-		int order = strcmp(key.log, ledger->known[middle].log);
-
-		if (order == 0) {
-			if (part <= audit_parts(folder, key.log))
-				return;
-			break;
-		}
-		if (order < 0)
-			high = middle;
-		else
-			low = middle + 1;
+	if (!audit_file_split(log, &part, name) || strcmp(log, AUDIT_LEDGER) == 0)
+		return 0;
+	audit_file_name(chain.file, log, part);
+	if (is_known(ledger, log)) {
+		if (part > audit_parts(folder, log))
+			fault(&chain, 0, "a part before it is gone");
+		return 0;
 	}
 	/* an empty one is of a writer that has not come to tell the ledger */
 	if (fstatat(folder, name, &st, AT_SYMLINK_NOFOLLOW) == 0 && st.st_size == 0)
-		return;
-	audit_file_name(chain.file, key.log, part);
-	if (low < high)
-		fault(&chain, 0, "a part before it is gone");
-	else
+		return 0;
+	int r = refresh(ledger, folder);
+	if (r < 0)
+		return r;
+	if (!is_known(ledger, log))
 		fault(&chain, 0, "the ledger does not know this log");
+	return 0;
 }
 
 static int strangers(struct ledger *ledger, int folder)
@@ -209,14 +326,19 @@ static int strangers(struct ledger *ledger, int folder)
 		fd_close(&copy);
 		return r;
 	}
-	for (struct dirent *one = NULL; (one = readdir(all)) != NULL;)
-		judge_stranger(ledger, folder, one->d_name);
+	struct dirent *one = NULL;
+	int r = 0;
+	while (r == 0 && (errno = 0, one = readdir(all)) != NULL)
+		r = judge_stranger(ledger, folder, one->d_name);
+	if (r == 0)
+		r = -errno;
 	(void)closedir(all);
-	return 0;
+	return r;
 }
 
 int audit_verify(struct audit_verdict *ret, int folder, struct diag *diag)
 {
+	char log[AUDIT_LOG_NAME_OCTETS];
 	uint8_t key[AUDIT_KEY_OCTETS];
 	struct ledger ledger = { 0 };
 	int r = audit_key_public(key, folder, diag);
@@ -224,15 +346,12 @@ int audit_verify(struct audit_verdict *ret, int folder, struct diag *diag)
 	if (r < 0)
 		return r;
 	*ret = (struct audit_verdict){ 0 };
-	ledger.chain = (struct chain){ .verdict = ret,
-				       .key = key,
-				       .log = AUDIT_LEDGER,
-				       .is_ledger = true,
-				       .is_begun = true,
-				       .seen = ledger_line };
-	r = ledger_verify(&ledger, folder);
-	for (size_t i = 0; r == 0 && i < ledger.len; i++)
-		r = log_verify(ret, folder, key, &ledger.known[i]);
+	memcpy(ret->key, key, sizeof(ret->key));
+	r = ledger_verify(&ledger, ret, folder, key);
+	for (size_t i = 0; r == 0 && i < ledger.len; i = bound(&ledger, log, true)) {
+		memcpy(log, ledger.known[i].log, sizeof(log)); /* it may be read anew */
+		r = log_settle(&ledger, folder, log);
+	}
 	if (r == 0)
 		r = strangers(&ledger, folder);
 	free(ledger.known);
@@ -249,11 +368,13 @@ int audit_verify_file(struct audit_verdict *ret, int folder, const char *name,
 		return diag_set(diag, -EINVAL,
 				"'%s' is no name of a log: they are like vm-a1b2c3d4.jsonl", name);
 	*ret = (struct audit_verdict){ .logs = 1 };
+	memcpy(ret->key, key, sizeof(ret->key));
 	struct chain chain = {
 		.verdict = ret, .key = key, .log = log, .is_ledger = strcmp(log, AUDIT_LEDGER) == 0
 	};
 	audit_file_name(chain.file, log, part);
-	int r = chain_file(&chain, folder);
+	CLEANUP_FD int fd = audit_file_open(folder, chain.file);
+	int r = fd < 0 ? fd : chain_fd(&chain, fd);
 	if (r < 0)
 		return diag_set(diag, r, "%s does not read: %s", name, strerrordesc_np(-r));
 	if (!chain.is_broken) {

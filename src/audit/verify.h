@@ -16,13 +16,15 @@ struct audit_fault {
 };
 
 struct audit_verdict {
+	uint8_t key[AUDIT_KEY_OCTETS]; /* by which it was judged */
 	uint64_t logs, files, lines, octets, checkpoints;
 	uint64_t
 	    unsigned_lines;   /* behind the last checkpoint of their log: chained, but not signed */
 	uint64_t torn_octets; /* of unfinished lines at the end of logs that were not closed */
-	struct audit_fault faults[AUDIT_FAULTS_MAX];
-	size_t faults_len; /* of those kept */
+	uint64_t repairs;     /* times that such a line was cut, of logs and of the ledger */
 	uint64_t faults_all;
+	size_t faults_len; /* of those kept */
+	struct audit_fault faults[AUDIT_FAULTS_MAX];
 };
 
 /* audit_verify() - all logs of @folder and the ledger. Return: 0, @ret says what of it; -errno and

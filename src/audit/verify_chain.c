@@ -2,7 +2,9 @@
 /*
  * Theory of operation: a line is good if it is spelled as we spell, has the next number, names the
  * hash of the line before, and, if it is signed, is signed by the key. So a line that was changed is
- * noticed in the next one, and the last in the next checkpoint or in the ledger. The first fault ends
+ * noticed in the next one, and the last in the next checkpoint or in the ledger. Each place where the
+ * ledger says that the log was closed must be come to, with the line it names, also if the log went on
+ * behind it: a log that was cut and continued has another there, or does not reach it. The first fault ends
  * the look at a chain: behind it nothing is vouched for.
  */
 #include <errno.h>
@@ -70,6 +72,26 @@ static bool judge_kind(struct chain *chain, const struct audit_entry *entry, str
 	return why == NULL;
 }
 
+static bool is_repair(const struct audit_entry *entry)
+{
+	return audit_is_entry(entry) ? span_is(entry->action, "audit.repair")
+				     : span_is(entry->ledger.event, "repaired");
+}
+
+void chain_pass(struct chain *chain)
+{
+	while (!chain->is_broken && chain->passed < chain->closed_len) {
+		const struct known *next = &chain->closed[chain->passed];
+
+		if (next->is_closed && next->entries != chain->seq)
+			return;
+		if (next->is_closed && memcmp(chain->hash, next->last, sizeof(chain->hash)) != 0)
+			fault(chain, chain->line,
+			      "it is not the line with which the log was closed");
+		chain->passed++;
+	}
+}
+
 static int chain_line(struct chain *chain, struct span line)
 {
 	struct audit_entry entry;
@@ -88,16 +110,34 @@ static int chain_line(struct chain *chain, struct span line)
 	chain->verdict->lines++;
 	chain->verdict->octets += line.len + 1;
 	chain->verdict->checkpoints += !audit_is_entry(&entry);
+	chain->verdict->repairs += is_repair(&entry);
+	chain_pass(chain);
 	return chain->seen != NULL ? chain->seen(chain, &entry) : 0;
 }
 
-int chain_file(struct chain *chain, int folder)
+/* is_ours() - is @r, not 0, something that this process lacks, rather than the file? */
+static bool is_ours(int r)
 {
-	CLEANUP_FD int fd = audit_file_open(folder, chain->file);
+	return r == -ENOMEM || r == -EMFILE || r == -ENFILE;
+}
+
+/* no_file() - a file that cannot be read vouches for nothing, but the others are looked at all the same */
+static int no_file(struct chain *chain, const char *what, int r)
+{
+	if (is_ours(r) || r == -ENOENT)
+		return r;
+	fault(chain, 0, "it does not %s: %s", what, strerrordesc_np(-r));
+	return 0;
+}
+
+int chain_fd(struct chain *chain, int fd)
+{
 	struct audit_lines lines = { 0 };
 	struct span line = { 0 };
-	int r = fd < 0 ? fd : audit_lines_open(&lines, fd, 0);
 
+	if (fd < 0)
+		return no_file(chain, "open", fd);
+	int r = audit_lines_open(&lines, fd, 0);
 	if (r < 0)
 		return r;
 	chain->line = 0;
@@ -111,5 +151,12 @@ int chain_file(struct chain *chain, int folder)
 	}
 	chain->torn = (off_t)audit_lines_rest(&lines);
 	audit_lines_close(&lines);
-	return r;
+	return r < 0 ? no_file(chain, "read", r) : 0;
+}
+
+int chain_file(struct chain *chain, int folder)
+{
+	CLEANUP_FD int fd = audit_file_open(folder, chain->file);
+
+	return chain_fd(chain, fd);
 }

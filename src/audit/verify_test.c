@@ -1,5 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 /* Each way to change a log is told, with its place. */
+#include <sys/wait.h>
+#include <time.h>
+
 #include "audit/log_test_priv.h"
 
 enum { LINES = 12 };
@@ -147,6 +150,64 @@ static void test_files(void)
 	rig_close(&rig);
 }
 
+/* go_on() - a writer that opens the log anew, and adds @lines entries */
+static void go_on(struct rig *rig, unsigned lines)
+{
+	struct audit_log *log = rig_log(rig, "one", 0);
+
+	rig_fill(log, lines);
+	CHECK(audit_close(log) == 0, "close");
+}
+
+/* test_continued() - a closed log that is cut, and then has a writer again: it closes as if nothing were */
+static void test_continued(void)
+{
+	static const struct {
+		unsigned before, keep,
+		    after;       /* entries; lines that stay, 99: the file goes; entries */
+		const char *why; /* NULL: it is fine */
+		uint64_t line;
+	} rows[] = {
+		{ 20, 21, 1, NULL, 0 },
+		{ 20, 5, 1, "closed with 21 lines, and has 7", 7 },
+		{ 20, 5, 14, "closed with 21 lines, and has 20", 20 },
+		{ 20, 5, 15, "not the line with which", 21 },
+		{ 20, 5, 40, "not the line with which", 21 },
+		{ 20, 0, 1, "closed with 21 lines, and has 2", 2 },
+		{ 20, 99, 1, "closed with 21 lines, and has 2", 2 },
+		{ 20, 99, 40, "not the line with which", 21 },
+		{ 0, 0, 3, NULL, 0 }, /* it was closed with no line */
+		{ 0, 0, 0, NULL, 0 },
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+		struct rig rig = { 0 };
+		size_t len = 0, kept = 0;
+
+		rig_open(&rig);
+		go_on(&rig, rows[i].before);
+		char *text = rig_read(&rig, "one.jsonl", &len);
+		for (unsigned k = 0; k < rows[i].keep && kept < len; k++)
+			kept += strcspn(text + kept, "\n") + 1;
+		rig_write(&rig, "one.jsonl", (struct span){ text, kept });
+		if (rows[i].keep == 99)
+			CHECK(unlinkat(rig_folder(&rig), "one.jsonl", 0) == 0, "unlink");
+		for (unsigned times = 0; times < 2; times++) {
+			go_on(&rig, times == 0 ? rows[i].after : 0);
+			if (rows[i].why != NULL)
+				expect(&rig, rows[i].why, "one.jsonl", rows[i].line, rows[i].why);
+			else
+				CHECK(rig_verify(&rig)->faults_all == 0, "%zu: %s", i,
+				      rig_verify(&rig)->faults[0].why);
+		}
+		struct audit_log *log = rig_log(&rig, "one", 0); /* while it is open */
+		CHECK((rig_verify(&rig)->faults_all == 0) == (rows[i].why == NULL), "%zu", i);
+		CHECK(audit_close(log) == 0, "close");
+		free(text);
+		rig_close(&rig);
+	}
+}
+
 /* test_other_key() - one who has the file, not the key, makes all of it anew */
 static void test_other_key(void)
 {
@@ -218,12 +279,101 @@ static void test_one_file(void)
 	rig_close(&rig);
 }
 
+/* test_no_file() - one that does not open is a fault, and the others are looked at */
+static void test_no_file(void)
+{
+	static const char *const names[] = { "one.jsonl", "one.1.jsonl", "ledger.jsonl" };
+
+	for (size_t i = 0; i < ARRAY_SIZE(names); i++) {
+		struct rig rig = { 0 };
+
+		rig_open(&rig);
+		struct audit_log *log = rig_log(&rig, "one", 2000);
+		rig_fill(log, 20);
+		CHECK(audit_close(log) == 0, "close");
+		log = rig_log(&rig, "two", 0);
+		rig_fill(log, 20);
+		CHECK(audit_close(log) == 0, "close");
+		CHECK(unlinkat(rig_folder(&rig), names[i], 0) == 0 &&
+			  symlinkat("/dev/null", rig_folder(&rig), names[i]) == 0,
+		      "%s", names[i]);
+		const struct audit_verdict *v = rig_verify(&rig);
+		CHECK(v->faults_all >= 1 && strcmp(v->faults[0].file, names[i]) == 0 &&
+			  v->faults[0].line == 0 && strstr(v->faults[0].why, "not open") != NULL,
+		      "%s: %s: %s", names[i], v->faults[0].file, v->faults[0].why);
+		CHECK(i == 2 || (v->faults_all == 1 && v->logs == 2 && v->lines > 20), "%s",
+		      names[i]);
+		rig_close(&rig);
+	}
+}
+
+/* rotates() - a writer that fills one small file after the other */
+static void rotates(struct rig *rig)
+{
+	struct audit_log *log = rig_log(rig, "two", 3000);
+
+	for (unsigned i = 0; i < 300; i++)
+		rig_fill(log, 4);
+	CHECK(audit_close(log) == 0, "close");
+}
+
+/* opens() - a writer that goes on with a log while the one before it is looked at */
+static void opens(struct rig *rig)
+{
+	static const struct timespec pause = { 0, 10000000 };
+
+	(void)nanosleep(&pause, NULL);
+	struct audit_log *log = rig_log(rig, "two", 0);
+	rig_fill(log, 4);
+	CHECK(audit_close(log) == 0, "close");
+}
+
+/* beside() - while @writer is at it, no look finds a fault. The ledger grows twice meanwhile, so that the
+ * third try at the latest must be right. */
+static void beside(struct rig *rig, void (*writer)(struct rig *))
+{
+	int status = 0;
+	pid_t child = fork();
+
+	if (child == 0) {
+		writer(rig);
+		_exit(test_failures > 0);
+	}
+	do {
+		const struct audit_verdict *v = rig_verify(rig);
+
+		CHECK(v->faults_all == 0, "%s:%llu %s", v->faults[0].file,
+		      (unsigned long long)v->faults[0].line, v->faults[0].why);
+	} while (waitpid(child, &status, WNOHANG) == 0);
+	CHECK(WIFEXITED(status) && WEXITSTATUS(status) == 0, "the writer");
+	CHECK(rig_verify(rig)->faults_all == 0, "%s", rig_verify(rig)->faults[0].why);
+}
+
+/* test_beside_writers() - what is being written meanwhile is no fault */
+static void test_beside_writers(void)
+{
+	struct rig rig = { 0 };
+
+	rig_open(&rig);
+	struct audit_log *log = rig_log(&rig, "one", 0);
+	rig_fill(log, 10000);
+	CHECK(audit_close(log) == 0, "close");
+	(void)rig_folder(&rig);
+	for (unsigned i = 0; i < 4; i++) /* a new log, and one that goes on */
+		beside(&rig, opens);
+	beside(&rig, rotates);
+	rig_close(&rig);
+}
+
 int main(void)
 {
 	test_changed();
 	test_files();
+	test_continued();
 	test_other_key();
 	test_parts();
 	test_one_file();
+	test_no_file();
+	test_beside_writers();
 	return test_failures > 0;
 }

@@ -15,23 +15,6 @@
 
 enum { EXPORT_OCTETS_MAX = 4 * AUDIT_LINE_OCTETS_MAX, LOOK_AGAIN_MS = 250 };
 
-static void put_span(FILE *out, struct span text)
-{
-	char piece[512];
-
-	while (text.len > 0) { /* print_safe() wants a NUL */
-		size_t len = text.len < sizeof(piece) - 1 ? text.len : sizeof(piece) - 1;
-
-		memcpy(piece, text.ptr, len);
-		piece[len] = '\0';
-		for (size_t i = 0; i < len; i++)
-			if (piece[i] == '\0')
-				piece[i] = ' ';
-		print_safe(out, piece);
-		text = span_drop(text, len);
-	}
-}
-
 static void put_time(FILE *out, int64_t time_ns)
 {
 	char text[PRINT_TIME_OCTETS];
@@ -44,17 +27,17 @@ static void put_time(FILE *out, int64_t time_ns)
 static void put_thing(FILE *out, const struct audit_entry *entry)
 {
 	if (entry->resource.method.ptr != NULL) {
-		put_span(out, entry->resource.method);
+		print_safe_span(out, entry->resource.method);
 		fputc(' ', out);
 	}
 	if (entry->resource.url.ptr != NULL) {
-		put_span(out, entry->resource.url);
+		print_safe_span(out, entry->resource.url);
 	} else if (entry->resource.host.ptr != NULL) {
-		put_span(out, entry->resource.host);
+		print_safe_span(out, entry->resource.host);
 		if (entry->resource.port.is_set)
 			fprintf(out, ":%llu", (unsigned long long)entry->resource.port.value);
 	} else if (entry->resource.path.ptr != NULL) {
-		put_span(out, entry->resource.path);
+		print_safe_span(out, entry->resource.path);
 	}
 }
 
@@ -73,7 +56,7 @@ static void put_outcome(FILE *out, const struct audit_found *found)
 	    end->reasons.len > 0 ? &end->reasons : &found->entry.reasons;
 	if (reasons->len > 0) {
 		fputs("  (", out);
-		put_span(out, reasons->items[0]);
+		print_safe_span(out, reasons->items[0]);
 		fputc(')', out);
 	}
 }
@@ -96,9 +79,9 @@ static int put_found(void *context, const struct audit_found *found)
 		decision = found->entry.decision;
 	put_time(out, found->entry.time_ns);
 	fputs("  ", out);
-	put_span(out, found->entry.actor.sandbox);
+	print_safe_span(out, found->entry.actor.sandbox);
 	fprintf(out, "  %-5s  ", audit_decisions[decision]);
-	put_span(out, found->entry.action);
+	print_safe_span(out, found->entry.action);
 	fputs("  ", out);
 	put_thing(out, &found->entry);
 	put_outcome(out, found);
@@ -114,6 +97,21 @@ static int written(struct cli_call *call, int r)
 				   : r;
 }
 
+/* query() - show what was indexed behind ask->last_id and is found by the filter, which then says how far
+ * was looked: also behind what the filter does not let through, which stands before what is shown */
+static int query(struct audit_ask *ask, struct audit_index *index)
+{
+	int64_t newest = 0;
+	int r = audit_index_newest(&newest, index, &ask->call->diag);
+
+	if (r < 0)
+		return r;
+	/* if there are fewer, rows were made anew, of which most were shown */
+	ask->filter.after_id = newest < ask->last_id ? newest : ask->last_id;
+	ask->last_id = newest;
+	return audit_query(index, &ask->filter, put_found, ask, &ask->call->diag);
+}
+
 /* follow() - until interrupted, or nobody reads */
 static int follow(struct audit_ask *ask, struct audit_index *index)
 {
@@ -122,10 +120,9 @@ static int follow(struct audit_ask *ask, struct audit_index *index)
 	ask->filter.limit = 0;
 	while (r == 0) {
 		(void)poll(NULL, 0, LOOK_AGAIN_MS);
-		ask->filter.after_id = ask->last_id > 0 ? ask->last_id : ask->filter.after_id;
-		r = ask->update(index, ask->call);
+		r = ask->update(index, ask->call, &ask->told);
 		if (r == 0)
-			r = audit_query(index, &ask->filter, put_found, ask, &ask->call->diag);
+			r = query(ask, index);
 		if (r == 0)
 			r = written(ask->call, r);
 	}
@@ -134,7 +131,7 @@ static int follow(struct audit_ask *ask, struct audit_index *index)
 
 int audit_show(struct audit_ask *ask, struct audit_index *index)
 {
-	int r = audit_query(index, &ask->filter, put_found, ask, &ask->call->diag);
+	int r = query(ask, index);
 
 	r = written(ask->call, r);
 	return r == 0 && cli_has(ask->call, "follow") ? follow(ask, index) : r;
@@ -230,25 +227,31 @@ int audit_show_stats(struct audit_ask *ask, struct audit_index *index)
 	return r;
 }
 
-static json_t *verdict_json(const struct audit_verdict *verdict)
+static json_t *verdict_json(const struct audit_verdict *verdict, const char *key_from)
 {
 	json_t *faults = json_array();
+	char key[2 * AUDIT_KEY_OCTETS];
 
+	audit_hex(key, verdict->key, AUDIT_KEY_OCTETS);
 	for (size_t i = 0; i < verdict->faults_len; i++)
 		(void)json_array_append_new(faults, json_pack("{s:s, s:I, s:s}", "file",
 							      verdict->faults[i].file, "line",
 							      (json_int_t)verdict->faults[i].line,
 							      "reason", verdict->faults[i].why));
-	return json_pack(
-	    "{s:b, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:o}", "ok", verdict->faults_all == 0, "logs",
-	    (json_int_t)verdict->logs, "files", (json_int_t)verdict->files, "lines",
-	    (json_int_t)verdict->lines, "octets", (json_int_t)verdict->octets, "checkpoints",
-	    (json_int_t)verdict->checkpoints, "unsigned", (json_int_t)verdict->unsigned_lines,
-	    "torn_octets", (json_int_t)verdict->torn_octets, "faults", faults);
+	return json_pack("{s:b, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:s#, s:s, s:o}", "ok",
+			 verdict->faults_all == 0, "logs", (json_int_t)verdict->logs, "files",
+			 (json_int_t)verdict->files, "lines", (json_int_t)verdict->lines, "octets",
+			 (json_int_t)verdict->octets, "checkpoints",
+			 (json_int_t)verdict->checkpoints, "unsigned",
+			 (json_int_t)verdict->unsigned_lines, "torn_octets",
+			 (json_int_t)verdict->torn_octets, "repairs", (json_int_t)verdict->repairs,
+			 "key", key, (int)sizeof(key), "key_from", key_from, "faults", faults);
 }
 
-static void put_verdict(FILE *out, const struct audit_verdict *verdict)
+static void put_verdict(FILE *out, const struct audit_verdict *verdict, const char *key_from)
 {
+	char key[2 * AUDIT_KEY_OCTETS];
+
 	for (size_t i = 0; i < verdict->faults_len; i++) {
 		const struct audit_fault *fault = &verdict->faults[i];
 
@@ -275,17 +278,23 @@ static void put_verdict(FILE *out, const struct audit_verdict *verdict)
 	if (verdict->torn_octets > 0)
 		fprintf(out, "%llu octets are of lines that are not finished\n",
 			(unsigned long long)verdict->torn_octets);
+	if (verdict->repairs > 0)
+		fprintf(out, "%llu times an unfinished line was cut when a writer went on\n",
+			(unsigned long long)verdict->repairs);
+	audit_hex(key, verdict->key, AUDIT_KEY_OCTETS);
+	fprintf(out, "looked at with the key %.*s, %s\n", (int)sizeof(key), key, key_from);
 }
 
-int audit_show_verdict(struct cli_call *call, const struct audit_verdict *verdict)
+int audit_show_verdict(struct cli_call *call, const struct audit_verdict *verdict,
+		       const char *key_from)
 {
 	int status = verdict->faults_all == 0 ? 0 : CLI_EXIT_NONE;
 
 	if (!cli_has(call, "json")) {
-		put_verdict(call->out, verdict);
+		put_verdict(call->out, verdict, key_from);
 		return status;
 	}
-	json_t *value = verdict_json(verdict);
+	json_t *value = verdict_json(verdict, key_from);
 	int r = print_json(call, value);
 	json_decref(value);
 	return r < 0 ? r : status;

@@ -30,26 +30,34 @@ static int open_folder(int *ret, struct cli_call *call)
 	return r == -ENOENT ? diag_set(&call->diag, r, "there is no audit log yet") : r;
 }
 
+/* put_ns() - as nanoseconds, which go from 1677 to 2262. Return: 0; -ERANGE. */
+static int put_ns(int64_t *ret, int64_t unix_s)
+{
+	return __builtin_mul_overflow(unix_s, INT64_C(1000000000), ret) ? -ERANGE : 0;
+}
+
 /* read_since() - "1h" before now, or a time like 2024-01-15T10:30:00Z or a part of one */
 static int read_since(int64_t *ret, const char *text, struct diag *diag)
 {
 	static const char *const forms[] = { "%Y-%m-%dT%H:%M:%SZ", "%Y-%m-%dT%H:%M:%S",
 					     "%Y-%m-%d %H:%M", "%Y-%m-%d" };
 	uint64_t ago_s = 0;
+	int r = -EINVAL;
 
-	if (config_parse_duration_s(&ago_s, span_of(text)) == 0 && ago_s < INT32_MAX) {
-		*ret = (clock_unix_s() - (int64_t)ago_s) * 1000000000;
-		return 0;
-	}
-	for (size_t i = 0; i < ARRAY_SIZE(forms); i++) {
+	if (config_parse_duration_s(&ago_s, span_of(text)) == 0 && ago_s <= INT64_MAX)
+		r = put_ns(ret, clock_unix_s() - (int64_t)ago_s);
+	for (size_t i = 0; r == -EINVAL && i < ARRAY_SIZE(forms); i++) {
 		struct tm utc = { 0 };
 		const char *end = strptime(text, forms[i], &utc);
 
-		if (end != NULL && *end == '\0') {
-			*ret = (int64_t)timegm(&utc) * 1000000000;
-			return 0;
-		}
+		if (end != NULL && *end == '\0')
+			r = put_ns(ret, timegm(&utc));
 	}
+	if (r == 0)
+		return 0;
+	if (r == -ERANGE)
+		return diag_set(diag, -EINVAL, "audit: --since '%s' is before 1678 or after 2261",
+				text);
 	return diag_set(diag, -EINVAL,
 			"audit: --since '%s' is neither a time like 1h or 30m ago nor one like "
 			"2024-01-15T10:30:00Z (UTC)",
@@ -89,7 +97,7 @@ static int read_filter(struct audit_filter *ret, struct cli_call *call, uint64_t
 }
 
 /* update() - the index; one that turns out to be damaged is made anew, once */
-static int update(struct audit_index *index, struct cli_call *call)
+static int update(struct audit_index *index, struct cli_call *call, unsigned *told)
 {
 	unsigned bad = 0;
 	int r = audit_index_update(&bad, index, &call->diag);
@@ -99,11 +107,13 @@ static int update(struct audit_index *index, struct cli_call *call)
 		if (r == 0)
 			r = audit_index_update(&bad, index, &call->diag);
 	}
-	if (r == 0 && bad > 0)
+	if (r == 0 && bad > 0 && bad != *told)
 		fprintf(call->err,
 			"immure: %u audit logs do not read to their end; say: immure audit "
 			"verify\n",
 			bad);
+	if (r == 0)
+		*told = bad;
 	return r;
 }
 
@@ -120,11 +130,12 @@ static int with_index(struct cli_call *call, uint64_t limit, struct audit_ask *a
 	if (r == 0)
 		r = audit_index_open(&index, folder, &call->diag);
 	if (r == 0)
-		r = update(index, call);
+		r = update(index, call, &ask->told);
 	ask->call = call;
 	if (r == 0)
 		r = ask->run(ask, index);
-	if (r == -EUCLEAN) { /* found while it was read; what was printed is printed */
+	if (r == -EUCLEAN &&
+	    index != NULL) { /* found while it was read; what was printed is printed */
 		r = audit_index_rebuild(index, &call->diag);
 		if (r == 0)
 			r = diag_set(&call->diag, -EUCLEAN,
@@ -173,6 +184,7 @@ static int reindex(struct cli_call *call)
 {
 	CLEANUP_FD int folder = -1;
 	struct audit_index *index = NULL;
+	unsigned told = 0;
 	int r = open_folder(&folder, call);
 
 	if (r == -ENOENT)
@@ -182,24 +194,30 @@ static int reindex(struct cli_call *call)
 	if (r == 0)
 		r = audit_index_rebuild(index, &call->diag);
 	if (r == 0)
-		r = update(index, call);
+		r = update(index, call, &told);
 	audit_index_close(index);
 	return r;
 }
 
+static const char own_key[] = "audit/key.pub of the state folder";
+
 /* key_for() - key.pub beside the file, else that of this user */
-static int key_for(uint8_t ret[AUDIT_KEY_OCTETS], int folder, struct cli_call *call)
+static int key_for(uint8_t ret[AUDIT_KEY_OCTETS], const char **ret_from, int folder,
+		   struct cli_call *call)
 {
 	CLEANUP_FD int own = -1;
 	int r = audit_key_public(ret, folder, &call->diag);
 
+	*ret_from = "key.pub beside the file";
 	if (r != -ENOENT)
 		return r;
+	*ret_from = own_key;
 	r = open_folder(&own, call);
 	return r == 0 ? audit_key_public(ret, own, &call->diag) : r;
 }
 
-static int verify_file(struct audit_verdict *ret, const char *path, struct cli_call *call)
+static int verify_file(struct audit_verdict *ret, const char **ret_from, const char *path,
+		       struct cli_call *call)
 {
 	CLEANUP_FD int folder = -1;
 	uint8_t key[AUDIT_KEY_OCTETS];
@@ -210,7 +228,7 @@ static int verify_file(struct audit_verdict *ret, const char *path, struct cli_c
 		folder = open(dirname(one), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 		r = folder < 0
 			? diag_set(&call->diag, -errno, "%s: %s", path, strerrordesc_np(errno))
-			: key_for(key, folder, call);
+			: key_for(key, ret_from, folder, call);
 	}
 	if (r == 0)
 		r = audit_verify_file(ret, folder, basename(other), key, &call->diag);
@@ -223,10 +241,11 @@ static int verify(struct cli_call *call)
 {
 	static struct audit_verdict verdict; /* large */
 	CLEANUP_FD int folder = -1;
+	const char *key_from = own_key;
 	int r = 0;
 
 	if (call->operands_len > 1) {
-		r = verify_file(&verdict, call->operands[1], call);
+		r = verify_file(&verdict, &key_from, call->operands[1], call);
 	} else {
 		r = open_folder(&folder, call);
 		if (r == 0)
@@ -234,7 +253,7 @@ static int verify(struct cli_call *call)
 	}
 	if (r == -ENOENT)
 		return cli_complain(call, r);
-	return r == 0 ? audit_show_verdict(call, &verdict) : r;
+	return r == 0 ? audit_show_verdict(call, &verdict, key_from) : r;
 }
 
 static const struct {

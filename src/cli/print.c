@@ -37,9 +37,9 @@ static void print_escaped(FILE *out, char octet)
 	fprintf(out, "\\x%02x", (unsigned)(unsigned char)octet);
 }
 
-void print_safe(FILE *out, const char *text)
+void print_safe_span(FILE *out, struct span text)
 {
-	struct span rest = span_of(text);
+	struct span rest = text;
 
 	while (rest.len > 0) {
 		size_t len = print_safe_octets(rest);
@@ -50,6 +50,11 @@ void print_safe(FILE *out, const char *text)
 			print_escaped(out, rest.ptr[0]);
 		rest = span_drop(rest, len > 0 ? len : 1);
 	}
+}
+
+void print_safe(FILE *out, const char *text)
+{
+	print_safe_span(out, span_of(text));
 }
 
 bool print_is_beginning(struct span s)

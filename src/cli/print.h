@@ -21,6 +21,7 @@ MUST_USE bool print_is_beginning(struct span s);
 
 /* print_safe() - print well-formed UTF-8 as it is; controls and all else as \xNN, an octet each */
 void print_safe(FILE *out, const char *text);
+void print_safe_span(FILE *out, struct span text);
 
 /**
  * print_safe_part() - the same for a piece of a longer text, with newlines and tabs as they are

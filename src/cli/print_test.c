@@ -44,6 +44,29 @@ static void test_safe(void)
 	}
 }
 
+/* test_safe_span() - to its end, whatever is in it or behind it */
+static void test_safe_span(void)
+{
+	const struct {
+		struct span text;
+		const char *want;
+	} rows[] = {
+		{ { 0 }, "" },
+		{ SPAN("a\0b"), "a\\x00b" },
+		{ { "abc", 2 }, "ab" },
+		{ { "\xc3\xbc", 1 }, "\\xc3" },
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+		char got[128] = { 0 };
+		FILE *out = fmemopen(got, sizeof(got), "w");
+
+		print_safe_span(out, rows[i].text);
+		fclose(out);
+		CHECK(strcmp(got, rows[i].want) == 0, "row %zu: %s", i, got);
+	}
+}
+
 static void test_part(void)
 {
 	const struct {
@@ -160,6 +183,7 @@ static void test_utf8(void)
 int main(void)
 {
 	test_safe();
+	test_safe_span();
 	test_part();
 	test_long_run();
 	test_age();

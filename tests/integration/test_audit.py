@@ -4,7 +4,9 @@ import csv
 import io
 import json
 import os
+import shutil
 import subprocess
+import time
 
 import support
 from support import PYTHON, as_root_and_user
@@ -44,7 +46,9 @@ class Audit(support.Tests):
     def test_words(self):
         for words, said in ((['shew'], "there is no 'shew'"), (['verify', '--host', 'x'], 'takes no --host'),
                             (['show', 'x'], 'one word too many'), (['show', '--kind', 'x'], "no kind 'x'"),
-                            (['show', '--since', 'never'], '--since'), (['show', '--limit', 'x'], '--limit'),
+                            (['show', '--since', 'never'], '--since'), (['show', '--since', '2262-04-12'], 'after 2261'),
+                            (['show', '--since', '9999-12-31'], 'after 2261'), (['show', '--since', '1600-01-01'], 'before 1678'),
+                            (['show', '--since', '200000d'], 'before 1678'), (['show', '--since', '99999999999999d'], 'before 1678'), (['show', '--limit', 'x'], '--limit'),
                             (['export'], '--format'), (['export', '--format', 'xml'], '--format')):
             done = self.immure('audit', *words)
             self.assertEqual(done.code, 125, words)
@@ -58,7 +62,8 @@ class Audit(support.Tests):
         for words, count in ((['--limit', '0'], 100), (['--limit', '7'], 7), (['--denied'], 10), (['--app', 'codex', '-n', '0'], 66),
                              (['--kind', 'dns'], 20), (['--host', 'host-4?.example.com'], 10), (['--host', 'none'], 0),
                              (['--sandbox', 'vm-a1b2c3d4', '-n0'], 100), (['--sandbox', 'vm-00000000'], 0),
-                             (['--since', '1h', '-n0'], 100), (['--since', '2099-01-01'], 0)):
+                             (['--since', '1h', '-n0'], 100), (['--since', '2099-01-01'], 0),
+                             (['--since', '2261-12-31'], 0), (['--since', '30000d', '-n0'], 100), (['--since', '1700-01-01', '-n0'], 100)):
             self.assertEqual(len(self.audit('show', *words).splitlines()), count, words)
         entries = self.lines('show', '--json', '--limit', '0')
         self.assertEqual(len(entries), 190)
@@ -103,6 +108,20 @@ class Audit(support.Tests):
         self.assertIn('line 4', self.audit('verify', self.log('vm-a1b2c3d4.2'), code=1))
         self.audit('verify', self.log())
 
+    def test_verify_says_the_key(self):
+        self.write(3)
+        folder = os.path.join(self.state, 'audit')
+        with open(os.path.join(folder, 'key.pub'), encoding='ascii') as file:
+            key = file.read().strip()
+        own, beside = 'audit/key.pub of the state folder', 'key.pub beside the file'
+        away = os.path.join(self.folder, os.path.basename(self.log()))
+        shutil.copy(self.log(), away)
+        os.chown(away, self.identity.uid, self.identity.uid)
+        for words, source in (([], own), ([self.log()], beside), ([away], own)):
+            self.assertIn(f'looked at with the key {key}, {source}\n', self.audit('verify', *words))
+            verdict = json.loads(self.audit('verify', '--json', *words))
+            self.assertEqual((verdict['key'], verdict['key_from']), (key, source))
+
     def test_the_index_is_made_anew(self):
         self.write(20)
         self.audit('show')
@@ -122,6 +141,38 @@ class Audit(support.Tests):
         self.assertIn(b'allow', process.stdout.readline())
         process.terminate()
         process.wait()
+
+    def follow(self, count, *words):
+        """What is shown of @count effects at first, and what comes later, behind one more that is written then."""
+        process = self.popen('audit', 'show', '--follow', *words)
+        first = [process.stdout.readline() for _ in range(count)]
+        time.sleep(1)  # it looks again every 0.25 s
+        self.write(1, 'vm-00000009')
+        later = [process.stdout.readline()]
+        time.sleep(1)
+        process.terminate()
+        out, errors = process.communicate()
+        return b''.join(first), b''.join([*later, out]), errors
+
+    def test_follow_of_what_came_in_before(self):
+        """An older log that was indexed last is no news."""
+        self.write(5)
+        os.rename(self.log(), self.log() + '.away')
+        self.write(3, 'vm-00000001')
+        self.audit('show')
+        os.rename(self.log() + '.away', self.log())
+        _, later, _ = self.follow(1, '--limit', '1')
+        self.assertEqual(len(later.splitlines()), 1, later)
+
+    def test_follow_of_a_log_that_does_not_read(self):
+        self.write(5)
+        self.write(3, 'vm-00000001')
+        self.audit('show')
+        with open(self.log(), 'a', encoding='ascii') as log:
+            log.write('{}\n')
+        _, later, errors = self.follow(8)
+        self.assertEqual(len(later.splitlines()), 1, later)
+        self.assertEqual(errors.count(b'do not read to their end'), 1, errors)
 
     def test_schema(self):
         """Real lines are as the schema says, and it allows no more fields than there are."""
