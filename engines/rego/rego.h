@@ -74,12 +74,14 @@ struct rego_text {
 
 /* With what the signature of a bundle is checked. */
 struct rego_key {
-	const char *id; /* as the signature names it; "": whatever it says */
-	const char
-	    *algorithm; /* HS256, RS256, PS256, ES256, likewise 384, HS512, RS512, PS512, EdDSA */
-	const char
-	    *key; /* PEM: PUBLIC KEY, RSA PUBLIC KEY, CERTIFICATE; of HS*: the secret itself */
-	const char *scope; /* must be the signature's; "": none */
+	/* As the signature names it; "": whatever it says. Some keys may have the same. */
+	const char *id;
+	/* HS256, RS256, PS256, ES256, likewise 384, HS512, RS512, PS512, EdDSA */
+	const char *algorithm;
+	/* PEM: PUBLIC KEY, RSA PUBLIC KEY, CERTIFICATE; of HS*: the secret itself; never "" */
+	const char *key;
+	/* Must be the signature's; "": none. */
+	const char *scope;
 };
 
 /* rego_limits_default() - what a warden can afford: a second, modules of 1 MiB, bundles of 64 MiB */

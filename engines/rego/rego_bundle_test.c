@@ -33,8 +33,8 @@ struct entry {
 
 enum { ENTRIES = 5 };
 
-static int load(struct rego *rego, const struct entry *entries, const struct rego_key *key,
-		struct rego_error *error)
+static int load_signed(struct rego *rego, const struct entry *entries, const struct rego_key *keys,
+		       size_t keys_len, struct rego_error *error)
 {
 	static char packed[TEST_TAR_OCTETS + 64];
 	static struct test_tar tar;
@@ -42,8 +42,14 @@ static int load(struct rego *rego, const struct entry *entries, const struct reg
 	tar.len = 0;
 	for (size_t i = 0; i < ENTRIES && entries[i].name != NULL; i++)
 		tar_add(&tar, entries[i].name, entries[i].type, entries[i].text);
-	return rego_load_bundle(rego, packed, tar_gzip(packed, sizeof(packed), &tar), key,
-				key != NULL, error);
+	return rego_load_bundle(rego, packed, tar_gzip(packed, sizeof(packed), &tar), keys,
+				keys_len, error);
+}
+
+static int load(struct rego *rego, const struct entry *entries, const struct rego_key *key,
+		struct rego_error *error)
+{
+	return load_signed(rego, entries, key, key != NULL, error);
 }
 
 static void check_value(struct rego *rego, const char *query, const char *want)
@@ -230,6 +236,38 @@ static void check_signed(void)
 	}
 }
 
+/* Some keys of one id are each tried; one that is empty is everybody's, and is refused. */
+static void check_keys(void)
+{
+	static const struct entry entries[ENTRIES] = {
+		{ ".manifest", '0', MANIFEST },
+		{ "a/x.rego", '0', MODULE },
+		{ "a/data.json", '0', DATA },
+		{ ".signatures.json", '0', signature },
+	};
+	static const struct {
+		int want;
+		struct rego_key keys[2];
+	} rows[] = {
+		{ 0, { { "", "HS256", "other", "s" }, { "", "HS256", "secret", "s" } } },
+		{ 0, { { "k", "HS256", "secret", "" }, { "k", "HS256", "secret", "s" } } },
+		{ -EBADMSG, { { "", "HS256", "other", "s" }, { "", "HS256", "another", "s" } } },
+		{ -EINVAL, { { "k", "HS256", "", "s" }, { "k", "HS256", "secret", "s" } } },
+		{ -EINVAL, { { "k", "HS256", NULL, "s" }, { "k", "HS256", "secret", "s" } } },
+		{ -EINVAL, { { "k", "HS256", "secret", "s" }, { "k", NULL, "secret", "s" } } },
+		{ -EINVAL, { { "k", "HS256", "secret", "s" }, { "k", "", "secret", "s" } } },
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+		struct rego_error error = { 0 };
+		CLEANUP(rego_freep) struct rego *rego = NULL;
+
+		CHECK(rego_new(&rego, NULL) == 0, "no engine");
+		int r = load_signed(rego, entries, rows[i].keys, 2, &error);
+		CHECK(r == rows[i].want, "%zu: %d: %s", i, r, error.why);
+	}
+}
+
 void check_bundles(void)
 {
 	check_good();
@@ -237,4 +275,5 @@ void check_bundles(void)
 	check_whole();
 	check_sizes();
 	check_signed();
+	check_keys();
 }
