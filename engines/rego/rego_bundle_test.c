@@ -268,6 +268,22 @@ static void check_keys(void)
 	}
 }
 
+/* Limits at the end of what a number holds are none, and not less than none. */
+static void check_unbounded(void)
+{
+	static const struct entry entries[ENTRIES] = { { "data.json", '0', "{\"a\": 7}" } };
+	struct rego_error error = { 0 };
+	struct rego_limits limits;
+	CLEANUP(rego_freep) struct rego *rego = NULL;
+
+	rego_limits_default(&limits);
+	limits.unpacked_octets = SIZE_MAX;
+	limits.bundle_files_max = SIZE_MAX;
+	CHECK(rego_new(&rego, &limits) == 0, "no engine");
+	CHECK(load(rego, entries, NULL, &error) == 0, "%s", error.why);
+	check_value(rego, "data.a", "\"value\":7");
+}
+
 void check_bundles(void)
 {
 	check_good();
@@ -276,4 +292,5 @@ void check_bundles(void)
 	check_sizes();
 	check_signed();
 	check_keys();
+	check_unbounded();
 }
