@@ -119,6 +119,10 @@ static void check_bad(void)
 		{ -EINVAL,
 		  "conflicts",
 		  { { "data.json", '0', "{\"a\": 1}" }, { "a/data.json", '0', "{\"b\": 1}" } } },
+		{ -EINVAL,
+		  "calls itself",
+		  { { "a/x.rego", '0', "package a\nf(x) := data.b.g(x)\n" },
+		    { "b/y.rego", '0', "package b\ng(x) := data.a.f(x)\n" } } },
 		{ -EINVAL, "expected", { { "a/data.json", '0', "{\"a\" 1}" } } },
 		{ -EINVAL, "UTF-8", { { "a.rego", '0', "package \xff" } } },
 	};

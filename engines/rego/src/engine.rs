@@ -69,6 +69,20 @@ impl Rego {
     }
 
     pub fn add_module(&mut self, name: &str, text: &str) -> Outcome<()> {
+        let mut calls = (*self.calls).clone();
+        calls::gather(&mut calls, text);
+        calls::refuse_recursion(&calls).map_err(|fault| fault.in_file(name))?;
+        let whole = self.engine.clone(); // so that a failure leaves all as it was
+        if let Err(fault) = self.put_module(name, text) {
+            self.engine = whole;
+            return Err(fault);
+        }
+        self.calls = Rc::new(calls);
+        Ok(())
+    }
+
+    /// Loads it; what fails may have loaded a part. Whose calls they are is for the caller to know.
+    fn put_module(&mut self, name: &str, text: &str) -> Outcome<()> {
         if self.names.len() >= self.limits.modules_max {
             let most = self.limits.modules_max;
             return Err(Fault::new(EFBIG, format!("there are {most} modules, no more are allowed")));
@@ -77,16 +91,11 @@ impl Rego {
             return Err(Fault::new(EEXIST, "there is a module of that name").in_file(name));
         }
         at_most("the module", text.len(), self.limits.module_octets).map_err(|f| f.in_file(name))?;
-        let mut calls = (*self.calls).clone();
-        calls::gather(&mut calls, text);
-        calls::refuse_recursion(&calls).map_err(|fault| fault.in_file(name))?;
-        let mut next = self.engine.clone(); // so that a failure leaves all as it was
         for text in keyword_rules::split(text).unwrap_or_else(|| vec![text.to_string()]) {
-            next.add_policy(name.to_string(), translated(&text))
-                .map_err(|error| Fault::from(error).in_file(name))?;
+            let text = translated(&text);
+            let added = self.engine.add_policy(name.to_string(), text);
+            added.map_err(|error| Fault::from(error).in_file(name))?;
         }
-        self.engine = next;
-        self.calls = Rc::new(calls);
         Rc::make_mut(&mut self.names).push(name.to_string());
         Ok(())
     }
@@ -102,8 +111,14 @@ impl Rego {
 
     fn take_bundle(&mut self, bundle: Bundle) -> Outcome<()> {
         self.engine.set_rego_v0(bundle.manifest.rego_version == 0);
+        // all at once: each by itself would cost the square of their number
+        let calls = Rc::make_mut(&mut self.calls);
+        for (_, text) in &bundle.modules {
+            calls::gather(calls, text);
+        }
+        calls::refuse_recursion(calls)?;
         for (name, text) in &bundle.modules {
-            self.add_module(name, text)?;
+            self.put_module(name, text)?;
         }
         self.engine.set_rego_v0(false);
         bundle::roots::refuse_modules_outside(&self.engine, &bundle)?;
