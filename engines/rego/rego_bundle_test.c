@@ -124,6 +124,10 @@ static void check_bad(void)
 		  { { "a/x.rego", '0', "package a\nf(x) := data.b.g(x)\n" },
 		    { "b/y.rego", '0', "package b\ng(x) := data.a.f(x)\n" } } },
 		{ -EINVAL, "expected", { { "a/data.json", '0', "{\"a\" 1}" } } },
+		{ -EFBIG, "too many digits", { { "data.json", '0', "{\"a\": 1e999999}" } } },
+		{ -EFBIG,
+		  "too many digits",
+		  { { "data.yaml", '0', "$serde_json::private::Number: '1e999999'\n" } } },
 		{ -EINVAL, "UTF-8", { { "a.rego", '0', "package \xff" } } },
 	};
 

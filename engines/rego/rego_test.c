@@ -318,5 +318,6 @@ int main(void)
 	check_dialect();
 	check_confined();
 	check_bundles();
+	check_hostile();
 	return test_failures != 0;
 }

@@ -7,7 +7,7 @@ use crate::calls::{self, Calls};
 use crate::dialect;
 use crate::fault::{Fault, Outcome, EEXIST, EFBIG, ENODATA};
 use crate::keyword_rules;
-use crate::limits::{at_most, depth_within, parse_json, Limits, DEPTH_MAX};
+use crate::limits::{at_most, bounded_json, parse_json, refuse_deep, Limits};
 use regorus::utils::limits::ExecutionTimerConfig;
 use regorus::{Engine, PolicyLengthConfig, Value};
 use std::num::{NonZeroU32, NonZeroUsize};
@@ -169,23 +169,22 @@ impl Rego {
         if value == Value::Undefined {
             return Err(Fault::new(ENODATA, format!("{path} is undefined")));
         }
-        self.refuse_deep(&value)?;
-        self.bounded(json(&value)?)
+        self.refuse_large([&value])?;
+        self.bounded(&value)
     }
 
     pub fn eval_query(&mut self, query: &str) -> Outcome<String> {
         at_most("the query", query.len(), self.limits.query_octets)?;
-        let found = self.evaluate(|engine| engine.eval_query(translated(query), false))?;
+        let query = translated(query);
+        let found = self.evaluate(|engine| engine.eval_query(query, false))?;
         if found.result.is_empty() {
             return Err(Fault::new(ENODATA, "the query is undefined"));
         }
-        for row in &found.result {
-            self.refuse_deep(&row.bindings)?;
-            for expression in &row.expressions {
-                self.refuse_deep(&expression.value)?;
-            }
-        }
-        self.bounded(json(&found)?)
+        self.refuse_large(found.result.iter().flat_map(|row| {
+            let values = row.expressions.iter().map(|expression| &expression.value);
+            values.chain([&row.bindings])
+        }))?;
+        self.bounded(&found)
     }
 
     fn evaluate<T>(&mut self, ask: impl FnOnce(&mut Engine) -> anyhow::Result<T>) -> Outcome<T> {
@@ -220,7 +219,7 @@ impl Rego {
             return Err(Fault::invalid("coverage is off"));
         }
         let report = self.engine.get_coverage_report()?;
-        json(&report)
+        serde_json::to_string(&report).map_err(|error| Fault::json(&error))
     }
 
     pub fn add_test_panic(&mut self) -> Outcome<()> {
@@ -228,23 +227,17 @@ impl Rego {
         Ok(self.engine.add_extension("test.panic".into(), 0, Box::new(panic))?)
     }
 
-    fn refuse_deep(&self, value: &Value) -> Outcome<()> {
-        if !depth_within(value, DEPTH_MAX) {
-            return Err(Fault::new(EFBIG, format!("the result is nested deeper than {DEPTH_MAX}")));
-        }
-        Ok(())
+    /// Values that share their parts can be more than the memory holds once they are written.
+    fn refuse_large<'a>(&self, values: impl IntoIterator<Item = &'a Value>) -> Outcome<()> {
+        let mut left = self.limits.result_octets; // each value has an octet at least
+        values.into_iter().try_for_each(|value| refuse_deep("the result", value, &mut left))
     }
 
-    fn bounded(&self, text: String) -> Outcome<String> {
-        at_most("the result", text.len(), self.limits.result_octets)?;
-        Ok(text)
+    fn bounded(&self, result: &impl serde::Serialize) -> Outcome<String> {
+        bounded_json("the result", result, self.limits.result_octets)
     }
 }
 
 fn translated(text: &str) -> String {
     dialect::translate(text).unwrap_or_else(|| text.to_string())
-}
-
-fn json(value: &impl serde::Serialize) -> Outcome<String> {
-    serde_json::to_string(value).map_err(|error| Fault::json(&error))
 }
