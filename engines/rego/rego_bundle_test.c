@@ -7,7 +7,11 @@
 
 #define MANIFEST "{\"roots\": [\"a\"]}"
 #define MODULE   "package a\nx := data.a.v\n"
-#define DATA     "{\"v\": 1.50, \"n\": {\"b\": \"\xe2\x80\xa8<\", \"a\": []}}"
+#define SUM_10   "+1+1+1+1+1+1+1+1+1+1"
+#define SUM_100  SUM_10 SUM_10 SUM_10 SUM_10 SUM_10 SUM_10 SUM_10 SUM_10 SUM_10 SUM_10
+#define LONG_SUM \
+	SUM_100 SUM_100 SUM_100 SUM_100 SUM_100 SUM_100 SUM_100 SUM_100 SUM_100 SUM_100 SUM_100
+#define DATA "{\"v\": 1.50, \"n\": {\"b\": \"\xe2\x80\xa8<\", \"a\": []}}"
 
 /*
  * Of the three above, by HS256 with "secret": the digests are of {"roots":["a"]}, of the module as it is,
@@ -128,6 +132,7 @@ static void check_bad(void)
 		{ -EFBIG,
 		  "too many digits",
 		  { { "data.yaml", '0', "$serde_json::private::Number: '1e999999'\n" } } },
+		{ -EFBIG, "operators", { { "a.rego", '0', "package a\nx := 1" LONG_SUM } } },
 		{ -EINVAL, "UTF-8", { { "a.rego", '0', "package \xff" } } },
 	};
 

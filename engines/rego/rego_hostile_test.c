@@ -5,7 +5,7 @@
 #include <stdlib.h>
 #include <time.h>
 
-enum { SECONDS_MAX = 5 };
+enum { LONG = 100000, SECONDS_MAX = 5 };
 
 static const char policy[] =
     "package a\n"
@@ -143,6 +143,80 @@ static void check_arguments(void)
 	}
 }
 
+/* @head, then @many times @part, then @tail; as a module or a query. */
+static int shaped(const char *head, const char *part, size_t many, const char *tail, bool query,
+		  struct rego_error *error)
+{
+	CLEANUP(rego_freep) struct rego *rego = NULL;
+	struct rego_text text = { 0 };
+	char *whole = calloc(1, strlen(head) + many * strlen(part) + strlen(tail) + 1);
+	int r = -ENOMEM;
+
+	CHECK(whole != NULL && rego_new(&rego, NULL) == 0, "no engine");
+	char *end = stpcpy(whole, head);
+	for (size_t i = 0; i < many; i++)
+		end = stpcpy(end, part);
+	stpcpy(end, tail);
+	if (query) {
+		r = rego_eval_query(&text, rego, whole, strlen(whole), error);
+	} else {
+		r = rego_add_module(rego, "s.rego", 6, whole, strlen(whole), error);
+		if (r == 0)
+			r = rego_eval_rule(&text, rego, "data.s.x", 8, error);
+	}
+	rego_text_free(&text);
+	free(whole);
+	return r;
+}
+
+static void check_shapes(void)
+{
+	static const struct {
+		const char *head, *part, *tail;
+		size_t many;
+		int want;
+		bool query;
+		const char *why;
+	} rows[] = {
+		{ "package s\nx := ", "1+\n", "1", LONG, -EFBIG, false, "operators" },
+		{ "package s\nx := ", "1+\n", "1", 990, 0, false, NULL },
+		{ "package s\nx := 1", "\n+ 1", "", 1001, -EFBIG, false, "operators" },
+		{ "package s\nx := (1", "+1", ")+1", 1000, -EFBIG, false, "operators" },
+		{ "package s\ny := 1\nx := y", ".a", "", 1001, -EFBIG, false, "dots" },
+		{ "package s\ny := 1\nx := y", "[0]", "", 1001, -EFBIG, false, "dots" },
+		{ "package s\nx := ", "- ", "1", 10000, -EFBIG, false, "signs" },
+		{ "package s\nx := ", "- ", "1", 32, -EINVAL, false, "unary" },
+		{ "package s\nx := 1", " + - 1", "", 33, -EFBIG, false, "signs" },
+		{ "package s\nx := ", "[", "", 10000, -EFBIG, false, "brackets" },
+		{ "package s\nx := ", "(", "", 10000, -EFBIG, false, "brackets" },
+		{ "package s\nx := ", "f(", "", 17, -EFBIG, false, "brackets" },
+		{ "package s\nx := [[[[[[[[[[[[[[[[1", ",1", "]]]]]]]]]]]]]]]]", 9999, -EFBIG,
+		  false, "to be read" },
+		{ "package s\nx := [", "[[1, 2], {\"a\": 3}],\n", "]", 9999, 0, false, NULL },
+		{ "package s\nx if {\n", "1 + 1 == 2\n", "}", 9999, 0, false, NULL },
+		{ "package s\nx := \"", "- [ ((", "\" # ((((((((((((((((((((((((((", 9999, 0, false,
+		  NULL },
+		{ "package s\nx := 1e", "1", "", 9, -EFBIG, false, "number" },
+		{ "package s\nx := [1e5.1e", "1", "]", 9, -EFBIG, false, "number" },
+		{ "package s\nx := $\"{1e", "1", "}\"", 9, -EFBIG, false, "number" },
+		{ "x := ", "1+", "1", 20000, -EFBIG, true, "operators" },
+		{ "x := ", "[", "]", 10000, -EFBIG, true, "brackets" },
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+		struct rego_error error = { 0 };
+		int r = shaped(rows[i].head, rows[i].part, rows[i].many, rows[i].tail,
+			       rows[i].query, &error);
+
+		CHECK(r == rows[i].want, "%zu: %d: %u: %s", i, r, error.line, error.why);
+		CHECK(rows[i].why == NULL || strstr(error.why, rows[i].why) != NULL, "%zu: %s", i,
+		      error.why);
+		CHECK(rows[i].why == NULL || rows[i].query ||
+			  (error.line > 0 && strcmp(error.file, "s.rego") == 0),
+		      "%zu: %s:%u", i, error.file, error.line);
+	}
+}
+
 /* 2^36 ones that share all their parts, and rules by the thousand whose names begin with a keyword. */
 static void check_sizes(void)
 {
@@ -165,7 +239,7 @@ static void check_sizes(void)
 void check_hostile(void)
 {
 	static void (*const checks[])(void) = { check_numbers, check_functions, check_arguments,
-						check_sizes };
+						check_shapes, check_sizes };
 
 	for (size_t i = 0; i < ARRAY_SIZE(checks); i++) {
 		struct timespec begun, ended;

@@ -8,6 +8,7 @@ use crate::dialect;
 use crate::fault::{Fault, Outcome, EEXIST, EFBIG, ENODATA};
 use crate::keyword_rules;
 use crate::limits::{at_most, bounded_json, parse_json, refuse_deep, Limits};
+use crate::shape;
 use regorus::utils::limits::ExecutionTimerConfig;
 use regorus::{Engine, PolicyLengthConfig, Value};
 use std::num::{NonZeroU32, NonZeroUsize};
@@ -93,6 +94,7 @@ impl Rego {
         at_most("the module", text.len(), self.limits.module_octets).map_err(|f| f.in_file(name))?;
         for text in keyword_rules::split(text).unwrap_or_else(|| vec![text.to_string()]) {
             let text = translated(&text);
+            shape::refuse(&text).map_err(|fault| fault.in_file(name))?;
             let added = self.engine.add_policy(name.to_string(), text);
             added.map_err(|error| Fault::from(error).in_file(name))?;
         }
@@ -176,6 +178,7 @@ impl Rego {
     pub fn eval_query(&mut self, query: &str) -> Outcome<String> {
         at_most("the query", query.len(), self.limits.query_octets)?;
         let query = translated(query);
+        shape::refuse(&query)?;
         let found = self.evaluate(|engine| engine.eval_query(query, false))?;
         if found.result.is_empty() {
             return Err(Fault::new(ENODATA, "the query is undefined"));
