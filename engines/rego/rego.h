@@ -20,10 +20,20 @@
  * What the limits do not stop. The clock is looked at between steps of rules: one call of a builtin
  * function, such as a regex over a long text, ends first. There is none of memory: who allocates without
  * end is killed as any process. There is none of the depth of rules: a chain of some thousands overflows
- * the stack (functions that call themselves are refused). All this is the policy's doing, and who may load
- * a policy decides what is allowed anyway; input is bounded, and adds no calls to a policy.
+ * the stack (functions that call themselves are refused). Loading has no clock: it takes the square of a
+ * module's imports, and of the statements in a body (5,000 of the one or the other: 2 s). All this is the
+ * policy's doing, and who may load a policy decides what is allowed anyway; input is bounded, and adds no
+ * calls to a policy.
  *
- * An engine and all its clones belong to one thread. There is no I/O: http.send is undefined,
+ * What the parser could not bear is refused before it reads it, in modules and queries: brackets deeper
+ * than 16, more than 32 signs in front of operands in each other, more than 1,000 operators and dots in
+ * an expression, literals in each other that it would read 4 million tokens for; and numbers, in all
+ * text and JSON, of more than 400 digits or an exponent beyond 400.
+ *
+ * Loading and asking may write a remark to stderr, with some text of the policy: the interpreter does so
+ * itself, of policies that are faulty. Close stderr or lead it elsewhere if that must not be seen.
+ *
+ * An engine and all its clones belong to one thread. There is no other I/O: http.send is undefined,
  * print() is collected, and opa.runtime() tells nothing of this process.
  */
 #ifndef ENGINES_REGO_REGO_H
@@ -74,12 +84,14 @@ struct rego_text {
 
 /* With what the signature of a bundle is checked. */
 struct rego_key {
-	const char *id; /* as the signature names it; "": whatever it says */
-	const char
-	    *algorithm; /* HS256, RS256, PS256, ES256, likewise 384, HS512, RS512, PS512, EdDSA */
-	const char
-	    *key; /* PEM: PUBLIC KEY, RSA PUBLIC KEY, CERTIFICATE; of HS*: the secret itself */
-	const char *scope; /* must be the signature's; "": none */
+	/* As the signature names it; "": whatever it says. Some keys may have the same. */
+	const char *id;
+	/* HS256, RS256, PS256, ES256, likewise 384, HS512, RS512, PS512, EdDSA */
+	const char *algorithm;
+	/* PEM: PUBLIC KEY, RSA PUBLIC KEY, CERTIFICATE; of HS*: the secret itself; never "" */
+	const char *key;
+	/* Must be the signature's; "": none. */
+	const char *scope;
 };
 
 /* rego_limits_default() - what a warden can afford: a second, modules of 1 MiB, bundles of 64 MiB */

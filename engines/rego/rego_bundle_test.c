@@ -7,7 +7,11 @@
 
 #define MANIFEST "{\"roots\": [\"a\"]}"
 #define MODULE   "package a\nx := data.a.v\n"
-#define DATA     "{\"v\": 1.50, \"n\": {\"b\": \"\xe2\x80\xa8<\", \"a\": []}}"
+#define SUM_10   "+1+1+1+1+1+1+1+1+1+1"
+#define SUM_100  SUM_10 SUM_10 SUM_10 SUM_10 SUM_10 SUM_10 SUM_10 SUM_10 SUM_10 SUM_10
+#define LONG_SUM \
+	SUM_100 SUM_100 SUM_100 SUM_100 SUM_100 SUM_100 SUM_100 SUM_100 SUM_100 SUM_100 SUM_100
+#define DATA "{\"v\": 1.50, \"n\": {\"b\": \"\xe2\x80\xa8<\", \"a\": []}}"
 
 /*
  * Of the three above, by HS256 with "secret": the digests are of {"roots":["a"]}, of the module as it is,
@@ -33,8 +37,8 @@ struct entry {
 
 enum { ENTRIES = 5 };
 
-static int load(struct rego *rego, const struct entry *entries, const struct rego_key *key,
-		struct rego_error *error)
+static int load_signed(struct rego *rego, const struct entry *entries, const struct rego_key *keys,
+		       size_t keys_len, struct rego_error *error)
 {
 	static char packed[TEST_TAR_OCTETS + 64];
 	static struct test_tar tar;
@@ -42,8 +46,14 @@ static int load(struct rego *rego, const struct entry *entries, const struct reg
 	tar.len = 0;
 	for (size_t i = 0; i < ENTRIES && entries[i].name != NULL; i++)
 		tar_add(&tar, entries[i].name, entries[i].type, entries[i].text);
-	return rego_load_bundle(rego, packed, tar_gzip(packed, sizeof(packed), &tar), key,
-				key != NULL, error);
+	return rego_load_bundle(rego, packed, tar_gzip(packed, sizeof(packed), &tar), keys,
+				keys_len, error);
+}
+
+static int load(struct rego *rego, const struct entry *entries, const struct rego_key *key,
+		struct rego_error *error)
+{
+	return load_signed(rego, entries, key, key != NULL, error);
 }
 
 static void check_value(struct rego *rego, const char *query, const char *want)
@@ -113,7 +123,16 @@ static void check_bad(void)
 		{ -EINVAL,
 		  "conflicts",
 		  { { "data.json", '0', "{\"a\": 1}" }, { "a/data.json", '0', "{\"b\": 1}" } } },
+		{ -EINVAL,
+		  "calls itself",
+		  { { "a/x.rego", '0', "package a\nf(x) := data.b.g(x)\n" },
+		    { "b/y.rego", '0', "package b\ng(x) := data.a.f(x)\n" } } },
 		{ -EINVAL, "expected", { { "a/data.json", '0', "{\"a\" 1}" } } },
+		{ -EFBIG, "too many digits", { { "data.json", '0', "{\"a\": 1e999999}" } } },
+		{ -EFBIG,
+		  "too many digits",
+		  { { "data.yaml", '0', "$serde_json::private::Number: '1e999999'\n" } } },
+		{ -EFBIG, "operators", { { "a.rego", '0', "package a\nx := 1" LONG_SUM } } },
 		{ -EINVAL, "UTF-8", { { "a.rego", '0', "package \xff" } } },
 	};
 
@@ -230,6 +249,54 @@ static void check_signed(void)
 	}
 }
 
+/* Some keys of one id are each tried; one that is empty is everybody's, and is refused. */
+static void check_keys(void)
+{
+	static const struct entry entries[ENTRIES] = {
+		{ ".manifest", '0', MANIFEST },
+		{ "a/x.rego", '0', MODULE },
+		{ "a/data.json", '0', DATA },
+		{ ".signatures.json", '0', signature },
+	};
+	static const struct {
+		int want;
+		struct rego_key keys[2];
+	} rows[] = {
+		{ 0, { { "", "HS256", "other", "s" }, { "", "HS256", "secret", "s" } } },
+		{ 0, { { "k", "HS256", "secret", "" }, { "k", "HS256", "secret", "s" } } },
+		{ -EBADMSG, { { "", "HS256", "other", "s" }, { "", "HS256", "another", "s" } } },
+		{ -EINVAL, { { "k", "HS256", "", "s" }, { "k", "HS256", "secret", "s" } } },
+		{ -EINVAL, { { "k", "HS256", NULL, "s" }, { "k", "HS256", "secret", "s" } } },
+		{ -EINVAL, { { "k", "HS256", "secret", "s" }, { "k", NULL, "secret", "s" } } },
+		{ -EINVAL, { { "k", "HS256", "secret", "s" }, { "k", "", "secret", "s" } } },
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+		struct rego_error error = { 0 };
+		CLEANUP(rego_freep) struct rego *rego = NULL;
+
+		CHECK(rego_new(&rego, NULL) == 0, "no engine");
+		int r = load_signed(rego, entries, rows[i].keys, 2, &error);
+		CHECK(r == rows[i].want, "%zu: %d: %s", i, r, error.why);
+	}
+}
+
+/* Limits at the end of what a number holds are none, and not less than none. */
+static void check_unbounded(void)
+{
+	static const struct entry entries[ENTRIES] = { { "data.json", '0', "{\"a\": 7}" } };
+	struct rego_error error = { 0 };
+	struct rego_limits limits;
+	CLEANUP(rego_freep) struct rego *rego = NULL;
+
+	rego_limits_default(&limits);
+	limits.unpacked_octets = SIZE_MAX;
+	limits.bundle_files_max = SIZE_MAX;
+	CHECK(rego_new(&rego, &limits) == 0, "no engine");
+	CHECK(load(rego, entries, NULL, &error) == 0, "%s", error.why);
+	check_value(rego, "data.a", "\"value\":7");
+}
+
 void check_bundles(void)
 {
 	check_good();
@@ -237,4 +304,6 @@ void check_bundles(void)
 	check_whole();
 	check_sizes();
 	check_signed();
+	check_keys();
+	check_unbounded();
 }

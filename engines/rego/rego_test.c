@@ -297,6 +297,11 @@ static void check_confined(void)
 	      "http.send");
 	CHECK(ask(rego, "numbers.range(1, 100000000)", NULL) == -ENODATA, "a long range");
 	CHECK(ask(rego, "net.cidr_expand(\"10.0.0.0/8\")", NULL) == -ENODATA, "many addresses");
+	CHECK(ask(rego,
+		  "io.jwt.verify_hs256(io.jwt.encode_sign({\"alg\": \"HS256\"}, {}, "
+		  "{\"kty\": \"oct\", \"k\": \"\"}), \"\")",
+		  NULL) == -ENODATA,
+	      "an empty secret");
 	CHECK(ask(rego, "strings.count(\"ab\", \"\")", "\"value\":3") == 0, "it panicked");
 }
 
@@ -313,5 +318,6 @@ int main(void)
 	check_dialect();
 	check_confined();
 	check_bundles();
+	check_hostile();
 	return test_failures != 0;
 }

@@ -18,5 +18,6 @@ DEFINE_FREEP(struct rego, rego_free)
 int rego_test_panic(struct rego *rego);
 
 void check_bundles(void);
+void check_hostile(void);
 
 #endif

@@ -43,7 +43,10 @@ fn paths(part: &str) -> Vec<(String, bool)> {
         let end = word.at + word.text.len();
         let called = part[end..].starts_with('(');
         match found.last_mut() {
-            Some(path) if !word.root => *path = (format!("{}.{}", path.0, word.text), called),
+            Some(path) if !word.root => {
+                path.0.extend([".", word.text]);
+                path.1 = called;
+            }
             _ => found.push((word.text.to_string(), called)),
         }
     }

@@ -7,7 +7,8 @@ use crate::calls::{self, Calls};
 use crate::dialect;
 use crate::fault::{Fault, Outcome, EEXIST, EFBIG, ENODATA};
 use crate::keyword_rules;
-use crate::limits::{at_most, depth_within, parse_json, Limits, DEPTH_MAX};
+use crate::limits::{at_most, bounded_json, parse_json, refuse_deep, Limits};
+use crate::shape;
 use regorus::utils::limits::ExecutionTimerConfig;
 use regorus::{Engine, PolicyLengthConfig, Value};
 use std::num::{NonZeroU32, NonZeroUsize};
@@ -69,6 +70,20 @@ impl Rego {
     }
 
     pub fn add_module(&mut self, name: &str, text: &str) -> Outcome<()> {
+        let mut calls = (*self.calls).clone();
+        calls::gather(&mut calls, text);
+        calls::refuse_recursion(&calls).map_err(|fault| fault.in_file(name))?;
+        let whole = self.engine.clone(); // so that a failure leaves all as it was
+        if let Err(fault) = self.put_module(name, text) {
+            self.engine = whole;
+            return Err(fault);
+        }
+        self.calls = Rc::new(calls);
+        Ok(())
+    }
+
+    /// Loads it; what fails may have loaded a part. Whose calls they are is for the caller to know.
+    fn put_module(&mut self, name: &str, text: &str) -> Outcome<()> {
         if self.names.len() >= self.limits.modules_max {
             let most = self.limits.modules_max;
             return Err(Fault::new(EFBIG, format!("there are {most} modules, no more are allowed")));
@@ -77,16 +92,12 @@ impl Rego {
             return Err(Fault::new(EEXIST, "there is a module of that name").in_file(name));
         }
         at_most("the module", text.len(), self.limits.module_octets).map_err(|f| f.in_file(name))?;
-        let mut calls = (*self.calls).clone();
-        calls::gather(&mut calls, text);
-        calls::refuse_recursion(&calls).map_err(|fault| fault.in_file(name))?;
-        let mut next = self.engine.clone(); // so that a failure leaves all as it was
         for text in keyword_rules::split(text).unwrap_or_else(|| vec![text.to_string()]) {
-            next.add_policy(name.to_string(), translated(&text))
-                .map_err(|error| Fault::from(error).in_file(name))?;
+            let text = translated(&text);
+            shape::refuse(&text).map_err(|fault| fault.in_file(name))?;
+            let added = self.engine.add_policy(name.to_string(), text);
+            added.map_err(|error| Fault::from(error).in_file(name))?;
         }
-        self.engine = next;
-        self.calls = Rc::new(calls);
         Rc::make_mut(&mut self.names).push(name.to_string());
         Ok(())
     }
@@ -102,8 +113,14 @@ impl Rego {
 
     fn take_bundle(&mut self, bundle: Bundle) -> Outcome<()> {
         self.engine.set_rego_v0(bundle.manifest.rego_version == 0);
+        // all at once: each by itself would cost the square of their number
+        let calls = Rc::make_mut(&mut self.calls);
+        for (_, text) in &bundle.modules {
+            calls::gather(calls, text);
+        }
+        calls::refuse_recursion(calls)?;
         for (name, text) in &bundle.modules {
-            self.add_module(name, text)?;
+            self.put_module(name, text)?;
         }
         self.engine.set_rego_v0(false);
         bundle::roots::refuse_modules_outside(&self.engine, &bundle)?;
@@ -154,23 +171,23 @@ impl Rego {
         if value == Value::Undefined {
             return Err(Fault::new(ENODATA, format!("{path} is undefined")));
         }
-        self.refuse_deep(&value)?;
-        self.bounded(json(&value)?)
+        self.refuse_large([&value])?;
+        self.bounded(&value)
     }
 
     pub fn eval_query(&mut self, query: &str) -> Outcome<String> {
         at_most("the query", query.len(), self.limits.query_octets)?;
-        let found = self.evaluate(|engine| engine.eval_query(translated(query), false))?;
+        let query = translated(query);
+        shape::refuse(&query)?;
+        let found = self.evaluate(|engine| engine.eval_query(query, false))?;
         if found.result.is_empty() {
             return Err(Fault::new(ENODATA, "the query is undefined"));
         }
-        for row in &found.result {
-            self.refuse_deep(&row.bindings)?;
-            for expression in &row.expressions {
-                self.refuse_deep(&expression.value)?;
-            }
-        }
-        self.bounded(json(&found)?)
+        self.refuse_large(found.result.iter().flat_map(|row| {
+            let values = row.expressions.iter().map(|expression| &expression.value);
+            values.chain([&row.bindings])
+        }))?;
+        self.bounded(&found)
     }
 
     fn evaluate<T>(&mut self, ask: impl FnOnce(&mut Engine) -> anyhow::Result<T>) -> Outcome<T> {
@@ -205,7 +222,7 @@ impl Rego {
             return Err(Fault::invalid("coverage is off"));
         }
         let report = self.engine.get_coverage_report()?;
-        json(&report)
+        serde_json::to_string(&report).map_err(|error| Fault::json(&error))
     }
 
     pub fn add_test_panic(&mut self) -> Outcome<()> {
@@ -213,23 +230,17 @@ impl Rego {
         Ok(self.engine.add_extension("test.panic".into(), 0, Box::new(panic))?)
     }
 
-    fn refuse_deep(&self, value: &Value) -> Outcome<()> {
-        if !depth_within(value, DEPTH_MAX) {
-            return Err(Fault::new(EFBIG, format!("the result is nested deeper than {DEPTH_MAX}")));
-        }
-        Ok(())
+    /// Values that share their parts can be more than the memory holds once they are written.
+    fn refuse_large<'a>(&self, values: impl IntoIterator<Item = &'a Value>) -> Outcome<()> {
+        let mut left = self.limits.result_octets; // each value has an octet at least
+        values.into_iter().try_for_each(|value| refuse_deep("the result", value, &mut left))
     }
 
-    fn bounded(&self, text: String) -> Outcome<String> {
-        at_most("the result", text.len(), self.limits.result_octets)?;
-        Ok(text)
+    fn bounded(&self, result: &impl serde::Serialize) -> Outcome<String> {
+        bounded_json("the result", result, self.limits.result_octets)
     }
 }
 
 fn translated(text: &str) -> String {
     dialect::translate(text).unwrap_or_else(|| text.to_string())
-}
-
-fn json(value: &impl serde::Serialize) -> Outcome<String> {
-    serde_json::to_string(value).map_err(|error| Fault::json(&error))
 }

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //! Why something failed: an errno for the program, a place and a reason for people.
 
+use crate::numbers::TOO_LONG;
 use regorus::LimitError;
 
 pub const EINVAL: i32 = 22;
@@ -43,7 +44,7 @@ impl Fault {
     pub fn json(error: &serde_json::Error) -> Self {
         let text = error.to_string();
         let why = text.rsplit_once(" at line ").map_or(text.as_str(), |(why, _)| why);
-        let errno = if why == "recursion limit exceeded" { EFBIG } else { EINVAL };
+        let errno = if matches!(why, "recursion limit exceeded" | TOO_LONG) { EFBIG } else { EINVAL };
         let mut fault = Fault::new(errno, why);
         fault.line = error.line() as u32;
         fault.column = error.column() as u32;
@@ -73,6 +74,7 @@ fn errno_of(error: &anyhow::Error, text: &str) -> i32 {
         Some(_) => EFBIG,
         // an error that was wrapped on its way has become text
         None if text.contains("execution exceeded time limit") => ETIMEDOUT,
+        None if text.contains(TOO_LONG) => EFBIG,
         None => EINVAL,
     }
 }

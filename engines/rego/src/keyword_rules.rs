@@ -8,7 +8,7 @@
 //! In another package a name means something else. A rule that mentions a rule of its own module, or
 //! one that moved along, stays where it is, and the interpreter refuses the policy as it always did.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 const KEYWORDS: [&str; 15] = [
     "as", "contains", "default", "else", "every", "false", "if", "import", "in", "not", "null", "package",
@@ -23,16 +23,18 @@ pub fn split(text: &str) -> Option<Vec<String>> {
     }
     let package = statements.iter().find_map(|part| part.strip_prefix("package "))?;
     let package = package.split('#').next()?.trim();
-    let names: Vec<&str> = statements.iter().filter_map(|part| head(part)).collect();
+    let heads: Vec<Option<&str>> = statements.iter().map(|part| head(part)).collect();
+    let names: BTreeSet<&str> = heads.iter().copied().flatten().collect();
+    let along = moving(&statements, &heads);
     let mut modules = BTreeMap::from([("", String::new())]);
     for keyword in names.iter().copied().filter(|name| KEYWORDS.contains(name)) {
         modules.insert(keyword, String::new());
     }
-    for part in &statements {
-        let home = head(part).filter(|name| KEYWORDS.contains(name)).unwrap_or("");
+    for (part, head) in statements.iter().zip(&heads) {
+        let home = head.filter(|name| KEYWORDS.contains(name)).unwrap_or("");
         let text = match home {
             "" => qualified(part, package, 0),
-            keyword => moved(part, package, keyword, &names, &statements)?,
+            keyword => moved(part, package, keyword, &names, &along[keyword])?,
         };
         let lines = "\n".repeat(part.matches('\n').count());
         for (keyword, module) in &mut modules {
@@ -69,12 +71,12 @@ impl Word<'_> {
     }
 }
 
-fn is_word(c: char) -> bool {
+pub fn is_word(c: char) -> bool {
     c.is_alphanumeric() || c == '_'
 }
 
 /// Where a string or comment that begins at `at` ends.
-fn skipped(text: &str, at: usize) -> Option<usize> {
+pub fn skipped(text: &str, at: usize) -> Option<usize> {
     let rest = &text[at..];
     let quote = rest.chars().next()?;
     match quote {
@@ -158,18 +160,27 @@ fn qualified(part: &str, package: &str, from: usize) -> String {
     out + &part[copied..]
 }
 
+/// By keyword, the names of the rules that move into its package.
+fn moving<'a>(all: &[&'a str], heads: &[Option<&'a str>]) -> BTreeMap<&'a str, Names<'a>> {
+    let mut found: BTreeMap<&str, Names<'_>> = BTreeMap::new();
+    for (part, keyword) in all.iter().zip(heads) {
+        let Some(keyword) = keyword.filter(|name| KEYWORDS.contains(name)) else { continue };
+        let words = words(part);
+        let place = words.iter().position(|word| word.root && word.text == keyword);
+        let name = place.and_then(|place| words.get(place + 1));
+        found.entry(keyword).or_default().extend(name.map(|word| word.text));
+    }
+    found
+}
+
+type Names<'a> = BTreeSet<&'a str>;
+
 /// The rule as it is in the keyword's package.
-fn moved(part: &str, package: &str, keyword: &str, names: &[&str], all: &[&str]) -> Option<String> {
+fn moved(part: &str, package: &str, keyword: &str, names: &Names<'_>, along: &Names<'_>) -> Option<String> {
     let words = words(part);
     let place = words.iter().position(|word| word.roots_in_keyword())?;
-    let inner = |part: &&str| {
-        let words = self::words(part);
-        let place = words.iter().position(|word| word.root && word.text == keyword)?;
-        (head(part) == Some(keyword)).then(|| words.get(place + 1).map(|word| word.text.to_string()))?
-    };
-    let along: Vec<String> = all.iter().filter_map(inner).collect();
     let clash = words[place + 2..].iter().any(|word| {
-        let mentions = names.contains(&word.text) || along.iter().any(|name| name == word.text);
+        let mentions = names.contains(word.text) || along.contains(word.text);
         word.root && !KEYWORDS.contains(&word.text) && mentions
     });
     if clash {

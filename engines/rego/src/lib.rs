@@ -3,8 +3,8 @@
 //!
 //! `ffi` turns pointers into slices and catches panics; `engine` is what happens then. `builtins`
 //! are the functions of OPA that the interpreter lacks, `bundle` reads OPA's bundles, `jose` checks
-//! the signatures of both, `dialect` and
-//! `keyword_rules` translate what the interpreter cannot read.
+//! the signatures of both, `dialect` and `keyword_rules` translate what the interpreter cannot read;
+//! `numbers` and `shape` refuse what it would choke on.
 
 mod builtins;
 mod bundle;
@@ -16,3 +16,5 @@ mod ffi;
 mod jose;
 mod keyword_rules;
 mod limits;
+mod numbers;
+mod shape;

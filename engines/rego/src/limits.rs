@@ -2,7 +2,9 @@
 //! What an engine accepts: `struct rego_limits`, and how deep a value may be.
 
 use crate::fault::{Fault, Outcome, EFBIG};
+use crate::numbers::check_json;
 use regorus::Value;
+use std::io::{self, Write};
 
 pub const DEPTH_MAX: usize = 100; // REGO_DEPTH_MAX
 
@@ -48,30 +50,76 @@ pub fn at_most(what: &str, octets: usize, limit: usize) -> Outcome<()> {
     Ok(())
 }
 
-/// Are there at most `left` arrays, sets and objects in each other?
-pub fn depth_within(value: &Value, left: usize) -> bool {
+/// Refuses arrays, sets and objects that are too deep in each other, and more values than are left.
+pub fn refuse_deep(what: &str, value: &Value, left: &mut usize) -> Outcome<()> {
+    match walk(value, DEPTH_MAX, left) {
+        Ok(()) => Ok(()),
+        Err(Excess::Depth) => Err(Fault::new(EFBIG, format!("{what} is nested deeper than {DEPTH_MAX}"))),
+        Err(Excess::Number) => Err(Fault::new(EFBIG, format!("{what} is too large"))),
+    }
+}
+
+enum Excess {
+    Depth,
+    Number,
+}
+
+fn walk(value: &Value, depth: usize, left: &mut usize) -> Result<(), Excess> {
+    *left = left.checked_sub(1).ok_or(Excess::Number)?;
+    let inner = || depth.checked_sub(1).ok_or(Excess::Depth);
     match value {
-        Value::Array(items) => left > 0 && items.iter().all(|item| depth_within(item, left - 1)),
-        Value::Set(items) => left > 0 && items.iter().all(|item| depth_within(item, left - 1)),
-        Value::Object(fields) => {
-            left > 0
-                && fields
-                    .iter()
-                    .all(|(key, item)| depth_within(key, left - 1) && depth_within(item, left - 1))
+        Value::Array(items) => {
+            let depth = inner()?;
+            items.iter().try_for_each(|item| walk(item, depth, left))
         }
-        _ => true,
+        Value::Set(items) => {
+            let depth = inner()?;
+            items.iter().try_for_each(|item| walk(item, depth, left))
+        }
+        Value::Object(fields) => {
+            let depth = inner()?;
+            fields.iter().try_for_each(|(key, item)| {
+                walk(key, depth, left)?;
+                walk(item, depth, left)
+            })
+        }
+        _ => Ok(()),
+    }
+}
+
+/// JSON of at most `most` octets: what is longer is never written.
+pub fn bounded_json(what: &str, value: &impl serde::Serialize, most: usize) -> Outcome<String> {
+    let mut out = Bounded { octets: Vec::new(), most };
+    serde_json::to_writer(&mut out, value).map_err(|error| match error.is_io() {
+        true => Fault::new(EFBIG, format!("{what} has more than {most} octets")),
+        false => Fault::json(&error),
+    })?;
+    String::from_utf8(out.octets).map_err(|_| Fault::invalid(format!("{what} is not UTF-8")))
+}
+
+struct Bounded {
+    octets: Vec<u8>,
+    most: usize,
+}
+
+impl Write for Bounded {
+    fn write(&mut self, octets: &[u8]) -> io::Result<usize> {
+        if octets.len() > self.most - self.octets.len() {
+            return Err(io::ErrorKind::FileTooLarge.into());
+        }
+        self.octets.extend_from_slice(octets);
+        Ok(octets.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
     }
 }
 
 /// A value from JSON of bounded depth; `what` names it.
 pub fn parse_json(what: &str, text: &str) -> Outcome<Value> {
-    let value =
-        Value::from_json_str(text).map_err(|error| match error.downcast_ref::<serde_json::Error>() {
-            Some(error) => Fault::json(error),
-            None => Fault::from(error),
-        })?;
-    if !depth_within(&value, DEPTH_MAX) {
-        return Err(Fault::new(EFBIG, format!("{what} is nested deeper than {DEPTH_MAX}")));
-    }
+    check_json(text).map_err(|error| Fault::json(&error))?;
+    let value = Value::from_json_str(text)?;
+    refuse_deep(what, &value, &mut { usize::MAX })?;
     Ok(value)
 }

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //! What functions take and give: values of the interpreter, and JSON.
 
+use crate::numbers::from_json;
 use anyhow::{anyhow, Result};
 use regorus::Value;
 
@@ -25,7 +26,7 @@ pub fn spelled(value: &Value) -> Result<String> {
 }
 
 pub fn value(json: &serde_json::Value) -> Result<Value> {
-    Value::from_json_str(&json.to_string())
+    from_json(&json.to_string())
 }
 
 pub fn hex(octets: &[u8]) -> String {

@@ -4,6 +4,7 @@
 use super::args::{hex, json, spelled, text, value};
 use super::Row;
 use crate::jose::{read_jwks, sign, to_base64url, Key, Token};
+use crate::numbers::from_json;
 use anyhow::{anyhow, bail, Result};
 use regorus::Value;
 
@@ -28,17 +29,17 @@ fn decode(token: &str, left: usize) -> Result<Value> {
 }
 
 pub fn object(text: &str) -> Result<Value> {
-    match Value::from_json_str(text)? {
+    match from_json(text)? {
         object @ Value::Object(_) => Ok(object),
         _ => bail!("the token's payload is no object"),
     }
 }
 
 fn encode(header: &str, payload: &str, key: &str) -> Result<Value> {
-    let fields = json(&Value::from_json_str(header)?)?;
+    let fields = json(&from_json(header)?)?;
     let algorithm = fields.get("alg").and_then(|alg| alg.as_str()).ok_or_else(|| anyhow!("no alg"))?;
     if fields.get("typ").is_none_or(|typ| typ == "JWT") {
-        Value::from_json_str(payload)?; // it must be JSON then
+        from_json(payload)?; // it must be JSON then
     }
     let [Key::Secret(secret)] = &read_jwks(key)?.into_iter().map(|jwk| jwk.key).collect::<Vec<_>>()[..]
     else {

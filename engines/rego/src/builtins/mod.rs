@@ -6,6 +6,7 @@
 
 mod args;
 mod aws;
+mod bounded;
 mod crypto;
 mod globs;
 mod jwt;
@@ -23,8 +24,9 @@ use std::cell::Cell;
 /// Name, number of arguments, function.
 type Row = (&'static str, u8, fn(&[Value]) -> Result<Value>);
 
-const TABLES: [&[Row]; 9] = [
+const TABLES: [&[Row]; 10] = [
     aws::TABLE,
+    bounded::TABLE,
     crypto::TABLE,
     globs::TABLE,
     jwt::TABLE,

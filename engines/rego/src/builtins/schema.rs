@@ -3,6 +3,7 @@
 
 use super::args::{json, value};
 use super::Row;
+use crate::numbers::check_json;
 use anyhow::Result;
 use regorus::Value;
 use serde_json::json;
@@ -25,7 +26,10 @@ fn match_schema(args: &[Value]) -> Result<Value> {
 /// JSON, or a text of it.
 fn given(value: &Value) -> Result<serde_json::Value> {
     match value {
-        Value::String(text) => Ok(serde_json::from_str(text)?),
+        Value::String(text) => {
+            check_json(text)?;
+            Ok(serde_json::from_str(text)?)
+        }
         other => json(other),
     }
 }

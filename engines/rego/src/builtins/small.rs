@@ -20,14 +20,12 @@ pub const TABLE: &[Row] = &[
         }
         Ok(flat.into())
     }),
-    ("json.is_valid", 1, |args| {
-        Ok(text(&args[0]).is_ok_and(|text| Value::from_json_str(text).is_ok()).into())
-    }),
-    ("yaml.is_valid", 1, |args| {
-        Ok(text(&args[0]).is_ok_and(|text| Value::from_yaml_str(text).is_ok()).into())
-    }),
     ("http.send", 1, send),
-    ("numbers.range", 2, |args| range(&args[0], &args[1])),
+    ("numbers.range", 2, |args| range(&args[0], &args[1], 1)),
+    ("numbers.range_step", 3, |args| match args[2].as_i64()? {
+        step @ 1.. => range(&args[0], &args[1], step),
+        _ => bail!("step must be a positive number above zero"),
+    }),
     ("opa.runtime", 0, |_| Ok(Value::new_object())), // nothing of this process
     ("strings.count", 2, count),
 ];
@@ -78,10 +76,10 @@ fn count(args: &[Value]) -> Result<Value> {
     .into())
 }
 
-/// Up or down, both ends included.
-fn range(first: &Value, last: &Value) -> Result<Value> {
+/// Up or down, both ends included if the steps meet the last.
+fn range(first: &Value, last: &Value, step: i64) -> Result<Value> {
     let (first, last) = (first.as_i64()?, last.as_i64()?);
-    let way = if first <= last { 1 } else { -1 };
+    let way = if first <= last { step } else { -step };
     let steps = last.checked_sub(first).map(|distance| distance / way);
     match steps {
         Some(steps @ 0..RANGE_MAX) => {

@@ -16,7 +16,7 @@ pub fn unpack(octets: &[u8], limits: &Limits) -> Outcome<Files> {
     let mut files = Files::new();
     let mut left = limits.unpacked_octets as u64;
     // names and headers count as well, or a tar of nothing but long names would not be bounded
-    let headers = (limits.bundle_files_max as u64 + 2).saturating_mul(4 * TAR_BLOCK);
+    let headers = (limits.bundle_files_max as u64).saturating_add(2).saturating_mul(4 * TAR_BLOCK);
     let stream = Bounded { inner: MultiGzDecoder::new(octets), left: left.saturating_add(headers) };
     let mut archive = Archive::new(stream);
     let entries = archive.entries().map_err(unreadable)?;
@@ -38,7 +38,7 @@ fn take<R: Read>(files: &mut Files, left: &mut u64, mut entry: Entry<'_, R>) -> 
         _ => return Err(Fault::invalid("neither a file nor a folder").in_file(&name)),
     }
     let mut octets = Vec::new(); // grows as octets come: the size in the header is but a claim
-    let read = (&mut entry).take(*left + 1).read_to_end(&mut octets).map_err(unreadable)?;
+    let read = (&mut entry).take(left.saturating_add(1)).read_to_end(&mut octets).map_err(unreadable)?;
     if read as u64 > *left {
         return Err(Fault::new(EFBIG, "the files of the bundle are too large").in_file(&name));
     }

@@ -3,7 +3,8 @@
 
 use super::{base, Files};
 use crate::fault::{Fault, Outcome, EFBIG};
-use crate::limits::{depth_within, parse_json, DEPTH_MAX};
+use crate::limits::{parse_json, refuse_deep, Limits, DEPTH_MAX};
+use crate::numbers::from_yaml;
 use regorus::Value;
 
 pub fn is_yaml(name: &str) -> bool {
@@ -27,10 +28,9 @@ pub fn parse(name: &str, octets: &[u8]) -> Outcome<Value> {
     if !is_yaml(name) {
         return parse_json("the document", text);
     }
-    let value = Value::from_yaml_str(text)?;
-    if !depth_within(&value, DEPTH_MAX) {
-        return Err(Fault::new(EFBIG, format!("nested deeper than {DEPTH_MAX}")));
-    }
+    let value = from_yaml(text)?;
+    // an alias is written once and there as often as it is named: no more of them than JSON could be
+    refuse_deep("the document", &value, &mut Limits::default().data_octets)?;
     Ok(value)
 }
 

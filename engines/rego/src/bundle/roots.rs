@@ -4,6 +4,7 @@
 use super::Bundle;
 use crate::fault::{Fault, Outcome, EEXIST};
 use regorus::{Engine, Value};
+use std::collections::BTreeSet;
 
 /// Is the path `parts` at or below `root`?
 fn below(root: &str, parts: &[&str]) -> bool {
@@ -54,10 +55,11 @@ fn walk<'a>(roots: &[String], path: &mut Vec<&'a str>, data: &'a Value) -> Outco
 }
 
 pub fn refuse_modules_outside(engine: &Engine, bundle: &Bundle) -> Outcome<()> {
+    let modules: BTreeSet<&str> = bundle.modules.iter().map(|(name, _)| &**name).collect();
     for package in engine.get_policy_package_components()? {
         let path: Vec<&str> = package.components.iter().map(|part| &**part).collect();
         let name = &package.source_file;
-        let ours = bundle.modules.iter().any(|(ours, _)| ours == name);
+        let ours = modules.contains(&**name);
         if ours && !bundle.manifest.roots.iter().any(|root| below(root, &path)) {
             let why = format!("package {} is outside the bundle's roots", path.join("."));
             return Err(Fault::invalid(why).in_file(name));

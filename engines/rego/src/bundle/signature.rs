@@ -31,9 +31,17 @@ fn signed_payload(token: &str, keys: &[Key]) -> anyhow::Result<Value> {
     let token = Token::parse(token)?;
     let payload: Value = serde_json::from_slice(&token.payload)?; // not trusted yet
     let claimed = token.header_text("kid").or(payload.get("keyid").and_then(Value::as_str));
-    let Some(key) = keys.iter().find(|key| key.id.is_empty() || Some(&*key.id) == claimed) else {
-        anyhow::bail!("signed with the key \"{}\", which is not known", claimed.unwrap_or(""));
-    };
+    let mut failed = anyhow::anyhow!("signed with the key \"{}\", which is not known", claimed.unwrap_or(""));
+    for key in keys.iter().filter(|key| key.id.is_empty() || Some(&*key.id) == claimed) {
+        match check_key(key, &token, &payload) {
+            Ok(()) => return Ok(payload),
+            Err(error) => failed = error,
+        }
+    }
+    Err(failed)
+}
+
+fn check_key(key: &Key, token: &Token<'_>, payload: &Value) -> anyhow::Result<()> {
     let octets = match key.algorithm.starts_with("HS") {
         true => jose::Key::Secret(key.key.clone().into_bytes()),
         false => jose::read_pem(&key.key)?,
@@ -44,7 +52,7 @@ fn signed_payload(token: &str, keys: &[Key]) -> anyhow::Result<Value> {
     if payload.get("scope").and_then(Value::as_str).unwrap_or("") != key.scope {
         anyhow::bail!("the signature's scope is not \"{}\"", key.scope);
     }
-    Ok(payload)
+    Ok(())
 }
 
 fn check_files(files: &Files, payload: &Value) -> Result<(), String> {

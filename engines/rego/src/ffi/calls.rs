@@ -5,7 +5,7 @@ use super::guard::{guarded, quiet_panics, with_engine, Handle};
 use super::text::{c_text, octets, utf8, ErrorOut, TextOut};
 use crate::bundle::Key;
 use crate::engine::Rego;
-use crate::fault::Outcome;
+use crate::fault::{Fault, Outcome};
 use crate::limits::Limits;
 use std::ffi::c_char;
 use std::panic::{catch_unwind, AssertUnwindSafe};
@@ -94,10 +94,14 @@ pub struct KeyIn {
 
 impl KeyIn {
     fn read(&self) -> Outcome<Key> {
+        let needed = |what: &str, text| match c_text(what, text)? {
+            "" => Err(Fault::invalid(format!("{what} is empty"))), // anybody knows that one
+            text => Ok(text.to_string()),
+        };
         Ok(Key {
             id: c_text("the key's id", self.id)?.to_string(),
-            algorithm: c_text("the key's algorithm", self.algorithm)?.to_string(),
-            key: c_text("the key", self.key)?.to_string(),
+            algorithm: needed("the key's algorithm", self.algorithm)?,
+            key: needed("the key", self.key)?,
             scope: c_text("the key's scope", self.scope)?.to_string(),
         })
     }

@@ -34,6 +34,7 @@ fn scheme(algorithm: &str) -> Result<Scheme> {
 
 pub fn verify(algorithm: &str, key: &Key, message: &[u8], signature: &[u8]) -> Result<bool> {
     let right = match (scheme(algorithm)?, key) {
+        (Scheme::Hmac(_), Key::Secret(secret)) if secret.is_empty() => bail!("the secret is empty"),
         (Scheme::Hmac(hash), Key::Secret(secret)) => {
             hmac::verify(&hmac::Key::new(hash, secret), message, signature).is_ok()
         }
