@@ -45,11 +45,13 @@ struct cli_option {
 	const char *name; /* long form, without "--"; NULL ends a list */
 	char letter;      /* short form; 0: none */
 	enum cli_kind kind;
-	bool repeats;      /* each use counts; else the last one does */
-	const char *arg;   /* what --help calls the value; NULL exactly for a CLI_FLAG */
-	const char *text;  /* what it does: no capital, no full stop */
-	const char *key;   /* setting it lays over the configuration; NULL: none */
-	const char *words; /* values to offer, separated by blanks; NULL: whatever suits the kind */
+	bool repeats;     /* each use counts; else the last one does */
+	const char *arg;  /* what --help calls the value; NULL exactly for a CLI_FLAG */
+	const char *text; /* what it does: no capital, no full stop */
+	const char *key;  /* setting it lays over the configuration; NULL: none */
+	const char
+	    *words; /* values to offer, separated by blanks; NULL: whatever suits the kind. Of a
+			      CLI_FLAG: the value it stands for; NULL: true */
 };
 
 /* A list of options that several commands share. */

@@ -222,7 +222,8 @@ static int lay_over(const struct setting *s)
 {
 	switch (s->option->kind) {
 	case CLI_FLAG:
-		return set(s, no_name, json_true());
+		return set(s, no_name,
+			   s->option->words != NULL ? json_string(s->option->words) : json_true());
 	case CLI_WORD:
 	case CLI_FILE:
 	case CLI_FOLDER:

@@ -72,6 +72,11 @@ static const struct cli_option sandbox_options[] = {
 	  "network.proxy", "none" },
 	{ "app", 0, CLI_WORD, false, "NAME", "it is the app NAME, for its policy and the audit log",
 	  "app", NULL },
+	{ "audit", 0, CLI_FLAG, false, NULL,
+	  "allow all that it does, and record it; addresses that are not public stay refused",
+	  "mode", "audit" },
+	{ "ask", 0, CLI_FLAG, false, NULL,
+	  "ask for a yes or no before it does what no rule speaks of", "mode", "ask" },
 	{ "policy", 0, CLI_FILE, false, "FILE",
 	  "let the policy FILE decide what it may do, a module in Rego, a folder of them or a "
 	  "bundle; \"immure policy\" tells more",

@@ -153,6 +153,7 @@ struct config {
 	uint64_t timeout_seconds; /* 0: none */
 	uint64_t processes;       /* default 4096 */
 	bool remove;              /* its record is removed at its end, unless it crashed */
+	const char *mode;         /* "enforce", "ask" or "audit" */
 	const char *app;          /* name of the app it is; NULL: none is given */
 	const char *
 	    policy; /* absolute path of a module, folder or bundle; NULL: the settings are all there is */

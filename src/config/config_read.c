@@ -119,6 +119,7 @@ int config_read(struct config **ret, json_t *tree, const struct config_source *s
 		config->image = "standard";
 		config->working_dir = "/tmp/workspace";
 		config->hostname = "immure";
+		config->mode = "enforce";
 		config->user = 1000;
 		config->processes = 4096;
 		config->network.block_private_ips = true;
@@ -127,7 +128,8 @@ int config_read(struct config **ret, json_t *tree, const struct config_source *s
 	if (r == 0)
 		r = fill(config, given);
 	if (r == 0)
-		config->network.judged = config->policy != NULL;
+		config->network.judged =
+		    config->policy != NULL || strcmp(config->mode, "enforce") != 0;
 	json_decref(given);
 	if (r < 0) {
 		config_free(config);

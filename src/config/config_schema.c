@@ -81,6 +81,10 @@ const struct config_row config_rows[] = {
 	  .text = "user id programs see themselves as, without power over the host; default 1000" },
 	{ "app", CONFIG_TEXT, .fault = config_app_fault, .offset = MEMBER(app),
 	  .text = "name of the app it is, for its policy and its entries in the audit log" },
+	{ "mode", CONFIG_WORD, "enforce, ask, audit", .offset = MEMBER(mode),
+	  .text = "enforce (default): what is not allowed is denied; ask: what no rule speaks of "
+		  "waits for a yes or no; audit: all is allowed and recorded, but for addresses "
+		  "that are not public" },
 	{ "policy", CONFIG_HOST, .offset = MEMBER(policy),
 	  .text = "policy in Rego that decides what it may do: a file, a folder of them or a "
 		  "bundle (.tar.gz); without it, the settings of network do" },

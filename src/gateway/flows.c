@@ -78,7 +78,7 @@ static int64_t due(const struct list *list, int64_t limit_ns)
 /* schedule() - have the timer fire when the first flow may be due */
 static void schedule(struct flows *flows)
 {
-	int64_t waiting_ns = due(&flows->waiting, flows->wait_ns);
+	int64_t waiting_ns = due(&flows->waiting, flows->verdict_ns);
 	int64_t relaying_ns = due(&flows->relaying, flows->idle_ns);
 	int64_t brisk_ns = due(&flows->brisk, flows->wait_ns);
 	int64_t first_ns = waiting_ns < relaying_ns ? waiting_ns : relaying_ns;
@@ -201,7 +201,7 @@ static void fired(struct loop_timer *timer)
 	struct flows *flows = container_of(timer, struct flows, timer);
 	int64_t now_ns = clock_mono_ns();
 
-	while (due(&flows->waiting, flows->wait_ns) <= now_ns)
+	while (due(&flows->waiting, flows->verdict_ns) <= now_ns)
 		give_up(container_of(list_first(&flows->waiting), struct flow, node));
 	while (due(&flows->brisk, flows->wait_ns) <= now_ns)
 		cut_off(container_of(list_first(&flows->brisk), struct flow, node));

@@ -11,7 +11,7 @@
  *	WEB		both sockets, in web.h			ENDING, or free if it was refused
  *	ENDING		the END that the warden must get	free
  *
- * Denied, unreachable, no answer in FLOWS_WAIT_S, no room: the program sees a reset, but if it speaks HTTP, and
+ * Denied, unreachable, no answer in FLOWS_VERDICT_S, no room: the program sees a reset, but if it speaks HTTP, and
  * within SNIFF_PATIENCE_MS, it is told why. While it waits nothing of what it sends is read, so nothing is
  * kept here. A flow to a synthetic address is asked
  * about by its name, one to an address that once was one is asked about, for the record, and reset
@@ -29,8 +29,8 @@
 
 enum {
 	FLOWS_MAX = 10000,
-	FLOWS_WAIT_S = 30,     /* for a verdict: somebody may have to be asked for consent; for what
-				the program has to say for a start, or to finish */
+	FLOWS_VERDICT_S = 90,  /* for a verdict: somebody may have to be asked (warden/consent.h) */
+	FLOWS_WAIT_S = 30,     /* for what the program has to say for a start, or to finish */
 	FLOWS_IDLE_S = 3600,   /* without an octet either way */
 	FLOWS_DRAIN_MS = 2000, /* likewise of all, when no program is left */
 };
@@ -79,8 +79,8 @@ struct flows {
 	struct dns_tcp *dns;
 	struct pipes *pipes;
 	unsigned max; /* flows at once, at most FLOWS_MAX: as many as there are descriptors for */
-	struct tls_context *context; /* NULL: TLS is not opened; borrowed */
-	int64_t wait_ns, idle_ns;    /* FLOWS_WAIT_S, FLOWS_IDLE_S; less in tests */
+	struct tls_context *context;          /* NULL: TLS is not opened; borrowed */
+	int64_t verdict_ns, wait_ns, idle_ns; /* FLOWS_VERDICT_S ..., FLOWS_IDLE_S; less in tests */
 
 	struct loop_source listener;
 	struct loop_timer pause; /* accepting goes on when it fires */

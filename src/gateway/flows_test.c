@@ -80,7 +80,7 @@ static struct rig *begin(unsigned max, int64_t wait_ns, int64_t idle_ns)
 	rig.flows.dns = &rig.dns;
 	rig.flows.pipes = &rig.pipes;
 	rig.flows.max = max;
-	rig.flows.wait_ns = wait_ns;
+	rig.flows.verdict_ns = rig.flows.wait_ns = wait_ns;
 	rig.flows.idle_ns = idle_ns;
 	CHECK(talk_start(&rig.talk, rig.loop, pair[1]) == 0 &&
 		  flows_start(&rig.flows, rig.listener) == 0,

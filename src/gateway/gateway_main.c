@@ -77,6 +77,7 @@ static void connect_parts(struct gateway *g, unsigned files)
 	g->resolve.wait_ns = RESOLVE_WAIT_S * NS_PER_S;
 	g->resolve.known_ns = RESOLVE_KNOWN_S * NS_PER_S;
 	g->dns_udp.resolve = &g->resolve;
+	g->flows.verdict_ns = FLOWS_VERDICT_S * NS_PER_S;
 	g->flows.wait_ns = FLOWS_WAIT_S * NS_PER_S;
 	g->flows.idle_ns = FLOWS_IDLE_S * NS_PER_S;
 	g->flows.loop = g->loop;

@@ -47,6 +47,13 @@ const char *policy_mode_name(enum policy_mode mode)
 	return mode == POLICY_MODE_ASK ? "ask" : "enforce";
 }
 
+enum policy_mode policy_mode_find(const char *name)
+{
+	if (name != NULL && strcmp(name, "audit") == 0)
+		return POLICY_MODE_AUDIT;
+	return name != NULL && strcmp(name, "ask") == 0 ? POLICY_MODE_ASK : POLICY_MODE_ENFORCE;
+}
+
 void policy_stamp(char ret[POLICY_STAMP_OCTETS + 1], int64_t time_ns)
 {
 	enum { SECOND_NS = 1000000000 };

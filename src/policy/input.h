@@ -84,6 +84,9 @@ enum policy_action policy_action_find(struct span name);
 /* policy_mode_name() - "enforce": static */
 const char *policy_mode_name(enum policy_mode mode);
 
+/* policy_mode_find() - POLICY_MODE_ENFORCE: there is none of that name; NULL is fine */
+enum policy_mode policy_mode_find(const char *name);
+
 enum { POLICY_STAMP_OCTETS = 30 };
 
 /* policy_stamp() - RFC 3339 with nanoseconds, "2024-01-15T10:30:00.000000000Z", NUL-terminated; such texts

@@ -40,6 +40,7 @@ struct policy_request {
 	uint32_t id;         /* of the request */
 	uint32_t pid;        /* inside; 0: not known */
 	struct span program; /* its file; ptr NULL: not known */
+	bool consented; /* of POLICY_HTTP_REQUEST: the owner has said yes to its host and port */
 };
 
 enum policy_answer {
@@ -72,6 +73,7 @@ struct policy_quota {
 
 struct policy_verdict {
 	enum policy_answer answer;
+	bool unheld; /* it would be denied, but only watched is what it does (warden/decider.h) */
 	/* of POLICY_NET_CONNECT that allows: */
 	bool raw;         /* what is neither TLS nor HTTP may pass: any rule that matches says so */
 	bool passthrough; /* TLS is not to be opened: the first rule that matches says so */

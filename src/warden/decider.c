@@ -1,221 +1,211 @@
 // SPDX-License-Identifier: Apache-2.0
 /*
- * Theory of operation: a question to a policy is written as a PolicyInput and sent to immure-judge, unless the
- * answer to one like it was kept. The judge holds what it was started with; what changes that starts another
- * and empties the kept answers first, so none outlives what it came from.
+ * Theory of operation: a question that cannot be answered at once goes through up to two stations: the policy's
+ * process, then the owner. It is the same question at both, and whoever asked knows nothing of them.
  *
- * Rules of a policy have names; who counts by them wants numbers: the first to be named is 0.
+ * What the owner answers for the whole run is kept as a grant: exactly what he was shown, no more. Grants
+ * answer only what would be asked again; they do not reach what a rule forbids, nor the guard of addresses.
  */
 #include "warden/decider.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <stdlib.h>
-#include <unistd.h>
 
-#include "base/buf.h"
 #include "base/clock.h"
-#include "base/fd.h"
-#include "policy/input.h"
-#include "policy/settings.h"
 #include "warden/decider_cache.h"
 #include "warden/decider_rules.h"
-#include "warden/egress_text.h"
-#include "warden/policy_load.h"
-#include "warden/service.h"
-#include "wire/judge.h"
+#include "warden/policy_asker.h"
+
+#define RULE_UNKNOWN "default" /* of a verdict about what no rule speaks of */
+#define RULE_CONSENT "consent"
+
+struct grant {
+	struct decider_key key;
+	bool deny;
+	struct grant *next;
+};
 
 struct decider {
-	struct policy *settings; /* NULL: a policy decides */
-	const char *sandbox;
+	struct policy *settings;    /* NULL: a policy decides */
+	struct policy_asker *asker; /* NULL: the settings decide */
+	struct consents *consents;
+	enum policy_mode mode;
 	char *app, *workspace; /* owned */
-	int64_t started_ns;
-	size_t rules_len; /* of the settings */
-
-	int load; /* owned; -1: none */
-	char hash[POLICY_LOAD_HASH_OCTETS];
-	struct service *judge;
-	struct decider_cache cache;
-	unsigned reads; /* what the policy looks at, since the first answer said so */
-	char *names[DECIDER_RULES_MAX]; /* owned; of rules that count */
-	size_t names_len;
+	size_t rules_len;      /* of the settings */
+	struct grant *grants;  /* owned; of this run */
+	size_t grants_len;
 };
 
 struct decider_question {
 	struct decider *decider;
-	struct service_question *asked;
+	struct policy_question *asked; /* the policy; NULL: not, or not any more */
+	struct consent_wait *waits;    /* for the owner; likewise */
 	void (*done)(void *context, struct policy_verdict *verdict);
 	void *context;
+	struct policy_verdict verdict; /* that the owner is asked about */
 	struct net_name host;
-	struct policy_request like; /* what was asked, all its own: */
+	struct policy_request request; /* its texts are its own: */
 	char texts[];
 };
 
-static void deny(struct policy_verdict *ret, const char *why)
+static void deny(struct policy_verdict *verdict, const char *rule, const char *why)
 {
-	*ret = (struct policy_verdict){ .answer = POLICY_DENY, .rule = "default" };
-	snprintf(ret->why, sizeof(ret->why), "%s", why);
+	struct policy_verdict denied = { .answer = POLICY_DENY };
+
+	(void)snprintf(denied.rule, sizeof(denied.rule), "%s", rule);
+	(void)snprintf(denied.why, sizeof(denied.why), "%s", why);
+	*verdict = denied; /* whose rule may be @rule */
 }
 
-/* number_of() - the rule of that name. Return: false: there are too many */
-static bool number_of(size_t *ret, struct decider *decider, struct span name)
+/* allow() - without obligations; what was consented to is a host and port, so it may be spoken to in anything */
+static void allow(struct policy_verdict *verdict, const char *rule, const char *why)
 {
-	for (size_t i = 0; i < decider->names_len; i++)
-		if (span_is(name, decider->names[i])) {
-			*ret = i;
-			return true;
-		}
-	if (decider->names_len == DECIDER_RULES_MAX)
-		return false;
-	char *copy = strndup(name.ptr, name.len);
-	if (copy == NULL)
-		return false;
-	*ret = decider->names_len;
-	decider->names[decider->names_len++] = copy;
-	return true;
+	deny(verdict, rule, why);
+	verdict->answer = POLICY_ALLOW;
+	verdict->raw = true;
 }
 
-/* take_quotas() - Return: false: more rules count than can be */
-static bool take_quotas(struct policy_verdict *ret, struct decider *decider,
-			const struct judge_answer *answer)
+static bool is_unknown(const struct policy_verdict *verdict)
 {
-	_Static_assert((int)JUDGE_QUOTAS == (int)ARRAY_SIZE(ret->quota), "as many");
-	for (size_t i = 0; i < JUDGE_QUOTAS; i++) {
-		if ((answer->quotas[i].per_minute | answer->quotas[i].at_once) == 0)
-			continue;
-		ret->quota[i].per_minute = answer->quotas[i].per_minute;
-		ret->quota[i].at_once = answer->quotas[i].at_once;
-		if (!number_of(&ret->quota[i].rule, decider, answer->quotas[i].rule))
-			return false;
-	}
-	return true;
+	return verdict->answer == POLICY_DENY && strcmp(verdict->rule, RULE_UNKNOWN) == 0;
 }
 
-/* take_verdict() - what @answer says, made fit to be shown */
-static void take_verdict(struct policy_verdict *ret, struct decider *decider,
-			 const struct judge_answer *answer)
+/* is_to_be_asked() - the owner, about that verdict */
+static bool is_to_be_asked(const struct decider *decider, const struct policy_verdict *verdict)
 {
-	_Static_assert((int)JUDGE_PINS_MAX == (int)POLICY_PINS_MAX &&
-			   (int)JUDGE_PIN_OCTETS == (int)POLICY_PIN_OCTETS,
-		       "the pins of an answer fit a verdict");
-	*ret = (struct policy_verdict){
-		.answer = answer->verdict == JUDGE_ALLOW ? POLICY_ALLOW : POLICY_DENY,
-		.raw = (answer->flags & JUDGE_RAW) != 0,
-		.passthrough = (answer->flags & JUDGE_PASSTHROUGH) != 0,
-		.request_octets = answer->request_octets,
-		.response_octets = answer->response_octets,
-		.idle_ms = answer->idle_ms,
-		.pins_len = answer->pins_len,
-	};
-	if (answer->pins_len > 0)
-		memcpy(ret->pins, answer->pins, answer->pins_len * JUDGE_PIN_OCTETS);
-	egress_text(ret->rule, sizeof(ret->rule), answer->rule);
-	egress_text(ret->why, sizeof(ret->why), answer->why);
-	if (answer->verdict == JUDGE_ASK)
-		snprintf(ret->why, sizeof(ret->why),
-			 "the policy wants its owner to be asked, and nobody can be");
-	else if (ret->why[0] == '\0')
-		snprintf(ret->why, sizeof(ret->why), "the policy %s it without a reason",
-			 answer->verdict == JUDGE_ALLOW ? "allows" : "denies");
-	if (!take_quotas(ret, decider, answer))
-		deny(ret, "more rules of the policy count requests than can be counted");
+	return verdict->answer == POLICY_ASK ||
+	       (decider->mode == POLICY_MODE_ASK && is_unknown(verdict));
 }
 
-/* keep_answer() - for the next question like it, if it does not depend on what is never the same */
-static void keep_answer(struct decider *decider, const struct decider_question *question,
-			const struct judge_answer *answer, struct span packet)
+/* key_of() - what a grant is for: just what the owner sees. Return: false: it is too long for one */
+static bool key_of(struct decider_key *ret, const struct policy_request *request)
+{
+	return decider_key_of(ret, request,
+			      JUDGE_READS_METHOD | JUDGE_READS_PATH | JUDGE_READS_QUERY);
+}
+
+static const struct grant *grant_for(const struct decider *decider,
+				     const struct policy_request *request)
 {
 	struct decider_key key;
 
-	if ((answer->reads & JUDGE_READS_ELSE) != 0)
-		return;
-	if (decider->reads != answer->reads)
-		decider_cache_empty(&decider->cache);
-	decider->reads = answer->reads;
-	if (decider_key_of(&key, &question->like, decider->reads))
-		decider_cache_put(&decider->cache, &key, packet);
+	if (decider->grants == NULL || !key_of(&key, request))
+		return NULL;
+	for (const struct grant *at = decider->grants; at != NULL; at = at->next)
+		if (at->key.len == key.len && memcmp(at->key.octets, key.octets, key.len) == 0)
+			return at;
+	return NULL;
 }
 
-static void on_answer(void *context, struct span packet)
+/* add_grant() - without room for it, the answer holds once */
+static void add_grant(struct decider *decider, const struct policy_request *request, bool denied)
 {
-	struct decider_question *question = context;
-	struct policy_verdict verdict;
-	struct judge_answer answer;
+	struct grant *grant =
+	    decider->grants_len < DECIDER_GRANTS_MAX ? malloc(sizeof(*grant)) : NULL;
 
-	if (packet.ptr == NULL || judge_answer_decode(&answer, packet) < 0) {
-		deny(&verdict, "the policy cannot be asked: its engine broke");
-	} else {
-		take_verdict(&verdict, question->decider, &answer);
-		keep_answer(question->decider, question, &answer, packet);
+	if (grant == NULL)
+		return;
+	if (!key_of(&grant->key, request)) {
+		free(grant);
+		return;
 	}
-	question->done(question->context, &verdict);
+	grant->deny = denied;
+	grant->next = decider->grants;
+	decider->grants = grant;
+	decider->grants_len++;
+}
+
+/* settle_known() - what needs no owner: by the mode, a grant, or as it is. Return: false: he is to be asked */
+static bool settle_known(const struct decider *decider, const struct policy_request *request,
+			 struct policy_verdict *verdict)
+{
+	if (decider->mode == POLICY_MODE_AUDIT) {
+		verdict->unheld = verdict->answer != POLICY_ALLOW;
+		verdict->answer = POLICY_ALLOW;
+		verdict->raw = true;
+		verdict->passthrough = false;
+		verdict->request_octets = verdict->response_octets = verdict->idle_ms = 0;
+		verdict->pins_len = 0;
+		memset(verdict->quota, 0, sizeof(verdict->quota));
+		return true;
+	}
+	if (!is_to_be_asked(decider, verdict))
+		return true;
+	const struct grant *grant = grant_for(decider, request);
+	if (grant != NULL && grant->deny)
+		deny(verdict, RULE_CONSENT, "its owner said no");
+	else if (grant != NULL)
+		allow(verdict, RULE_CONSENT, "its owner said yes, for this run");
+	else if (request->kind == POLICY_DNS_QUERY)
+		allow(verdict, RULE_UNKNOWN, "its owner is asked when it is connected to");
+	else if (request->consented && strcmp(verdict->rule, RULE_UNKNOWN) == 0)
+		allow(verdict, RULE_CONSENT, "its owner said yes to the host and port");
+	else
+		return false;
+	return true;
+}
+
+static void obey_owner(struct policy_verdict *verdict, enum consent_answer answer)
+{
+	if (answer == CONSENT_ONCE || answer == CONSENT_RUN || answer == CONSENT_ALWAYS)
+		allow(verdict, RULE_CONSENT, "its owner said yes");
+	else if (answer == CONSENT_NONE)
+		deny(verdict, RULE_CONSENT, "its owner was asked and gave no answer");
+	else
+		deny(verdict, RULE_CONSENT, "its owner said no");
+}
+
+static void finish(struct decider_question *question)
+{
+	question->done(question->context, &question->verdict);
 	free(question);
 }
 
-/* look_up() - Return: is the answer known? */
-static bool look_up(struct policy_verdict *ret, struct decider *decider,
-		    const struct policy_request *request)
+static void on_answered(void *context, enum consent_answer answer)
 {
-	struct decider_key key;
-	struct judge_answer answer;
+	struct decider_question *question = context;
 
-	if (!decider_key_of(&key, request, decider->reads))
-		return false;
-	struct span packet = decider_cache_get(&decider->cache, &key);
-	if (packet.ptr == NULL || judge_answer_decode(&answer, packet) < 0)
-		return false;
-	take_verdict(ret, decider, &answer);
-	return true;
-}
-
-static enum policy_action action_of(enum policy_kind kind)
-{
-	switch (kind) {
-	case POLICY_DNS_QUERY:
-		return POLICY_ACTION_DNS_QUERY;
-	case POLICY_NET_CONNECT:
-		return POLICY_ACTION_NET_CONNECT;
-	case POLICY_HTTP_REQUEST:
-		return POLICY_ACTION_HTTP_REQUEST;
-	case POLICY_NOTHING:
-		break;
+	question->waits = NULL;
+	/* the mode may be another by now, which may know */
+	if (answer != CONSENT_NONE ||
+	    !settle_known(question->decider, &question->request, &question->verdict)) {
+		obey_owner(&question->verdict, answer);
+		if (answer == CONSENT_RUN || answer == CONSENT_ALWAYS ||
+		    answer == CONSENT_DENY_ALWAYS)
+			add_grant(question->decider, &question->request,
+				  answer == CONSENT_DENY_ALWAYS);
 	}
-	return POLICY_ACTION_NONE;
+	finish(question);
 }
 
-/* put_question() - Return: 0; -errno: it cannot be written */
-static int put_question(struct buf *buf, const struct decider *decider,
-			const struct policy_request *request)
+/* ask_owner() - Return: does the question wait? Else its verdict says why not */
+static bool ask_owner(struct decider_question *question)
 {
-	const bool http = request->kind == POLICY_HTTP_REQUEST;
-	char id[16];
+	struct policy_verdict *verdict = &question->verdict;
+	int r = consents_wait(&question->waits, question->decider->consents, &question->request,
+			      verdict->why, on_answered, question);
 
-	snprintf(id, sizeof(id), "req-%08x", request->id);
-	const struct policy_input input = {
-		.request_id = span_of(id),
-		.policy_hash = span_of(decider->hash),
-		.timestamp_ns = clock_unix_ns(),
-		.started_ns = decider->started_ns,
-		.mode = POLICY_MODE_ENFORCE,
-		.app = span_of(decider->app),
-		.sandbox = span_of(decider->sandbox),
-		.pid = request->pid,
-		.program = request->program,
-		.workspace_root = span_of(decider->workspace),
-		.action = action_of(request->kind),
-		.resource = {
-			.host = { request->host->text, request->host->len },
-			.is_address = request->host->kind == NET_NAME_ADDRESS,
-			.port = request->port,
-			.websocket = request->websocket,
-			.scheme = !http            ? (struct span){ 0 }
-				  : request->https ? SPAN("https")
-						   : SPAN("http"),
-			.method = request->method,
-			.target = request->target,
-		},
-	};
-	return policy_input_put(buf, &input);
+	if (r == 0)
+		return true;
+	if (r == -ENOTTY)
+		deny(verdict, verdict->rule, "its owner is to be asked, and nobody is there");
+	else if (r == -EBUSY)
+		deny(verdict, verdict->rule,
+		     "its owner is to be asked, and was asked too much already");
+	else
+		deny(verdict, verdict->rule, "out of memory");
+	return false;
+}
+
+static void on_decided(void *context, struct policy_verdict *verdict)
+{
+	struct decider_question *question = context;
+
+	question->asked = NULL;
+	question->verdict = *verdict;
+	if (settle_known(question->decider, &question->request, &question->verdict) ||
+	    !ask_owner(question))
+		finish(question);
 }
 
 /* keep() - move what @text borrows to @at. Return: behind it */
@@ -228,7 +218,6 @@ static char *keep(struct span *text, char *at)
 	return at + text->len;
 }
 
-/* question_new() - with copies of what an answer is kept by */
 static struct decider_question *question_new(struct decider *decider,
 					     const struct policy_request *request)
 {
@@ -239,116 +228,79 @@ static struct decider_question *question_new(struct decider *decider,
 		return NULL;
 	question->decider = decider;
 	question->host = *request->host;
-	question->like = *request;
-	question->like.host = &question->host;
-	char *at = keep(&question->like.method, question->texts);
-	at = keep(&question->like.target, at);
-	(void)keep(&question->like.program, at);
+	question->request = *request;
+	question->request.host = &question->host;
+	char *at = keep(&question->request.method, question->texts);
+	at = keep(&question->request.target, at);
+	(void)keep(&question->request.program, at);
 	return question;
 }
 
-/* send_question() - Return: NULL: done() will be called; else why not */
-static const char *send_question(struct decider_question *question,
-				 const struct policy_request *request)
+/* ask_policy() - Return: is question->verdict there? */
+static bool ask_policy(struct decider_question *question)
 {
-	CLEANUP_BUF struct buf text = BUF(JUDGE_QUESTION_OCTETS_MAX);
+	struct decider *decider = question->decider;
 
-	if (put_question(&text, question->decider, request) < 0)
-		return "the request is too long to ask the policy about";
-	int r = service_ask(&question->asked, question->decider->judge, buf_span(&text), on_answer,
-			    question);
-	if (r < 0)
-		return r == -ENOBUFS ? "too many questions wait for the policy"
-				     : "the policy cannot be asked: its engine broke a moment ago";
-	return NULL;
+	if (decider->asker != NULL)
+		return policy_ask(&question->verdict, &question->asked, decider->asker,
+				  &question->request, on_decided, question);
+	policy_decide(&question->verdict, decider->settings, &question->request);
+	return true;
 }
 
 bool decider_ask(struct policy_verdict *ret, struct decider_question **ret_question,
 		 struct decider *decider, const struct policy_request *request,
 		 void (*done)(void *context, struct policy_verdict *verdict), void *context)
 {
-	if (decider->settings != NULL) {
+	if (decider->asker == NULL) { /* the most common way by far, without memory */
 		policy_decide(ret, decider->settings, request);
-		return true;
+		if (settle_known(decider, request, ret))
+			return true;
 	}
-	if (look_up(ret, decider, request))
-		return true;
 	struct decider_question *question = question_new(decider, request);
-	const char *why = "out of memory";
-	if (question != NULL) {
-		question->done = done;
-		question->context = context;
-		why = send_question(question, request);
-	}
-	if (why != NULL) {
-		free(question);
-		deny(ret, why);
+	if (question == NULL) {
+		deny(ret, RULE_UNKNOWN, "out of memory");
 		return true;
 	}
-	*ret_question = question;
-	return false;
+	question->done = done;
+	question->context = context;
+	if (!ask_policy(question) ||
+	    (!settle_known(decider, request, &question->verdict) && ask_owner(question))) {
+		*ret_question = question;
+		return false;
+	}
+	*ret = question->verdict;
+	free(question);
+	return true;
 }
 
 void decider_cancel(struct decider_question *question)
 {
 	if (question == NULL)
 		return;
-	service_cancel(question->asked);
+	policy_ask_cancel(question->asked);
+	consents_cancel(question->waits);
 	free(question);
 }
 
-/* open_load() - for the judge, which gets a descriptor of its own */
-static int open_load(void *context)
+int decider_reply(struct decider *decider, uint32_t id, enum consent_answer answer, const char *by)
 {
-	const struct decider *decider = context;
-	int fd = fcntl(decider->load, F_DUPFD_CLOEXEC, 0);
-
-	return fd < 0 ? -errno : fd;
+	return consents_reply(decider->consents, id, answer, by);
 }
 
-static int read_answer(struct span *answer)
+void decider_set_mode(struct decider *decider, enum policy_mode mode)
 {
-	struct judge_answer ignored;
-
-	return judge_answer_decode(&ignored, *answer);
+	if (decider->mode == mode)
+		return;
+	decider->mode = mode;
+	if (decider->asker != NULL)
+		policy_asker_set_mode(decider->asker, mode);
+	consents_settle_all(decider->consents);
 }
 
-/* load_policy() - with the settings as data. Return: a descriptor; -errno with *diag */
-static int load_policy(char ret_hash[POLICY_LOAD_HASH_OCTETS], const struct config *config,
-		       struct diag *diag)
+enum policy_mode decider_mode(const struct decider *decider)
 {
-	struct policy_rules rules;
-	char *data = NULL;
-	int r = decider_rules(&rules, &config->network);
-
-	if (r < 0)
-		return diag_set(diag, r, "out of memory");
-	r = policy_settings_text(&data, &rules, diag);
-	free((void *)(uintptr_t)rules.rules);
-	if (r == 0)
-		r = policy_load(ret_hash, config->policy, span_of(data), diag);
-	free(data);
-	return r;
-}
-
-static int open_policy(struct decider *decider, struct loop *loop, const struct config *config,
-		       struct diag *diag)
-{
-	const struct service_config judge = {
-		.program = JUDGE_PROGRAM,
-		.role = JUDGE_SERVE,
-		.answer_octets_max = JUDGE_ANSWER_OCTETS_MAX,
-		.answer_ms = DECIDER_ANSWER_MS,
-		.open = open_load,
-		.read = read_answer,
-		.context = decider,
-	};
-
-	decider->load = load_policy(decider->hash, config, diag);
-	if (decider->load < 0)
-		return decider->load;
-	int r = service_new(&decider->judge, loop, &judge);
-	return r < 0 ? diag_set(diag, r, "out of memory") : 0;
+	return decider->mode;
 }
 
 static int open_settings(struct decider *decider, const struct config *config, struct diag *diag)
@@ -364,23 +316,37 @@ static int open_settings(struct decider *decider, const struct config *config, s
 	return r;
 }
 
+/* open_parts() - who decides, and who asks the owner */
+static int open_parts(struct decider *decider, struct loop *loop, const struct config *config,
+		      const char *sandbox, const struct consent_hooks *hooks, struct diag *diag)
+{
+	const struct policy_asker_facts facts = {
+		.app = decider->app,
+		.sandbox = sandbox,
+		.workspace = decider->workspace,
+		.started_ns = clock_unix_ns(),
+		.mode = decider->mode,
+	};
+
+	if (decider->app == NULL || decider->workspace == NULL ||
+	    consents_new(&decider->consents, loop, decider->app, hooks) < 0)
+		return diag_set(diag, -ENOMEM, "out of memory");
+	return config->policy != NULL
+		   ? policy_asker_new(&decider->asker, loop, config, &facts, diag)
+		   : open_settings(decider, config, diag);
+}
+
 int decider_new(struct decider **ret, struct loop *loop, const struct config *config,
-		const char *sandbox, struct diag *diag)
+		const char *sandbox, const struct consent_hooks *hooks, struct diag *diag)
 {
 	struct decider *decider = calloc(1, sizeof(*decider));
 
 	if (decider == NULL)
 		return diag_set(diag, -ENOMEM, "out of memory");
-	decider->load = -1;
-	decider->sandbox = sandbox;
-	decider->reads = JUDGE_READS_ELSE;
-	decider->started_ns = clock_unix_ns();
+	decider->mode = policy_mode_find(config->mode);
 	decider->app = strdup(config->app != NULL ? config->app : "");
 	decider->workspace = strdup(config->working_dir);
-	int r = decider->app == NULL || decider->workspace == NULL
-		    ? diag_set(diag, -ENOMEM, "out of memory")
-		: config->policy != NULL ? open_policy(decider, loop, config, diag)
-					 : open_settings(decider, config, diag);
+	int r = open_parts(decider, loop, config, sandbox, hooks, diag);
 	if (r < 0) {
 		decider_free(decider);
 		return r;
@@ -393,25 +359,18 @@ void decider_free(struct decider *decider)
 {
 	if (decider == NULL)
 		return;
-	service_free(decider->judge);
-	decider_cache_empty(&decider->cache);
-	for (size_t i = 0; i < decider->names_len; i++)
-		free(decider->names[i]);
+	policy_asker_free(decider->asker);
+	consents_free(decider->consents);
 	policy_free(decider->settings);
-	fd_close(&decider->load);
+	while (decider->grants != NULL) {
+		struct grant *grant = decider->grants;
+
+		decider->grants = grant->next;
+		free(grant);
+	}
 	free(decider->app);
 	free(decider->workspace);
 	free(decider);
-}
-
-int decider_check(const struct config *config, struct diag *diag)
-{
-	char hash[POLICY_LOAD_HASH_OCTETS];
-
-	if (config->policy == NULL)
-		return 0;
-	CLEANUP_FD int load = load_policy(hash, config, diag);
-	return load < 0 ? load : policy_load_check(load, diag);
 }
 
 bool decider_has_policy(const struct decider *decider)
@@ -421,5 +380,5 @@ bool decider_has_policy(const struct decider *decider)
 
 size_t decider_rules_max(const struct decider *decider)
 {
-	return decider->settings == NULL ? DECIDER_RULES_MAX : decider->rules_len + 1;
+	return decider->settings == NULL ? POLICY_RULES_MAX : decider->rules_len + 1;
 }

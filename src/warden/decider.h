@@ -1,22 +1,25 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * decider - whoever asks what a sandbox may do, asks here: of the policy that it was given, in a process of
- * its own (wire/judge.h), or of the rules of its settings, if there is none (policy/policy.h).
+ * decider - whoever asks what a sandbox may do, asks here. What was asked of the policy that it was given
+ * (policy_asker.h), or of the rules of its settings if there is none (policy/policy.h), becomes an answer by
+ * the sandbox's mode:
  *
- * An answer of a policy is kept for the questions that are the same in all that the policy looks at. What
- * cannot be asked is denied.
+ *	enforce	that is the answer; "ask" asks the owner
+ *	ask	what no rule speaks of, which is denied by the rule "default", asks the owner, too
+ *	audit	all is allowed, without obligations; the verdict says what it would have been
+ *
+ * A name that the owner may be asked about is answered: what waits is the flow to it.
  */
 #ifndef WARDEN_DECIDER_H
 #define WARDEN_DECIDER_H
 
 #include "config/config.h"
 #include "loop/loop.h"
+#include "policy/input.h"
 #include "policy/policy.h"
+#include "warden/consent.h"
 
-enum {
-	DECIDER_RULES_MAX = POLICY_RULES_MAX, /* that count, of a policy */
-	DECIDER_ANSWER_MS = 2000,             /* the engine gives up after one second by itself */
-};
+enum { DECIDER_GRANTS_MAX = 1024 }; /* of one run; then "run" means once */
 
 struct decider;
 struct decider_question;
@@ -26,23 +29,21 @@ struct decider_question;
  * @ret:	owned by the caller
  * @config:	borrowed for the call; its policy is read now
  * @sandbox:	its id; borrowed until decider_free()
+ * @hooks:	to ask the owner by
  *
  * Return: 0; -errno with *diag.
  */
 MUST_USE int decider_new(struct decider **ret, struct loop *loop, const struct config *config,
-			 const char *sandbox, struct diag *diag);
+			 const char *sandbox, const struct consent_hooks *hooks, struct diag *diag);
 
 /* decider_free() - no question is answered any more. NULL is fine. */
 void decider_free(struct decider *decider);
 
-/* decider_check() - can the policy of @config be used? Return: 0; -errno with *diag: where and why not */
-MUST_USE int decider_check(const struct config *config, struct diag *diag);
-
 /**
  * decider_ask() - may it do this?
- * @ret:	the whole of it is filled in, if the answer is there
+ * @ret:	the whole of it is filled in, if the answer is there: ALLOW or DENY
  * @ret_question: by which it can be cancelled, if not; valid until @done is called
- * @done:	called once, from the loop; may ask and cancel, but not free the decider
+ * @done:	called once, from the loop or decider_reply(); may ask and cancel, but not free the decider
  *
  * Return: true: *@ret is the answer; false: @done will be given it.
  */
@@ -53,6 +54,14 @@ MUST_USE bool decider_ask(struct policy_verdict *ret, struct decider_question **
 
 /* decider_cancel() - it will not be answered; NULL is fine */
 void decider_cancel(struct decider_question *question);
+
+/* decider_reply() - the owner's. Return: as consents_reply() */
+MUST_USE int decider_reply(struct decider *decider, uint32_t id, enum consent_answer answer,
+			   const char *by);
+
+/* decider_set_mode() - from now on; what waits for the owner is answered as if it were asked anew */
+void decider_set_mode(struct decider *decider, enum policy_mode mode);
+enum policy_mode decider_mode(const struct decider *decider);
 
 /* decider_has_policy() - or is it the settings that decide? */
 MUST_USE bool decider_has_policy(const struct decider *decider);

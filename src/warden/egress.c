@@ -256,8 +256,8 @@ int egress_count(struct egress *egress, struct egress_quota **ret_counted, unsig
 /* make_parts() - what decides, counts and connects */
 static int make_parts(struct egress *egress, const struct egress_config *config, struct diag *diag)
 {
-	int r =
-	    decider_new(&egress->decider, egress->loop, config->settings, config->sandbox, diag);
+	int r = decider_new(&egress->decider, egress->loop, config->settings, config->sandbox,
+			    &config->consent, diag);
 
 	if (r < 0)
 		return r;
@@ -309,6 +309,21 @@ int egress_open(struct egress **ret, struct loop *loop, const struct egress_conf
 	}
 	*ret = egress;
 	return 0;
+}
+
+int egress_reply(struct egress *egress, uint32_t id, enum consent_answer answer, const char *by)
+{
+	return decider_reply(egress->decider, id, answer, by);
+}
+
+void egress_set_mode(struct egress *egress, enum policy_mode mode)
+{
+	decider_set_mode(egress->decider, mode);
+}
+
+enum policy_mode egress_mode(const struct egress *egress)
+{
+	return decider_mode(egress->decider);
 }
 
 void egress_close(struct egress *egress)

@@ -10,6 +10,8 @@
 #include "config/config.h"
 #include "loop/loop.h"
 #include "net/name.h"
+#include "policy/input.h"
+#include "warden/consent.h"
 #include "warden/owner.h"
 #include "warden/secrets.h"
 
@@ -45,6 +47,7 @@ struct egress_report {
 	const char
 	    *address; /* FLOW, blocked for where it leads to: that address; else NULL; borrowed */
 	bool only_by_address; /* with an address: no name excuses it (warden/broker.h) */
+	bool unheld;          /* NAME, FLOW, REQUEST: it would be denied, but the mode is audit */
 	bool by_policy;       /* NAME, FLOW, REQUEST: one in Rego decided, not the settings */
 	uint32_t id;          /* of the ask, as in the ErrorEnvelope of its answer; 0: none */
 	const char *rule;     /* which rule decided; "" for none */
@@ -73,6 +76,7 @@ struct egress_config {
 	int diag;     /* the one that tells whose a connection is; -1: nothing does; borrowed */
 	pid_t init;   /* of the sandbox */
 	struct egress_hooks hooks;
+	struct consent_hooks consent; /* by which its owner is asked */
 };
 
 /**
@@ -90,6 +94,14 @@ MUST_USE int egress_open(struct egress **ret, struct loop *loop, const struct eg
  * Return: is there anything? Then hooks.drained follows, which may close.
  */
 MUST_USE bool egress_drain(struct egress *egress);
+
+/* egress_reply() - its owner's, to what consent.asked told. Return: as consents_reply() */
+MUST_USE int egress_reply(struct egress *egress, uint32_t id, enum consent_answer answer,
+			  const char *by);
+
+/* egress_set_mode() - of all that is asked from now on */
+void egress_set_mode(struct egress *egress, enum policy_mode mode);
+enum policy_mode egress_mode(const struct egress *egress);
 
 /* egress_close() - end the gateway and all flows; those are not reported. NULL is fine. */
 void egress_close(struct egress *egress);

@@ -84,6 +84,7 @@ static void tell_flow(const struct flow *flow, struct egress_report report)
 		report.id = flow->answer.id;
 	if (flow->owner.pid != 0)
 		report.owner = &flow->owner;
+	report.unheld = flow->unheld && !report.blocked;
 	report.by_policy = report.blocked && report.kind != EGRESS_REFUSED &&
 			   report.address == NULL && decider_has_policy(flow->egress->decider);
 	report.duration_ns = clock_mono_ns() - flow->since_ns;
@@ -165,14 +166,14 @@ static void connect_flow(struct flow *flow)
 				   : "out of memory");
 }
 
-/* flags_of() - of an answer that allows */
+/* flags_of() - of an answer that allows; a policy may say of a name what is said of flows */
 static uint16_t flags_of(const struct flow *flow, const struct policy_verdict *verdict)
 {
-	bool secrets = flow->egress->secrets != NULL && flow->answer.kind == GATE_FLOW;
-
+	if (flow->answer.kind != GATE_FLOW)
+		return 0;
 	return (uint16_t)((verdict->raw ? GATE_RAW : 0) |
 			  (verdict->passthrough ? GATE_PASSTHROUGH : 0) |
-			  (secrets ? GATE_SECRETS : 0));
+			  (flow->egress->secrets != NULL ? GATE_SECRETS : 0));
 }
 
 /* oblige() - to pins and an idle time, for an answer that allows. Return: false: no memory */
@@ -209,6 +210,8 @@ static bool count(struct flow *flow, struct policy_verdict *verdict)
 static void obey(struct flow *flow, struct policy_verdict *verdict)
 {
 	memcpy(flow->rule, verdict->rule, sizeof(flow->rule));
+	flow->unheld = verdict->unheld;
+	flow->consented = strcmp(verdict->rule, "consent") == 0;
 	flow->flags = flags_of(flow, verdict);
 	if (verdict->answer != POLICY_ALLOW ||
 	    (flow->answer.kind == GATE_FLOW && !count(flow, verdict))) {

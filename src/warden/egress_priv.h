@@ -53,7 +53,8 @@ struct egress_rule {
 struct flow {
 	struct egress *egress;
 	struct answer answer;
-	bool given; /* the answer */
+	bool given;             /* the answer */
+	bool unheld, consented; /* see struct policy_verdict and policy_request */
 	enum flow_state state;
 	struct net_name host;
 	uint16_t port;

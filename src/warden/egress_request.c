@@ -18,7 +18,7 @@ enum { STATUS_DENIED = 403, STATUS_TOO_MANY = 429 };
 struct request {
 	struct answer answer;
 	struct flow *flow;
-	bool https, websocket;
+	bool https, websocket, unheld;
 	int64_t since_ns;
 	struct decider_question *deciding; /* NULL: that is done */
 	struct egress_quota *counted;      /* with whom; NULL: nobody */
@@ -81,6 +81,7 @@ static void tell_request(const struct request *request, struct span what,
 	report.rule = request->rule;
 	if (flow->owner.pid != 0)
 		report.owner = &flow->owner;
+	report.unheld = request->unheld && !report.blocked;
 	report.by_policy = report.blocked && decider_has_policy(flow->egress->decider);
 	report.duration_ns = clock_mono_ns() - request->since_ns;
 	if (gate_request_split(&report.method, &report.target, what))
@@ -166,6 +167,7 @@ static void refuse(struct request *request, const char *why)
 static void obey(struct request *request, struct policy_verdict *verdict)
 {
 	memcpy(request->rule, verdict->rule, sizeof(request->rule));
+	request->unheld = verdict->unheld;
 	if (verdict->answer == POLICY_ALLOW)
 		count(request, verdict);
 	if (verdict->answer != POLICY_ALLOW) {
@@ -197,6 +199,7 @@ static void decide(struct request *request, struct span method, struct span targ
 		.method = method,
 		.target = target,
 		.id = request->answer.id,
+		.consented = flow->consented,
 		.pid = (uint32_t)flow->owner.pid,
 		.program = flow->owner.pid != 0 ? span_of(flow->owner.program) : (struct span){ 0 },
 	};

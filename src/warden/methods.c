@@ -117,6 +117,16 @@ static const struct params_key list_files_keys[] = {
 	{ NULL },
 };
 
+static const struct params_key consent_reply_keys[] = {
+	{ "id", JSON_STRING, true },
+	{ "answer", JSON_STRING, true },
+	{ NULL },
+};
+static const struct params_key set_mode_keys[] = {
+	{ "mode", JSON_STRING, true },
+	{ NULL },
+};
+
 #define TERMS(running, keys) (&(const struct terms){ running, keys })
 
 const struct rpc_method server_methods[] = {
@@ -132,6 +142,8 @@ const struct rpc_method server_methods[] = {
 	{ "write_file", method_write_file, false, TERMS(true, write_file_keys) },
 	{ "read_file", method_read_file, false, TERMS(true, read_file_keys) },
 	{ "list_files", method_list_files, false, TERMS(true, list_files_keys) },
+	{ "consent_reply", method_consent_reply, false, TERMS(true, consent_reply_keys) },
+	{ "set_mode", method_set_mode, false, TERMS(true, set_mode_keys) },
 	{ "close", method_close, false, TERMS(false, none) },
 };
 const size_t server_methods_len = ARRAY_SIZE(server_methods);

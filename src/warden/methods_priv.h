@@ -18,6 +18,10 @@ void method_kill(void *context, struct rpc_call *call, json_t *params);
 void method_cancel(void *context, struct rpc_call *call, json_t *params);
 void method_attach(void *context, struct rpc_call *call, json_t *params);
 
+/* methods_consent.c */
+void method_consent_reply(void *context, struct rpc_call *call, json_t *params);
+void method_set_mode(void *context, struct rpc_call *call, json_t *params);
+
 /* methods_file.c */
 void method_write_file(void *context, struct rpc_call *call, json_t *params);
 void method_read_file(void *context, struct rpc_call *call, json_t *params);

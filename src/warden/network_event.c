@@ -75,6 +75,8 @@ static json_t *facts(const struct egress_report *report)
 		      (json_int_t)report->up, "response_bytes", (json_int_t)report->down,
 		      "duration_ms", (json_int_t)(report->duration_ns / 1000000), "blocked",
 		      report->blocked, "reason", report->why, "rule", report->rule);
+	if (ret != NULL && report->unheld)
+		(void)json_object_set_new(ret, "would_block", json_true());
 	if (ret != NULL && report->id != 0)
 		(void)json_object_set_new(ret, "request_id", json_sprintf("req-%08x", report->id));
 	if (ret != NULL && report->owner != NULL)

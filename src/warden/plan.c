@@ -6,7 +6,7 @@
 #include <sys/stat.h>
 
 #include "base/fd.h"
-#include "warden/decider.h"
+#include "warden/policy_asker.h"
 #include "warden/sandbox_priv.h"
 #include "warden/sibling.h"
 #include "warden/trust.h"
@@ -67,7 +67,7 @@ static int judge_sources(const struct config *config, struct diag *diag)
 		if (roots < 0)
 			return roots;
 	}
-	int r = decider_check(config, diag);
+	int r = config->policy != NULL ? policy_asker_check(config, diag) : 0;
 	for (size_t i = 0; r == 0 && i < config->mounts_len; i++) {
 		const struct config_mount *mount = &config->mounts[i];
 

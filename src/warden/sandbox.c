@@ -318,3 +318,16 @@ json_t *sandbox_env_json(const struct sandbox *sandbox)
 {
 	return json_deep_copy(sandbox->environment.given);
 }
+
+int sandbox_reply(struct sandbox *sandbox, uint32_t id, enum consent_answer answer, const char *by)
+{
+	return sandbox->egress == NULL ? -ENOTCONN : egress_reply(sandbox->egress, id, answer, by);
+}
+
+int sandbox_set_mode(struct sandbox *sandbox, enum policy_mode mode)
+{
+	if (sandbox->egress == NULL)
+		return -ENOTCONN;
+	egress_set_mode(sandbox->egress, mode);
+	return 0;
+}

@@ -29,6 +29,9 @@ struct sandbox_hooks {
 	/* It is gone, whatever way; @why is for people. Called once; free the sandbox from here or later. */
 	void (*ended)(void *context, enum state_status status, const char *why);
 	void (*flow)(void *context, const struct egress_report *report); /* what wanted to go out */
+	/* Its owner is to be asked, see warden/consent.h; all that is asked is settled. */
+	bool (*asked)(void *context, const struct consent_question *question);
+	void (*settled)(void *context, uint32_t id, enum consent_answer answer, const char *by);
 	void (*ports)(void *context); /* other ports are published now: sandbox_ports_json() */
 	int64_t
 	    settle_ns; /* from `running` on until the start is written down; 0: before `running` */
@@ -135,6 +138,14 @@ const struct span *sandbox_env(const struct sandbox *sandbox, size_t *ret_len);
 
 /* The settings' own variables as the program sees them (placeholders drawn), for create's answer. */
 json_t *sandbox_env_json(const struct sandbox *sandbox);
+
+/* sandbox_reply() - its owner's, to what hooks.asked told. Return: as consents_reply(); -ENOTCONN: it does not
+ * run */
+MUST_USE int sandbox_reply(struct sandbox *sandbox, uint32_t id, enum consent_answer answer,
+			   const char *by);
+
+/* sandbox_set_mode() - Return: 0; -ENOTCONN: it does not run */
+MUST_USE int sandbox_set_mode(struct sandbox *sandbox, enum policy_mode mode);
 
 /* sandbox_ports_json() - as publish_json(); owned; NULL: none is published */
 json_t *sandbox_ports_json(const struct sandbox *sandbox);

@@ -234,14 +234,42 @@ static void on_ended(void *context, enum state_status status, const char *why)
 		server->main.ended(server->main.context, status, why);
 }
 
+/* is_heard() - does anybody get events? */
+static bool is_heard(const struct server *server)
+{
+	return server->stdio != NULL ||
+	       (server->listener != NULL && rpc_server_is_heard(server->listener));
+}
+
 static void on_flow(void *context, const struct egress_report *report)
 {
 	struct server *server = context;
 
 	/* each request is one: made for nobody they would cost as much as judging it */
-	if (server->stdio != NULL ||
-	    (server->listener != NULL && rpc_server_is_heard(server->listener)))
+	if (is_heard(server))
 		server_event(server, network_event(report));
+}
+
+static bool on_asked(void *context, const struct consent_question *question)
+{
+	struct server *server = context;
+	bool heard = is_heard(server);
+
+	if (heard)
+		server_event(server, consent_event(question));
+	if (server->main.asked != NULL)
+		heard |= server->main.asked(server->main.context, question);
+	return heard;
+}
+
+static void on_settled(void *context, uint32_t id, enum consent_answer answer, const char *by)
+{
+	struct server *server = context;
+
+	if (is_heard(server))
+		server_event(server, consent_settled_event(id, answer, by));
+	if (server->main.settled != NULL)
+		server->main.settled(server->main.context, id, answer, by);
 }
 
 static void on_ports(void *context)
@@ -261,6 +289,8 @@ int server_new_sandbox(struct sandbox **ret, struct server *server, bool ahead, 
 		.running = on_running,
 		.ended = on_ended,
 		.flow = on_flow,
+		.asked = on_asked,
+		.settled = on_settled,
 		.ports = on_ports,
 		.settle_ns = server->main.settle_ns,
 		.context = server,

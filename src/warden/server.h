@@ -36,7 +36,10 @@ MUST_USE int server_stdio_error(const struct server *server);
 struct server_main {
 	void (*running)(void *context);   /* as in sandbox_hooks; its socket follows */
 	void (*listening)(void *context); /* its socket is there; may be NULL */
-	void (*ports)(void *context);     /* others are published now; may be NULL */
+	/* as in sandbox_hooks; may be NULL */
+	bool (*asked)(void *context, const struct consent_question *question);
+	void (*settled)(void *context, uint32_t id, enum consent_answer answer, const char *by);
+	void (*ports)(void *context); /* others are published now; may be NULL */
 	int64_t
 	    settle_ns; /* from `running` on until its socket is made: programs may be over by then */
 	void (*ended)(void *context, enum state_status status, const char *why);

@@ -72,6 +72,10 @@ MUST_USE int server_new_sandbox(struct sandbox **ret, struct server *server, boo
 /* network_event.c: the event of ADR-0001 for @report; owned; NULL: out of memory */
 json_t *network_event(const struct egress_report *report);
 
+/* methods_consent.c: the events of what the owner is asked; owned; NULL: out of memory */
+json_t *consent_event(const struct consent_question *question);
+json_t *consent_settled_event(uint32_t id, enum consent_answer answer, const char *by);
+
 /* create.c */
 void server_create(struct server *server, struct rpc_call *call, json_t *params); /* answers */
 void spare_start(struct server *server); /* make one, once it is quiet */

@@ -129,6 +129,22 @@ static void on_report(void *context, const struct egress_report *report)
 		sandbox->hooks.flow(sandbox->hooks.context, report);
 }
 
+static bool on_asked(void *context, const struct consent_question *question)
+{
+	struct sandbox *sandbox = context;
+
+	return sandbox->hooks.asked != NULL &&
+	       sandbox->hooks.asked(sandbox->hooks.context, question);
+}
+
+static void on_settled(void *context, uint32_t id, enum consent_answer answer, const char *by)
+{
+	struct sandbox *sandbox = context;
+
+	if (sandbox->hooks.settled != NULL)
+		sandbox->hooks.settled(sandbox->hooks.context, id, answer, by);
+}
+
 static void on_drained(void *context)
 {
 	struct sandbox *sandbox = context;
@@ -185,6 +201,7 @@ static void run(struct sandbox *sandbox)
 		.diag = sandbox->jail.capture[CAPTURE_DIAG],
 		.init = sandbox->jail.pid,
 		.hooks = { .report = on_report, .drained = on_drained, .context = sandbox },
+		.consent = { .asked = on_asked, .settled = on_settled, .context = sandbox },
 	};
 	int r = prepare(sandbox, &sandbox->why);
 

@@ -5,6 +5,7 @@ import os
 import pathlib
 import signal
 import tarfile
+import threading
 
 import support
 from servers import Server, answering
@@ -127,7 +128,6 @@ class Broken(Rig):
     def test_nonsense(self):
         for decision, why in (('{"verdict": "maybe"}', 'none of allow, deny and ask'), ('"allow"', 'is no object'), ('true', 'is no object'),
                               ('{"verdict": "allow", "obligations": {"mask": true}}', 'mask is none of its members'),
-                              ('{"verdict": "ask"}', 'wants its owner to be asked'),
                               ('{"verdict": "allow", "rule": 1 / (2 - 2)}', 'says nothing of this|failed')):
             with self.subTest(decision):
                 self.assertEqual(self.get(self.policy(HEAD + f'decision := {decision}\n'), 'http://a.test:9/'), ['000'])
@@ -174,3 +174,118 @@ def is_judge(pid):
                 return comm.read().startswith('immure-judge')
         except OSError:
             return False
+
+
+@as_root_and_user
+class Modes(Rig):
+    """enforce, ask and audit; who is asked answers over JSON-RPC."""
+
+    def box(self, mode, **settings):
+        self.events = []
+        self.answer = None
+        box = self.sandbox({'mode': mode, 'network': {'allow_private': ['127.0.0.1'], 'hosts': {'a.test': '127.0.0.1', 'b.test': '127.0.0.1'}},
+                            **settings})
+
+        def heard(event):
+            self.events.append(event)
+            if event['type'] == 'consent_request' and self.answer:
+                threading.Thread(target=box.call, args=('consent_reply', {'id': event['consent']['id'], 'answer': self.answer})).start()
+        box.on_event(heard)
+        return box
+
+    def told(self, kind):
+        return [event[event_key(kind)] for event in self.events if event['type'] == kind]
+
+    def fetch(self, box, url, *words):
+        return box.exec(['curl', '-s', '-m', '20', '-o', '/dev/null', '-w', '%{http_code}', *words, url])['stdout']
+
+    def test_audit_allows_and_records(self):
+        with Server(answering(b'hello')) as server, self.box('audit') as box:
+            self.assertEqual(self.fetch(box, f'http://a.test:{server.port}/x'), '200')
+            eventually(lambda: [one for one in self.told('network') if one['method'] == 'GET'])
+            request = next(one for one in self.told('network') if one['method'] == 'GET')
+            self.assertEqual((request['blocked'], request['would_block'], request['rule']), (False, True, 'default'), request)
+            # the guard of addresses is not the policy's
+            self.assertEqual(self.fetch(box, f'http://10.0.0.1:{server.port}/'), '403')
+
+    def test_ask(self):
+        with Server(answering(b'hello')) as server, self.box('ask') as box:
+            url = f'http://a.test:{server.port}/x'
+            self.answer = 'once'
+            self.assertEqual(self.fetch(box, url), '200')
+            question = self.told('consent_request')[0]
+            self.assertEqual({key: question[key] for key in ('action', 'host', 'port', 'url', 'app')},
+                             {'action': 'net.connect', 'host': 'a.test', 'port': server.port, 'url': f'tcp://a.test:{server.port}', 'app': ''})
+            self.assertRegex(question['process']['program'], 'curl')
+            self.answer = 'deny'
+            self.assertEqual(self.fetch(box, url), '403')
+            self.answer = 'run'
+            self.assertEqual(self.fetch(box, url), '200')
+            self.answer = None
+            self.assertEqual(self.fetch(box, url), '200')
+            self.assertEqual(len(self.told('consent_request')), 3)
+            # it was for that host and port alone (THREATS C27)
+            self.answer = 'deny'
+            self.assertEqual(self.fetch(box, f'http://b.test:{server.port}/x'), '403')
+            self.assertEqual([one['answer'] for one in self.told('consent_settled')], ['once', 'deny', 'run', 'deny'])
+
+    def test_no_yes_passes_the_guard(self):
+        """THREATS C28."""
+        with self.box('ask') as box:
+            self.answer = 'run'
+            self.assertEqual(self.fetch(box, 'http://10.0.0.1/'), '403')
+            self.assertEqual(len(self.told('consent_request')), 1)
+
+    def test_a_flood_of_questions(self):
+        """THREATS C26: eight are open at a time."""
+        with self.box('ask') as box:
+            script = 'for p in 1 2 3 4 5 6 7 8 9 10 11 12; do curl -s -m 4 -o /dev/null -w "%{http_code} " http://a.test:$p/ & done; wait'
+            done = box.exec(['sh', '-c', script])
+            self.assertEqual(sorted(done['stdout'].split()), ['000'] * 8 + ['403'] * 4, done)
+            self.assertEqual(len(self.told('consent_request')), 8)
+
+    def test_the_same_is_asked_once(self):
+        with Server(answering(b'hello')) as server, self.box('ask') as box:
+            script = f'for i in 1 2 3 4 5; do curl -s -m 20 -o /dev/null -w "%{{http_code}} " http://a.test:{server.port}/ & done; wait'
+            threading.Timer(1, lambda: box.call('consent_reply', {'id': self.told('consent_request')[0]['id'], 'answer': 'once'})).start()
+            done = box.exec(['sh', '-c', script])
+            self.assertEqual(done['stdout'].split(), ['200'] * 5, done)
+            self.assertEqual(len(self.told('consent_request')), 1)
+
+    def test_the_mode_changes_while_it_runs(self):
+        with Server(answering(b'hello')) as server, self.box('audit') as box:
+            url = f'http://a.test:{server.port}/x'
+            self.assertEqual(self.fetch(box, url), '200')
+            box.call('set_mode', {'mode': 'enforce'})
+            self.assertEqual(self.fetch(box, url), '403')
+            box.call('set_mode', {'mode': 'ask'})
+            threading.Timer(1, lambda: box.call('set_mode', {'mode': 'audit'})).start()
+            self.assertEqual(self.fetch(box, url), '200')  # it waited for an answer
+            self.assertEqual(len(self.told('consent_request')), 1)
+            with self.assertRaisesRegex(support.immure.SandboxError, 'mode must be one of'):
+                box.call('set_mode', {'mode': 'all'})
+
+    def test_a_policy_asks(self):
+        """In any mode but audit; about a request by its method and path."""
+        policy = self.policy(HEAD + f'decision := {{"verdict": "ask", "rule": "delete", "reasons": ["it takes away"]}} if {SUMMARY}.resource.method == "DELETE"\n'
+                             'else := {"verdict": "allow"}\n')
+        with Server(answering(b'hello')) as server, self.box('enforce', policy=str(policy)) as box:
+            url = f'http://a.test:{server.port}/thing?x=1'
+            self.assertEqual(self.fetch(box, url), '200')
+            self.answer = 'run'
+            self.assertEqual(self.fetch(box, url, '-XDELETE'), '200')
+            question = self.told('consent_request')[0]
+            self.assertEqual((question['action'], question['method'], question['url'], question['reason']),
+                             ('http.request', 'DELETE', url, 'it takes away'))
+            self.answer = 'deny'
+            self.assertEqual(self.fetch(box, url + '2', '-XDELETE'), '403')  # another one
+            self.assertEqual(self.fetch(box, url, '-XDELETE'), '200')
+
+    def test_nobody_to_ask(self):
+        done = self.run_in('curl', '-s', '-m', '20', '-w', '%{http_code}', 'http://a.test/', options=('--ask', '--add-host', 'a.test:127.0.0.1'))
+        self.assertRegex(done.text, '403$')
+        self.assertIn('nobody is there', self.immure('why', 'last').text)
+
+
+def event_key(kind):
+    return kind.split('_', maxsplit=1)[0]
