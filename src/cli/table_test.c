@@ -73,7 +73,8 @@ static void check_option(const struct cli_command *c, const struct cli_option *o
 	CHECK((o->arg == NULL) == (o->kind == CLI_FLAG), "%s --%s: arg", c->name, o->name);
 	CHECK(is_sentence_part(o->text) && !isupper((unsigned char)o->text[0]), "%s --%s: text",
 	      c->name, o->name);
-	CHECK(o->words == NULL || o->kind == CLI_WORD || o->kind == CLI_FLAG, "%s --%s: words", c->name, o->name);
+	CHECK(o->words == NULL || o->kind == CLI_WORD || o->kind == CLI_FLAG, "%s --%s: words",
+	      c->name, o->name);
 	for (size_t i = 0; (other = cli_option_at(c, i)) != NULL; i++)
 		same += strcmp(o->name, other->name) == 0 ||
 			(o->letter != 0 && o->letter == other->letter);
