@@ -18,6 +18,7 @@ int cli_status(struct cli_call *call);
 int cli_logs(struct cli_call *call);
 int cli_why(struct cli_call *call);
 int cli_kill(struct cli_call *call);
+int cli_mode(struct cli_call *call);
 int cli_stop(struct cli_call *call);
 int cli_rm(struct cli_call *call);
 int cli_prune(struct cli_call *call);

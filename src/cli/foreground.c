@@ -166,6 +166,7 @@ static void on_running(void *context)
 	json_auto_t *ports = sandbox_ports_json(server_get(f->server));
 
 	ports_tell(f->options->notes, ports, &sandbox_config(server_get(f->server))->network);
+	f->prompt.sandbox = server_get(f->server);
 	int r = start_session(f);
 
 	if (r == 0) {
@@ -189,11 +190,26 @@ static void on_ports(void *context)
 	(void)fflush(f->options->notes);
 }
 
+static bool on_asked(void *context, const struct consent_question *question)
+{
+	struct foreground *f = context;
+
+	return prompt_ask(&f->prompt, question);
+}
+
+static void on_settled(void *context, uint32_t id, enum consent_answer answer, const char *by)
+{
+	struct foreground *f = context;
+
+	prompt_settled(&f->prompt, id, answer, by);
+}
+
 static void on_sandbox_ended(void *context, enum state_status status, const char *why)
 {
 	struct foreground *f = context;
 
 	offer_stop(&f->offer);
+	prompt_close(&f->prompt);
 	terminal_restore(&f->terminal);
 	if (server_timed_out(f->server) && !f->failed) {
 		f->status = 124;
@@ -215,11 +231,16 @@ int foreground_new(struct foreground **ret, bool ahead, struct diag *diag)
 		return diag_set(diag, -ENOMEM, "out of memory");
 	const struct server_main main = { .running = on_running,
 					  .ended = on_sandbox_ended,
+					  .asked = on_asked,
+					  .settled = on_settled,
 					  .ports = on_ports,
 					  .settle_ns = SETTLE_NS,
 					  .context = f };
 	f->null = f->signal_fd = -1;
 	f->offer = OFFER;
+	f->prompt = PROMPT;
+	f->prompt.shown = foreground_shown;
+	f->prompt.context = f;
 	f->diag = diag;
 	int r = loop_new(&f->loop);
 	if (r == 0)
@@ -292,6 +313,7 @@ void foreground_free(struct foreground *f)
 	if (f == NULL)
 		return;
 	offer_stop(&f->offer);
+	prompt_close(&f->prompt);
 	terminal_restore(&f->terminal);
 	session_free(f->session);
 	for (int i = 0; i < 3; i++)

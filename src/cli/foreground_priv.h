@@ -7,6 +7,7 @@
 #include "cli/foreground.h"
 #include "cli/offer.h"
 #include "cli/ports.h"
+#include "cli/prompt.h"
 #include "cli/relay.h"
 #include "cli/terminal.h"
 #include "warden/server.h"
@@ -31,6 +32,7 @@ struct foreground {
 	bool gone; /* we have asked the loop to end */
 	struct ports_told told;
 	struct offer offer;
+	struct prompt prompt;
 	bool hurried; /* the program was ended; a reader must not hold us */
 	struct loop_source signals;
 	int signal_fd;
@@ -51,6 +53,9 @@ MUST_USE int foreground_open_relays(struct foreground *f, const int fds[3]);
 /* Of the session: it has written, it has read what we queued; @context: the foreground. */
 void foreground_output(void *context, int stream, struct span data);
 void foreground_input_taken(void *context);
+
+/* foreground_shown() - of the prompt: it has the terminal, or gives it back */
+void foreground_shown(void *context, bool begins);
 
 /* foreground_leave() - once the program has ended: go when all it wrote was carried */
 void foreground_leave(struct foreground *f);

@@ -105,7 +105,24 @@ void foreground_input_taken(void *context)
 {
 	struct foreground *f = context;
 
-	relay_in_pause(&f->in, false);
+	relay_in_pause(&f->in, f->prompt.showing);
+}
+
+/* pause_output() - while its readers are slow, or somebody is asked on the terminal it may write to */
+static void pause_output(struct foreground *f)
+{
+	session_pause(f->session, f->prompt.showing || relay_out_full(&f->out[0]) ||
+				      relay_out_full(&f->out[1]));
+}
+
+void foreground_shown(void *context, bool begins)
+{
+	struct foreground *f = context;
+
+	if (f->session == NULL)
+		return;
+	pause_output(f);
+	relay_in_pause(&f->in, begins || session_input_pending(f->session));
 }
 
 static void pass_input(struct foreground *f, struct span data)
@@ -152,7 +169,7 @@ static void on_out_changed(void *context)
 		foreground_leave(f);
 		return;
 	}
-	session_pause(f->session, relay_out_full(&f->out[0]) || relay_out_full(&f->out[1]));
+	pause_output(f);
 	if (broken) /* nobody reads any more: what a shell's program would get */
 		session_signal(f->session, f->tty ? SIGHUP : SIGPIPE);
 }

@@ -9,14 +9,13 @@
 
 #include <errno.h>
 #include <signal.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "base/fd.h"
+#include "cli/reach.h"
 #include "cli/relay.h"
 #include "cli/terminal.h"
 #include "rpc/rpc_client.h"
-#include "warden/state.h"
 #include "wire/base64.h"
 
 enum {
@@ -24,7 +23,6 @@ enum {
 	STDIN_ID = 2,
 	CONTROL_ID = 3,
 	DATA_OCTETS_MAX = 1024 * 1024,
-	SOCKET_TRIES_MAX = 250, /* of 2 ms */
 };
 
 struct remote {
@@ -207,42 +205,6 @@ static int watch_signals(struct remote *r)
 	return signals_watch(&r->signal_fd, r->loop, &r->signals, watched, ARRAY_SIZE(watched));
 }
 
-/* reach() - a sandbox that began just now makes its socket a little later. Return: 0 or -errno. */
-static int reach(int *ret_fd, int home, int dir, const char *id)
-{
-	const struct timespec moment = { .tv_nsec = 2000000 };
-	struct state_entry entry;
-	int r = -ENOENT;
-
-	for (int i = 0; i < SOCKET_TRIES_MAX; i++) {
-		r = rpc_connect(ret_fd, dir, "socket");
-		bool soon = r == -ENOENT || r == -ECONNREFUSED; /* not there, not listening yet */
-
-		if (!soon || state_read(&entry, home, id) < 0 || entry.pid <= 0)
-			return r;
-		(void)nanosleep(&moment, NULL);
-	}
-	return r;
-}
-
-/* dial() - connect to the sandbox's socket. Return: descriptor, or a negative errno with *diag. */
-static int dial(const char *id, struct diag *diag)
-{
-	CLEANUP_FD int home = -1;
-	CLEANUP_FD int dir = -1;
-	int fd = -1;
-	int r = state_home(&home, diag);
-
-	if (r == 0)
-		r = state_open(&dir, home, id, diag);
-	if (r < 0)
-		return r;
-	r = reach(&fd, home, dir, id);
-	if (r == -ENOENT || r == -ECONNREFUSED)
-		return diag_set(diag, -ESRCH, "%s does not run: 'immure list' shows what does", id);
-	return r < 0 ? diag_set(diag, r, "cannot reach %s: %s", id, strerror(-r)) : fd;
-}
-
 static int open_streams(struct remote *r)
 {
 	r->in.data = on_input;
@@ -300,7 +262,7 @@ int remote_run(const struct remote_options *options, struct diag *diag)
 		diag_set(diag, e, "cannot make a loop: %s", strerror(-e));
 	r.loop = loop;
 	if (e == 0)
-		e = dial(options->id, diag);
+		e = reach_dial(options->id, diag);
 	if (e >= 0)
 		e = converse(&r, e);
 	terminal_restore(&r.terminal);

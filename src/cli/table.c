@@ -364,6 +364,18 @@ const struct cli_command cli_commands[] = {
 	  { &json, &common },
 	  cli_doctor },
 
+	{ "mode",
+	  NULL,
+	  PROGRAMS,
+	  "[OPTIONS] ID audit|ask|enforce",
+	  "Change how a sandbox that runs is held to its rules",
+	  "audit: all is allowed and recorded, but for addresses that are not public; ask: what no "
+	  "rule speaks of waits for a yes or no; enforce: it is denied. What runs already goes on.",
+	  CLI_RUNNING_ID,
+	  2,
+	  2,
+	  { &common },
+	  cli_mode },
 	{ "stop",
 	  NULL,
 	  END,

@@ -265,6 +265,16 @@ class Modes(Rig):
             with self.assertRaisesRegex(support.immure.SandboxError, 'mode must be one of'):
                 box.call('set_mode', {'mode': 'all'})
 
+    def test_the_mode_by_command(self):
+        vm_id = self.start('--audit', '--add-host', 'a.test:127.0.0.1', '--allow-private', '127.0.0.1', '--', 'sleep', '100')
+        with Server(answering(b'hello')) as server:
+            fetch = ('exec', vm_id, '--', 'curl', '-s', '-m', '20', '-o', '/dev/null', '-w', '%{http_code}', f'http://a.test:{server.port}/')
+            self.assert_prints(self.immure(*fetch), '200')
+            self.assert_prints(self.immure('mode', vm_id, 'enforce'), '')
+            self.assert_prints(self.immure(*fetch), '403')
+        self.assert_refused(self.immure('mode', vm_id, 'free'), 'mode must be one of audit, ask, enforce')
+        self.assert_refused(self.immure('mode', 'vm-00000000', 'audit'), 'vm-00000000')
+
     def test_a_policy_asks(self):
         """In any mode but audit; about a request by its method and path."""
         policy = self.policy(HEAD + f'decision := {{"verdict": "ask", "rule": "delete", "reasons": ["it takes away"]}} if {SUMMARY}.resource.method == "DELETE"\n'
