@@ -73,6 +73,8 @@ static void begin_body(struct exchange1 *x)
 	x->end.status = response.status;
 	x->end.down = response.head_octets; /* of its body: exchange1_carry_body() */
 	if (response.framing == HTTP1_BODY_TUNNEL) {
+		websocket_agree(&x->websocket, exchange1_offers_deflate(&response.fields));
+		x->end.websocket = true;
 		x->up = UP_TUNNEL;
 		x->down = DOWN_TUNNEL;
 		return;

@@ -203,6 +203,10 @@ void exchange2_came(struct exchange2_stream *s, enum tls_side side, struct span 
 		break_early(s);
 		return;
 	}
+	if (!exchange2_watch(s, side, data)) {
+		(void)nghttp2_session_consume_connection(x->session[side], data.len);
+		return;
+	}
 	way->came += data.len;
 	waiting_octets += data.len;
 	*(side == TLS_INSIDE ? &s->end.up : &s->end.down) += data.len;
