@@ -247,7 +247,7 @@ class Clients(Two):
             peer = h2.Peer(context.wrap_socket(connection, server_side=True), False, settings=((8, 1),))
             fields = peer.read().fields
             peer.headers(1, [(':status', '200'), ('sec-websocket-protocol', dict(fields)['sec-websocket-protocol'])])
-            peer.data(1, peer.read().payload)
+            peer.data(1, b'\x82\x01' + peer.read().payload[-1:])
             return fields
         self.env['KEY'] = value = 'sk-live-7b.x'
         with Server(answer) as server:
@@ -261,7 +261,7 @@ while peer.other.get(8) != 1:
 peer.headers(1, [(':method', 'CONNECT'), (':protocol', 'websocket'), *ask()[1:], ('sec-websocket-version', '13'),
                  ('sec-websocket-protocol', f'k.{KEY}')])
 heads = dict(peer.read().fields)
-peer.data(1, b'\\x82\\x01I', end=False)
+peer.data(1, b'\\x82\\x81\\0\\0\\0\\0I', end=False)
 show([heads, peer.read().payload])
 ''')
         self.assertEqual((heads, data), ({':status': '200', 'sec-websocket-protocol': 'k.<KEY>'}, '\x82\x01I'))
