@@ -117,6 +117,7 @@ struct exchange1 {
 	size_t drained;
 	struct http1_asked asked;
 	struct websocket websocket;
+	size_t watched; /* octets of left[TLS_UPSTREAM] that were counted */
 	struct exchange1_end end;
 	struct http1_scan scan[TLS_SIDES];
 	struct http1_body body[TLS_SIDES];

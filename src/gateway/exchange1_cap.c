@@ -76,21 +76,41 @@ bool exchange1_offers_deflate(const struct http1_fields *fields)
 	return false;
 }
 
+/* change_frames() - of the server, as far as there is room. Return: false: no memory */
+static bool change_frames(struct exchange1 *x, struct span *input, struct outlet *out)
+{
+	struct inject_room room = { .ptr = out->octets + out->len,
+				    .size = sizeof(out->octets) - out->len };
+	int r = websocket_change(x->websocket.change, &room, input);
+
+	out->len += room.used;
+	x->watched = input->len;
+	if (r < 0)
+		x->end.why = "there is no memory to look for secrets in its messages";
+	return r == 0;
+}
+
 bool exchange1_carry_tunnel(struct exchange1 *x, enum tls_side from, struct span *input,
 			    struct outlet *out)
 {
-	x->tunnelled[from] += input->len;
+	const bool changes = from == TLS_UPSTREAM && x->websocket.change != NULL;
+	const size_t old = changes ? x->watched : 0;
+	const struct span fresh = old > 0 ? span_drop(*input, old) : *input;
+
+	x->tunnelled[from] += fresh.len;
 	if (exchange1_is_over_cap(x, from, x->tunnelled[from])) {
 		blame(x, from);
 		return false;
 	}
-	if (x->websocket.on && !websocket_watch(&x->websocket, &x->end, &x->caps, from, *input)) {
+	if (x->websocket.on && !websocket_watch(&x->websocket, &x->end, &x->caps, from, fresh)) {
 		if (from == TLS_INSIDE && !x->end.blocked)
 			x->owner->refused(x, 0, x->end.why);
 		return false;
 	}
+	*(from == TLS_INSIDE ? &x->end.up : &x->end.down) += fresh.len;
+	if (changes)
+		return change_frames(x, input, out);
 	outlet_put(out, *input);
-	*(from == TLS_INSIDE ? &x->end.up : &x->end.down) += input->len;
 	*input = (struct span){ 0 };
 	return true;
 }

@@ -7,12 +7,19 @@
  */
 #include "gateway/websocket.h"
 
+#include <stdlib.h>
+
 #include "base/clock.h"
 #include "gateway/exchange1.h"
 
 enum { RULES_MAX = 1024 }; /* policy/policy.h */
 
 #define NS_PER_MINUTE (INT64_C(60) * 1000000000)
+
+/* What the program says. A message is one text, whatever control frames are in it. */
+struct websocket_scan {
+	struct inject_scan data, control;
+};
 
 static int64_t full_ns[RULES_MAX];
 
@@ -24,6 +31,48 @@ void websocket_agree(struct websocket *socket, bool deflate)
 			.client = side == TLS_INSIDE,
 			.deflate = deflate && socket->offered,
 		};
+}
+
+bool websocket_guard(struct websocket *socket, const struct inject *inject)
+{
+	socket->scan = calloc(1, sizeof(*socket->scan));
+	if (inject != NULL)
+		socket->change = websocket_change_new(inject);
+	if (socket->scan == NULL || (inject != NULL && socket->change == NULL))
+		return false;
+	socket->scan->data.inject = socket->scan->control.inject = inject;
+	return true;
+}
+
+void websocket_free(struct websocket *socket)
+{
+	free(socket->scan);
+	websocket_change_free(socket->change);
+	socket->scan = NULL;
+	socket->change = NULL;
+}
+
+/* scan() - @data, which is masked, of the program's frame. Return: NULL; else why it may not go on */
+static const char *scan(struct websocket *socket, struct span data)
+{
+	const struct ws_reader *reader = &socket->reader[TLS_INSIDE];
+	uint64_t at = reader->at - data.len;
+	char plain[4096];
+
+	if (socket->scan == NULL || (socket->compressed && !ws_is_control(reader->frame.opcode)))
+		return NULL;
+	struct inject_scan *to =
+	    ws_is_control(reader->frame.opcode) ? &socket->scan->control : &socket->scan->data;
+	while (data.len > 0) {
+		size_t len = data.len < sizeof(plain) ? data.len : sizeof(plain);
+
+		ws_mask(plain, (struct span){ data.ptr, len }, reader->frame.key, at);
+		if (!inject_scan(to, (struct span){ plain, len }))
+			return to->why;
+		data = span_drop(data, len);
+		at += len;
+	}
+	return NULL;
 }
 
 /* take_token() - Return: false: there is none left */
@@ -94,11 +143,17 @@ static const char *watch(struct websocket *socket, struct gate_socket_way *count
 			*capped = why != NULL;
 			if (why != NULL)
 				return why;
+			if (from == TLS_INSIDE && reader->frame.opcode != WS_CONTINUATION &&
+			    !ws_is_control(reader->frame.opcode))
+				socket->compressed = reader->frame.rsv1;
 			count->frames++;
 			break;
 		case WS_DATA:
 			if (!ws_is_control(reader->frame.opcode))
 				count->octets += some.len;
+			why = from == TLS_INSIDE ? scan(socket, some) : NULL;
+			if (why != NULL)
+				return why;
 			break;
 		case WS_DONE:
 			count_done(count, reader);

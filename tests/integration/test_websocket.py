@@ -3,6 +3,7 @@
 between the server and client of a library."""
 import json
 import os
+import re
 import shutil
 import ssl
 import subprocess
@@ -312,6 +313,87 @@ show(fate(peer))
                 done = self.run_in('true', options=('--config', path))
                 self.assert_code(done, support.OURS)
                 self.assertIn(f'network.rules[0].{why}', done.errors)
+
+
+@as_root_and_user
+class Secrets(Rig):
+    VALUE = 'sk-live-7b'
+
+    def talk(self, handle, script, **secret):
+        """Return: what @script showed, the placeholder as <KEY>; the reasons of all events."""
+        self.env['KEY'] = self.VALUE
+        self.events.clear()
+        with self.serve(handle, True) as server:
+            box = self.sandbox({'network': {
+                'rules': [{'host': 'a.test'}], 'hosts': {'a.test': '127.0.0.1'}, 'allow_private': ['127.0.0.1'],
+                'ca_file': str(self.root), 'secrets': {'KEY': {'env': 'KEY', 'hosts': ['a.test'], **secret}}},
+                'vfs': {'direct_mounts': {'/tmp/lib': {'host_path': f'{self.folder}/lib', 'readonly': True}}}})
+            box.on_event(lambda event: self.events.append(event['network']) if event['type'] == 'network' else None)
+            done = box.exec([PYTHON, '-c', INSIDE + "KEY = os.environ['KEY']\n" + script, str(server.port), 'wss'])
+            self.assertEqual(done['exit_code'], 0, done)
+        self.assertNotIn(self.VALUE, done['stdout'] + done['stderr'])
+        self.results = server.results
+        return [json.loads(re.sub('IMMURE_SECRET_[0-9a-f]{32}', '<KEY>', line)) for line in done['stdout'].splitlines()]
+
+    def test_reflected(self):
+        """B4: whole, in fragments with a Ping between, in pieces of TCP, in control frames; the rest stays as it is."""
+        def answer(peer):
+            key = re.search(r'(?i)x-key: (\S+)', peer.head.decode()).group(1).encode()
+            self.assertNotIn(b'deflate', peer.head)
+            peer.send(ws.TEXT, b'<' + key + b'>')
+            for i, octet in enumerate(key):
+                peer.send(ws.CONTINUATION if i else ws.BINARY, bytes([octet]), fin=i == len(key) - 1)
+                if i == 3:
+                    peer.send(ws.PING, b'hi')
+            for octet in ws.frame(ws.TEXT, key * 20):
+                peer.flow.sendall(bytes([octet]))
+            peer.send(ws.TEXT, key[:-1])
+            peer.send(ws.BINARY, bytes(range(256)) * 1000)
+            peer.send(ws.BINARY, key * 20000)
+            peer.send(ws.PING, key)
+            peer.send(ws.CLOSE, ws.code(4000, key))
+            return key, peer.read()
+        shown = self.talk(answer, '''
+peer = client(more=f'X-Key: {KEY}\\r\\nSec-WebSocket-Extensions: permessage-deflate\\r\\n')
+for _ in range(4): show(peer.message()[1].decode('latin-1').replace('sk-live-7', 'PART'))
+show(peer.message()[1] == bytes(range(256)) * 1000)
+show(peer.message()[1] == KEY.encode() * 20000)
+got = peer.read()
+show([got.opcode, got.payload])
+show(peer.message())
+peer.send(ws.CLOSE, ws.code(4000))
+''')
+        self.assertEqual(shown, ['<<KEY>>', '<KEY>', '<KEY>' * 20, 'PART', True, True, [9, ''], [8, '\x0f\xa0']])
+        self.assertEqual(self.results[0][0], self.VALUE.encode())
+        self.assertEqual(self.told()['websocket']['received']['close_code'], 4000)
+
+    def test_a_placeholder(self):
+        """In a message is refused, whatever may have secrets, however it is split; no server gets it."""
+        rows = ("peer.send(ws.TEXT, KEY.encode())",
+                "peer.send(ws.TEXT, KEY[:20].encode(), fin=False)\npeer.send(ws.PING)\npeer.send(ws.CONTINUATION, KEY[20:].encode())",
+                "for octet in ws.frame(ws.TEXT, b'x' * 200 + KEY.encode(), masked=True): peer.flow.sendall(bytes([octet]))",
+                "peer.send(ws.PING, KEY.encode())", "peer.send(ws.TEXT, KEY.replace('M', '%4d').encode())")
+        for script in rows:
+            came = []
+
+            def answer(peer, came=came):
+                while True:
+                    came.append(peer.read().payload)
+            for where in (['header'], ['body']):
+                with self.subTest(script, where=where):
+                    shown = self.talk(answer, f'''
+peer = client()
+peer.send(ws.TEXT, b'fine')
+time.sleep(.1)
+try:
+    {script.replace(chr(10), chr(10) + '    ')}
+except OSError: pass
+show(fate(peer))
+''', where=where)
+                    self.assertEqual(shown, ['ConnectionResetError'])
+                    self.assertIn('placeholder', self.told()['reason'])
+                    self.assertTrue(eventually(lambda: any(event['blocked'] for event in list(self.events))), self.events)
+                    self.assertNotRegex(b''.join(came), rb'IMMURE_SECRET_[0-9a-f]{32}')
 
 
 @unittest.skipIf(not os.path.isdir(os.path.join(PACKAGES, 'websockets')), 'the library websockets is not installed (tests/clients/setup)')
