@@ -55,53 +55,49 @@ static void show(const char *text, size_t len)
 /* What came out, read by our own reader. */
 struct reading {
 	struct ws_reader reader;
-	char message[SHOWN_OCTETS]; /* under way */
+	enum ws_opcode opcode;      /* of the message under way */
+	char message[SHOWN_OCTETS]; /* what came of it */
 	size_t len;
+	char control[WS_CONTROL_OCTETS_MAX];
+	size_t control_len;
 };
 
-static void finish(struct reading *r)
+static void show_message(enum ws_opcode opcode, const char *text, size_t len)
 {
-	char kind[8];
-	(void)snprintf(kind, sizeof(kind), "%c%c:", r->message[0] >= 10 ? '1' : ' ',
-		       '0' + r->message[0] % 10);
-	show(kind[0] == ' ' ? kind + 1 : kind, kind[0] == ' ' ? 2 : 3);
-	show(r->message + 1, r->len - 1);
+	char kind[16];
+
+	show(kind, (size_t)snprintf(kind, sizeof(kind), "%d:", (int)opcode));
+	show(text, len);
 	show(";", 1);
-	r->len = 0;
+}
+
+static void take(struct reading *r, enum ws_step step, struct span data)
+{
+	const struct ws_frame *frame = &r->reader.frame;
+	bool control = ws_is_control(frame->opcode);
+	char *text = control ? r->control : r->message;
+	size_t *len = control ? &r->control_len : &r->len;
+
+	if (step == WS_HEAD && !control && frame->opcode != WS_CONTINUATION)
+		r->opcode = frame->opcode;
+	if (step == WS_DATA) {
+		memcpy(text + *len, data.ptr, data.len);
+		*len += data.len;
+	}
+	if (step == WS_DONE && frame->fin) {
+		show_message(control ? frame->opcode : r->opcode, text, *len);
+		*len = 0;
+	}
 }
 
 static void read_out(struct reading *r, const char *name, struct span out)
 {
 	enum ws_step step = WS_MORE;
 	struct span data = { 0 };
-	char control[WS_CONTROL_OCTETS_MAX + 8];
 
-	while ((step = ws_next(&r->reader, &data, &out)) != WS_MORE) {
-		const struct ws_frame *frame = &r->reader.frame;
-
-		CHECK(step != WS_REFUSED, "%s: %s", name, ws_fault_text(r->reader.fault, false));
-		if (step == WS_REFUSED)
-			return;
-		if (ws_is_control(frame->opcode)) { /* always whole: there was room for it */
-			if (step == WS_DONE && frame->length == 0)
-				data = (struct span){ 0 };
-			if (step == WS_DATA || (step == WS_DONE && frame->length == 0)) {
-				int len = snprintf(control, sizeof(control), "%d:%.*s;",
-						   (int)frame->opcode, (int)data.len,
-						   data.len > 0 ? data.ptr : "");
-				show(control, (size_t)len);
-			}
-			continue;
-		}
-		if (step == WS_HEAD && frame->opcode != WS_CONTINUATION)
-			r->message[r->len++] = (char)frame->opcode;
-		if (step == WS_DATA) {
-			memcpy(r->message + r->len, data.ptr, data.len);
-			r->len += data.len;
-		}
-		if (step == WS_DONE && frame->fin)
-			finish(r);
-	}
+	while ((step = ws_next(&r->reader, &data, &out)) != WS_MORE && step != WS_REFUSED)
+		take(r, step, data);
+	CHECK(step == WS_MORE, "%s: %s", name, ws_fault_text(r->reader.fault, false));
 }
 
 static struct inject *make_inject(void)
@@ -117,35 +113,37 @@ static struct inject *make_inject(void)
 	return inject;
 }
 
+/* turn() - @in goes in. Return: octets of it that are left */
+static size_t turn(struct websocket_change *change, struct reading *reading, const char *name,
+		   struct span in, size_t size)
+{
+	char octets[1024];
+	struct inject_room room = { .ptr = octets, .size = size };
+
+	CHECK(websocket_change(change, &room, &in) == 0, "%s", name);
+	read_out(reading, name, (struct span){ octets, room.used });
+	return in.len;
+}
+
+/* play() - in pieces of @piece octets, with room for @size */
 static void play(const struct inject *inject, const struct row *row, size_t piece, size_t size)
 {
 	struct websocket_change *change = websocket_change_new(inject);
 	struct reading reading = { 0 };
-	char octets[1024];
-	size_t came = 0;
+	size_t at = 0, left = 0;
 
 	shown[0] = '\0';
-	CHECK(change != NULL, "memory");
-	for (size_t at = 0, turns = 0; at < row->in.len || came > 0; turns++) {
+	if (change == NULL)
+		return;
+	for (int turns = 0; turns < 1000 && (at < row->in.len || left > 0); turns++) {
 		size_t more = row->in.len - at < piece ? row->in.len - at : piece;
-		struct span in = { row->in.ptr + at - came, came + more };
-		struct inject_room room = { .ptr = octets, .size = size };
+		struct span in = { row->in.ptr + at - left, left + more };
 
-		CHECK(turns < 1000, "%s hangs", row->name);
-		if (change == NULL || turns == 1000)
-			break;
-		CHECK(websocket_change(change, &room, &in) == 0, "%s", row->name);
+		left = turn(change, &reading, row->name, in, size);
 		at += more;
-		came = in.len;
-		read_out(&reading, row->name, (struct span){ octets, room.used });
 	}
-	for (int i = 0; i < 9 && change != NULL; i++) { /* what waits for room alone */
-		struct inject_room room = { .ptr = octets, .size = size };
-		struct span none = { 0 };
-
-		CHECK(websocket_change(change, &room, &none) == 0, "%s", row->name);
-		read_out(&reading, row->name, (struct span){ octets, room.used });
-	}
+	for (int turns = 0; turns < 1000 && websocket_change_waits(change); turns++)
+		CHECK(turn(change, &reading, row->name, (struct span){ 0 }, size) == 0, "left");
 	CHECK(strcmp(shown, row->messages) == 0, "%s by %zu in %zu: %s", row->name, piece, size,
 	      shown);
 	websocket_change_free(change);

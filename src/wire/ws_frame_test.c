@@ -160,30 +160,41 @@ static const struct row {
 	  "close() 1005 the program's WebSocket frame comes after its Close" },
 };
 
+/* play() - cut into pieces of @piece octets */
+static void play(const struct row *row, size_t piece)
+{
+	struct ws_reader r = { .client = row->client, .deflate = row->deflate };
+	struct shown shown = { 0 };
+	struct span rest = row->input, none = { 0 };
+	bool sound = feed(&shown, &r, none);
+
+	while (sound && rest.len > 0) {
+		size_t len = piece < rest.len ? piece : rest.len;
+
+		sound = feed(&shown, &r, (struct span){ rest.ptr, len });
+		rest = span_drop(rest, len);
+	}
+	CHECK(strcmp(shown.text, row->shown) == 0, "%s by %zu: \"%s\", not \"%s\"", row->name,
+	      piece, shown.text, row->shown);
+	CHECK(sound || ws_next(&r, &none, &rest) == WS_REFUSED, "%s: for ever", row->name);
+}
+
 static void test_rows(void)
 {
-	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
-		const struct row *row = &rows[i];
+	for (size_t i = 0; i < ARRAY_SIZE(rows); i++)
+		for (size_t piece = 1; piece <= rows[i].input.len + 1; piece++)
+			play(&rows[i], piece);
+}
 
-		for (size_t piece = 1; piece <= row->input.len + 1; piece++) {
-			struct ws_reader r = { .client = row->client, .deflate = row->deflate };
-			struct shown shown = { 0 };
-			struct span rest = row->input, none = { 0 };
-			bool sound = feed(&shown, &r, none);
+static void check_code(unsigned code, bool want)
+{
+	const char octets[] = { '\x88', 2, (char)(code >> 8), (char)code };
+	struct ws_reader r = { 0 };
+	struct shown shown = { 0 };
+	bool sound = feed(&shown, &r, (struct span){ octets, sizeof(octets) });
 
-			while (sound && rest.len > 0) {
-				size_t len = piece < rest.len ? piece : rest.len;
-
-				sound = feed(&shown, &r, (struct span){ rest.ptr, len });
-				rest = span_drop(rest, len);
-			}
-			CHECK(strcmp(shown.text, row->shown) == 0, "%s by %zu: \"%s\", not \"%s\"",
-			      row->name, piece, shown.text, row->shown);
-			if (!sound)
-				CHECK(ws_next(&r, &none, &rest) == WS_REFUSED, "%s: for ever",
-				      row->name);
-		}
-	}
+	CHECK(sound == want && r.close_code == (want ? code : 0), "%u", code);
+	CHECK(sound || r.fault == WS_CLOSE_CODE, "%u", code);
 }
 
 static void test_close_codes(void)
@@ -198,16 +209,28 @@ static void test_close_codes(void)
 	};
 
 	for (size_t i = 0; i < ARRAY_SIZE(codes); i++)
-		for (unsigned code = codes[i].from; code <= codes[i].to; code++) {
-			const char octets[] = { '\x88', 2, (char)(code >> 8), (char)code };
-			struct ws_reader r = { 0 };
-			struct shown shown = { 0 };
-			bool sound = feed(&shown, &r, (struct span){ octets, sizeof(octets) });
+		for (unsigned code = codes[i].from; code <= codes[i].to; code++)
+			check_code(code, codes[i].sound);
+}
 
-			CHECK(sound == codes[i].sound, "%u", code);
-			CHECK(r.close_code == (sound ? code : 0), "%u", code);
-			CHECK(sound || r.fault == WS_CLOSE_CODE, "%u", code);
-		}
+static void check_length(uint64_t length, bool masked)
+{
+	const struct ws_frame frame = { .opcode = WS_BINARY,
+					.fin = true,
+					.masked = masked,
+					.key = { 9, 8, 7, 6 },
+					.length = length };
+	struct ws_reader r = { .client = masked };
+	char head[WS_HEAD_OCTETS_MAX];
+	struct span input = { head, ws_head_write(head, &frame) }, data = { 0 };
+	size_t want = length < 126 ? 2 : length < 65536 ? 4 : 10;
+
+	CHECK(input.len == want + (masked ? 4 : 0), "%ju", (uintmax_t)length);
+	CHECK(ws_next(&r, &data, &input) == WS_HEAD && input.len == 0 && r.frame.fin, "%ju",
+	      (uintmax_t)length);
+	CHECK(r.frame.length == length, "%ju", (uintmax_t)length);
+	CHECK(!masked || memcmp(r.frame.key, frame.key, sizeof(frame.key)) == 0, "%ju",
+	      (uintmax_t)length);
 }
 
 /* What is written is read, at each length at which its form changes. */
@@ -215,23 +238,10 @@ static void test_lengths(void)
 {
 	static const uint64_t lengths[] = { 0,        1, 125, 126, 65535, 65536, UINT64_C(1) << 32,
 					    INT64_MAX };
-	char head[WS_HEAD_OCTETS_MAX];
 
-	for (size_t i = 0; i < 2 * ARRAY_SIZE(lengths); i++) {
-		const struct ws_frame frame = { .opcode = WS_BINARY,
-						.fin = true,
-						.masked = i % 2 == 1,
-						.key = { 9, 8, 7, 6 },
-						.length = lengths[i / 2] };
-		struct ws_reader r = { .client = frame.masked };
-		struct span input = { head, ws_head_write(head, &frame) }, data = { 0 };
-		size_t want = frame.length < 126 ? 2 : frame.length < 65536 ? 4 : 10;
-
-		CHECK(input.len == want + (frame.masked ? 4 : 0), "%zu", i);
-		CHECK(ws_next(&r, &data, &input) == WS_HEAD && input.len == 0, "%zu", i);
-		CHECK(r.frame.length == frame.length && r.frame.fin, "%zu", i);
-		CHECK(!frame.masked || memcmp(r.frame.key, frame.key, sizeof(frame.key)) == 0,
-		      "%zu", i);
+	for (size_t i = 0; i < ARRAY_SIZE(lengths); i++) {
+		check_length(lengths[i], false);
+		check_length(lengths[i], true);
 	}
 }
 
