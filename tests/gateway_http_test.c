@@ -342,6 +342,46 @@ static void test_half_close(const struct rig *rig)
 #define WS_KEY "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 13\r\n"
 #define WS_HOP "Connection: upgrade\r\nUpgrade: websocket\r\n"
 
+/* check_socket() - its end says what went over it */
+static void check_socket(const struct rig *rig, uint32_t id)
+{
+	struct gate_message end = rig_hear_kind(rig, GATE_END_REQUEST);
+	struct gate_socket socket = { 0 };
+
+	CHECK(end.id == id && end.verdict == GATE_CLOSED && end.status == 101 &&
+		  end.flags == GATE_WEBSOCKET && gate_socket_take(&socket, &end.data) &&
+		  end.data.len == 0,
+	      "%x %d %u", end.id, (int)end.verdict, end.status);
+	CHECK(socket.up.frames == 1 && socket.up.messages == 1 && socket.up.octets == 4, "up");
+	CHECK(socket.down.frames == 1 && socket.down.octets == 5 && socket.down.close_code == 0,
+	      "down");
+}
+
+/* What is said instead of a frame ends the flow. */
+static void test_no_frames(const struct rig *rig)
+{
+	static const char ask[] = "GET /" HEAD WS_KEY WS_HOP "\r\n";
+	static const char yes[] =
+	    "HTTP/1.1 101 Switching\r\nSec-WebSocket-Accept: x\r\n" WS_HOP "\r\n";
+	struct talk t = begin(rig, 0, ask);
+	struct gate_message message = rig_hear_kind(rig, GATE_ASK_REQUEST);
+	struct gate_socket socket = { 0 };
+
+	judge(rig, message.id, GATE_ALLOW);
+	rig_check_gets(t.server, ask);
+	rig_send(t.server, yes);
+	rig_check_gets(t.program, yes);
+	rig_send(t.program, "GET / HTTP/1.1\r\n\r\n");
+	rig_check_gets(t.server, NULL);
+	rig_check_gets(t.program, NULL);
+	check_refused(rig, &t, 0);
+	struct gate_message end = rig_hear_kind(rig, GATE_END_REQUEST);
+	CHECK(end.verdict == GATE_RESET && gate_socket_take(&socket, &end.data) &&
+		  end.data.len > 0 && socket.up.frames == 0,
+	      "%d", (int)end.verdict);
+	finish(rig, &t, GATE_RESET);
+}
+
 static void test_websocket(const struct rig *rig)
 {
 	static const char ask[] = "GET /" HEAD WS_KEY WS_HOP "\r\n";
@@ -355,15 +395,15 @@ static void test_websocket(const struct rig *rig)
 	rig_check_gets(t.server, ask);
 	rig_send(t.server, yes);
 	rig_check_gets(t.program, yes);
-	rig_send(t.program, "GET / HTTP/1.1\r\n\r\n");
-	rig_check_gets(t.server, "GET / HTTP/1.1\r\n\r\n");
+	rig_send(t.program, "\x81\x84    GET/");
+	rig_check_gets(t.server, "\x81\x84    GET/");
 	rig_send(t.server, "\x81\x05hello");
 	rig_check_gets(t.program, "\x81\x05hello");
 	CHECK(shutdown(t.program, SHUT_WR) == 0, "%d", errno);
 	rig_check_gets(t.server, "");
 	fd_close(&t.server);
 	rig_check_gets(t.program, "");
-	check_ended(rig, message.id, GATE_CLOSED, 101);
+	check_socket(rig, message.id);
 	finish(rig, &t, GATE_CLOSED);
 }
 
@@ -559,6 +599,7 @@ int main(void)
 	test_upload_into_the_void(&rig);
 	test_half_close(&rig);
 	test_websocket(&rig);
+	test_no_frames(&rig);
 	test_raw(&rig);
 	test_nothing(&rig);
 	test_refused_request(&rig, "GET / HTTP/1.1\r\nHost: other.test\r\n\r\n", 421);

@@ -76,7 +76,8 @@ struct config_host {
 struct config_caps {
 	uint64_t request_bytes, response_bytes; /* of one body */
 	uint64_t requests_per_minute, concurrency;
-	uint64_t idle_s; /* of its flows */
+	uint64_t idle_s;                             /* of its flows */
+	uint64_t message_bytes, messages_per_minute; /* of WebSocket */
 };
 
 struct config_rule {
@@ -86,7 +87,8 @@ struct config_rule {
 	struct config_caps caps;
 	uint8_t (*pins)[CONFIG_PIN_OCTETS]; /* owned: SHA-256 of public keys; NULL: none */
 	size_t pins_len;
-	bool passthrough; /* TLS is not opened; never with methods, paths, limits of bytes, pins */
+	bool
+	    passthrough; /* TLS is not opened; never with methods, paths, limits of bytes or messages, pins */
 	bool raw_given, raw; /* may it carry what is no HTTP? Likewise. */
 };
 

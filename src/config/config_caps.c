@@ -46,15 +46,24 @@ static int refuse_key(struct config_judge *judge, const struct config_at *at, js
 	return wanted ? config_judge_refuse(judge, &here, CONFIG_SPOT_VALUE, "%s", why) : 0;
 }
 
+static bool has_either(const json_t *caps, const char *one, const char *other)
+{
+	return json_object_get(caps, one) != NULL || json_object_get(caps, other) != NULL;
+}
+
 int config_caps_also(struct config_judge *judge, const struct config_at *at, json_t *value)
 {
 	static const char octets[] = "would go round request_bytes and response_bytes of this "
 				     "rule: leave it out, or those";
+	static const char messages[] = "would go round message_bytes and messages_per_minute of "
+				       "this rule: leave it out, or those";
 	const json_t *caps = json_object_get(value, "caps"), *pins = json_object_get(value, "pins");
 	const char *tls = json_string_value(json_object_get(value, "tls"));
 	bool passthrough = tls != NULL && strcmp(tls, "passthrough") == 0;
-	bool limited = json_object_get(caps, "request_bytes") != NULL ||
-		       json_object_get(caps, "response_bytes") != NULL;
+	bool raw = json_is_true(json_object_get(value, "raw"));
+	const char *why = has_either(caps, "request_bytes", "response_bytes")        ? octets
+			  : has_either(caps, "message_bytes", "messages_per_minute") ? messages
+										     : NULL;
 	int r = refuse_key(judge, at, value, "pins", pins != NULL && json_array_size(pins) == 0,
 			   "is empty: leave it out to take any certificate that is trusted");
 
@@ -63,10 +72,9 @@ int config_caps_also(struct config_judge *judge, const struct config_at *at, jso
 			       "shows no certificate that pins could be compared with: leave it "
 			       "out, or those");
 	if (r == 0)
-		r = refuse_key(judge, at, value, "tls", passthrough && limited, octets);
+		r = refuse_key(judge, at, value, "tls", passthrough && why != NULL, why);
 	if (r == 0)
-		r = refuse_key(judge, at, value, "raw",
-			       limited && json_is_true(json_object_get(value, "raw")), octets);
+		r = refuse_key(judge, at, value, "raw", raw && why != NULL, why);
 	return r;
 }
 
@@ -91,6 +99,8 @@ void config_caps_fill(struct config_caps *caps, const json_t *tree)
 		.requests_per_minute = measure(tree, "requests_per_minute", NULL),
 		.concurrency = measure(tree, "concurrency", NULL),
 		.idle_s = measure(tree, "idle", config_parse_duration_s),
+		.message_bytes = measure(tree, "message_bytes", config_parse_octets),
+		.messages_per_minute = measure(tree, "messages_per_minute", NULL),
 	};
 }
 

@@ -73,7 +73,8 @@ static const char full[] =
     "    - {host: 'api.x:443', methods: [GET, HEAD], paths: [/v1/**, /]}\n"
     "    - {host: '*.y', tls: passthrough, raw: true}\n"
     "    - {host: z, raw: false, caps: {request_bytes: 64K, response_bytes: 9, concurrency: 3,"
-    " requests_per_minute: 60, idle: 5m}, pins: [sha256/" PIN64 "]}\n"
+    " requests_per_minute: 60, idle: 5m, message_bytes: 2k, messages_per_minute: 7}, pins: "
+    "[sha256/" PIN64 "]}\n"
     "  allowed_hosts: [a.b, '*.c:443']\n"
     "  allow_private: [a.b, 10.0.0.0/8, fd00::1]\n"
     "  block_private_ips: false\n"
@@ -110,6 +111,7 @@ static void check_rules(const struct config_network *network)
 	CHECK(caps->request_bytes == 65536 && caps->response_bytes == 9 && caps->concurrency == 3 &&
 		  caps->requests_per_minute == 60 && caps->idle_s == 300,
 	      "caps");
+	CHECK(caps->message_bytes == 2048 && caps->messages_per_minute == 7, "of messages");
 	CHECK(rules[1].caps.idle_s == 0 && rules[1].pins_len == 0, "none");
 	CHECK(rules[2].pins_len == 1 && rules[2].pins[0][0] == 0 && rules[2].pins[0][31] == 31,
 	      "pins");

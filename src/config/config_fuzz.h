@@ -84,6 +84,8 @@ static void must_be_rule(const struct config_rule *rule)
 	must(rule->methods.len + rule->paths.len == 0 || !(rule->passthrough || rule->raw));
 	must(rule->caps.request_bytes + rule->caps.response_bytes == 0 ||
 	     !(rule->passthrough || rule->raw));
+	must(rule->caps.message_bytes + rule->caps.messages_per_minute == 0 ||
+	     !(rule->passthrough || rule->raw));
 	must(rule->pins_len == 0 || !rule->passthrough);
 	must(rule->caps.idle_s <= 30 * 86400 && rule->caps.concurrency <= 32768);
 	for (size_t i = 0; i < rule->methods.len; i++)

@@ -247,7 +247,8 @@ static const struct row rows[] = {
 	  "i.yaml:5: network.rules[0].tls: would go round the methods and paths" },
 	{ "network: {rules: [{host: a.b, caps: {}}]}", 0, "" },
 	{ "network: {rules: [{host: 'a.b:1', caps: {request_bytes: 1, response_bytes: 1T, "
-	  "requests_per_minute: 1000000, concurrency: 32768, idle: 30d}}]}",
+	  "requests_per_minute: 1000000, concurrency: 32768, idle: 30d, message_bytes: 1024T, "
+	  "messages_per_minute: 1000000}}]}",
 	  0, "" },
 	{ "network: {rules: [{host: a.b, tls: passthrough, raw: true, caps: {concurrency: 1, idle: "
 	  "1}}]}",
@@ -280,6 +281,14 @@ static const struct row rows[] = {
 	  "i.yaml:1: network.rules[0].caps.idle: \"31d\" is impossible: must be 1s to 30d" },
 	{ "network: {rules: [{host: a.b, caps: {idle: 1ms}}]}", BAD,
 	  "i.yaml:1: network.rules[0].caps.idle: \"1ms\" is impossible" },
+	{ "network: {rules: [{host: a.b, caps: {message_bytes: 0}}]}", BAD,
+	  "i.yaml:1: network.rules[0].caps.message_bytes: 0 is impossible: must be 1 to 1P" },
+	{ "network: {rules: [{host: a.b, caps: {messages_per_minute: 1000001}}]}", BAD,
+	  "i.yaml:1: network.rules[0].caps.messages_per_minute: 1000001 is impossible" },
+	{ "network: {rules: [{host: a.b, raw: true, caps: {message_bytes: 1}}]}", BAD,
+	  "i.yaml:1: network.rules[0].raw: would go round message_bytes" },
+	{ "network: {rules: [{host: a.b, tls: passthrough, caps: {messages_per_minute: 1}}]}", BAD,
+	  "i.yaml:1: network.rules[0].tls: would go round message_bytes" },
 	{ "network:\n  rules:\n    - host: a.b\n      raw: true\n      caps: {request_bytes: 1}",
 	  BAD, "i.yaml:4: network.rules[0].raw: would go round request_bytes" },
 	{ "network: {rules: [{host: a.b, tls: passthrough, caps: {response_bytes: 1}}]}", BAD,

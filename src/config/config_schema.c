@@ -132,10 +132,13 @@ const struct config_row config_rows[] = {
 	      "** for anything; default: any" },
 	{ "network.rules.RULE.tls", CONFIG_WORD, "intercept, passthrough",
 	  .text = "passthrough: TLS is carried unopened, so requests are neither judged nor "
-		  "recorded; not with methods, paths, limits of bytes or pins; default intercept" },
+		  "recorded; not with methods, paths, limits of bytes or messages, or pins; "
+		  "default intercept" },
 	{ "network.rules.RULE.raw", CONFIG_BOOL,
-	  .text = "allow what is neither TLS nor HTTP; not with methods, paths or limits of bytes; "
-		  "default: true if host names a port" },
+	  .text =
+	      "allow what is neither TLS nor HTTP; not with methods, paths or limits of bytes or "
+	      "messages; "
+	      "default: true if host names a port" },
 	{ "network.rules.RULE.caps", CONFIG_OBJECT,
 	  .text = "limits of the requests that this rule allows" },
 	{ "network.rules.RULE.caps.request_bytes", CONFIG_MEASURE,
@@ -158,6 +161,14 @@ const struct config_row config_rows[] = {
 	  .measure = config_parse_duration_s,
 	  .text = "time after which a flow is reset on which nothing moves; the first rule of its "
 		  "host that has one says it; default 1h" },
+	{ "network.rules.RULE.caps.message_bytes", CONFIG_MEASURE,
+	  "1 to 1P, in bytes or with k, M, G, T", 1, OCTETS_MAX, .measure = config_parse_octets,
+	  .text = "longest message of WebSocket, either way; a longer one ends the connection; not "
+		  "with raw or passthrough; default: any" },
+	{ "network.rules.RULE.caps.messages_per_minute", CONFIG_WHOLE, "1 to 1000000", 1,
+	  MINUTELY_MAX,
+	  .text = "messages, pings and pongs of WebSocket that the program begins in a minute, all "
+		  "of them at once if need be; one more ends the connection; likewise" },
 	{ "network.rules.RULE.pins", CONFIG_LIST, .max = CONFIG_RULE_PINS_MAX,
 	  .fault = config_pin_fault,
 	  .text = "public keys, sha256/BASE64 (RFC 7469), one of which must be in the chain of the "

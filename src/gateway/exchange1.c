@@ -279,6 +279,14 @@ static bool see_off(struct exchange1 *x)
 	return !x->unread || x->ends->ended[TLS_INSIDE] != 0 || x->drained > DRAIN_OCTETS_MAX;
 }
 
+/* holds() - something of @from that has not gone on */
+static bool holds(const struct exchange1 *x, int from)
+{
+	return buf_len(&x->left[from]) > 0 ||
+	       (from == TLS_UPSTREAM && x->websocket.change != NULL &&
+		websocket_change_waits(x->websocket.change));
+}
+
 /* pass_end() - of a tunnel. Return: is it over? */
 static bool pass_end(struct exchange1 *x, bool *broke)
 {
@@ -287,7 +295,7 @@ static bool pass_end(struct exchange1 *x, bool *broke)
 
 		if (ended == TLS_TRUNCATED)
 			*broke = true;
-		else if (ended != 0)
+		else if (ended != 0 && !holds(x, from))
 			(void)!ends_close(x->ends, (enum tls_side)(1 - from));
 	}
 	return x->ends->closed[TLS_INSIDE] && x->ends->closed[TLS_UPSTREAM];
@@ -412,6 +420,7 @@ void exchange1_stop(struct exchange1 *x)
 	buf_free(&x->reply);
 	change_end(x, TLS_INSIDE);
 	change_end(x, TLS_UPSTREAM);
+	websocket_free(&x->websocket);
 	inject_free(x->inject);
 	x->inject = NULL;
 }

@@ -7,14 +7,16 @@
  *
  * A request is whole in its head before any of its octets goes out, and allowed: until then
  * what follows it waits, pipelined requests included. Bodies stream; trailers, 100-continue and other
- * interim responses are passed on. After a 101 that was asked for, octets are carried as they are. What
- * breaks off breaks off on the other side as well, so that nobody takes a part for the whole.
+ * interim responses are passed on. After a 101 that was asked for, octets are carried as they are, and
+ * watched (websocket.h). What breaks off breaks off on the other side as well, so that nobody takes a part for the whole.
  */
 #ifndef GATEWAY_EXCHANGE1_H
 #define GATEWAY_EXCHANGE1_H
 
 #include "gateway/ends.h"
 #include "gateway/inject.h"
+#include "gateway/websocket.h"
+#include "wire/gate.h"
 #include "wire/http1_body.h"
 
 enum exchange1_up {
@@ -49,13 +51,18 @@ struct exchange1_end {
 	bool clean;
 	const char *why; /* it ended badly; static; NULL: it did not, or nobody knows */
 	uint64_t up,
-	    down; /* octets of heads and bodies as they came, interim responses not counted */
+	    down;       /* octets of heads and bodies as they came, interim responses not counted */
+	bool websocket; /* it became one, over which went: */
+	struct gate_socket socket;
 };
 
 /* What comes with a verdict. */
 struct exchange1_caps {
 	uint64_t octets[TLS_SIDES]; /* most of the body from that side, of an allowed one; 0: any */
-	unsigned retry_after_s;     /* of a refused one; 0: nobody knows */
+	uint64_t message_octets;    /* most of a message of WebSocket; 0: any */
+	uint32_t messages_per_minute; /* that the program begins, of all with that rule; 0: any */
+	uint16_t rule;
+	unsigned retry_after_s; /* of a refused one; 0: nobody knows */
 };
 
 struct exchange1;
@@ -109,6 +116,8 @@ struct exchange1 {
 	uint64_t tunnelled[TLS_SIDES];         /* octets from that side */
 	size_t drained;
 	struct http1_asked asked;
+	struct websocket websocket;
+	size_t watched; /* octets of left[TLS_UPSTREAM] that were counted */
 	struct exchange1_end end;
 	struct http1_scan scan[TLS_SIDES];
 	struct http1_body body[TLS_SIDES];

@@ -2,11 +2,13 @@
 /*
  * Theory of operation: a body that says its length is judged before any of it is carried. Any other is read
  * with its cap as the limit, and found too long by the first octet, or announced chunk, that is. What
- * follows an upgrade is a body each way.
+ * follows an upgrade is a body each way, whose messages have caps of their own.
  *
  * The server's connection is reset when a request is broken off, so that it cannot take what it got for all
  * there is; the program is answered 413 if it has not got any of a response yet.
  */
+#include <strings.h>
+
 #include "gateway/exchange1_priv.h"
 
 static const char *const whys[TLS_SIDES] = {
@@ -62,16 +64,53 @@ bool exchange1_over_cap(struct exchange1 *x, enum tls_side from, struct outlet *
 	return true;
 }
 
+bool exchange1_offers_deflate(const struct http1_fields *fields)
+{
+	static const char name[] = "sec-websocket-extensions";
+
+	for (unsigned i = 0; i < fields->count; i++)
+		if (fields->at[i].name.len == sizeof(name) - 1 &&
+		    strncasecmp(fields->at[i].name.ptr, name, sizeof(name) - 1) == 0 &&
+		    ws_has_deflate(fields->at[i].value))
+			return true;
+	return false;
+}
+
+/* change_frames() - of the server, as far as there is room. Return: false: no memory */
+static bool change_frames(struct exchange1 *x, struct span *input, struct outlet *out)
+{
+	struct inject_room room = { .ptr = out->octets + out->len,
+				    .size = sizeof(out->octets) - out->len };
+	int r = websocket_change(x->websocket.change, &room, input);
+
+	out->len += room.used;
+	x->watched = input->len;
+	if (r < 0)
+		x->end.why = "there is no memory to look for secrets in its messages";
+	return r == 0;
+}
+
 bool exchange1_carry_tunnel(struct exchange1 *x, enum tls_side from, struct span *input,
 			    struct outlet *out)
 {
-	x->tunnelled[from] += input->len;
+	const bool changes = from == TLS_UPSTREAM && x->websocket.change != NULL;
+	const size_t old = changes ? x->watched : 0;
+	const struct span fresh = old > 0 ? span_drop(*input, old) : *input;
+
+	x->tunnelled[from] += fresh.len;
 	if (exchange1_is_over_cap(x, from, x->tunnelled[from])) {
 		blame(x, from);
 		return false;
 	}
+	if (x->websocket.on && !websocket_watch(&x->websocket, &x->end, &x->caps, from, fresh)) {
+		if (from == TLS_INSIDE && !x->end.blocked)
+			x->owner->refused(x, 0, x->end.why);
+		return false;
+	}
+	*(from == TLS_INSIDE ? &x->end.up : &x->end.down) += fresh.len;
+	if (changes)
+		return change_frames(x, input, out);
 	outlet_put(out, *input);
-	*(from == TLS_INSIDE ? &x->end.up : &x->end.down) += input->len;
 	*input = (struct span){ 0 };
 	return true;
 }

@@ -73,6 +73,8 @@ static void begin_body(struct exchange1 *x)
 	x->end.status = response.status;
 	x->end.down = response.head_octets; /* of its body: exchange1_carry_body() */
 	if (response.framing == HTTP1_BODY_TUNNEL) {
+		websocket_agree(&x->websocket, exchange1_offers_deflate(&response.fields));
+		x->end.websocket = true;
 		x->up = UP_TUNNEL;
 		x->down = DOWN_TUNNEL;
 		return;
@@ -96,6 +98,9 @@ static bool take_head(struct exchange1 *x, struct span *input, struct outlet *ou
 		return true;
 	}
 	look_for_secrets(x);
+	if (response.framing == HTTP1_BODY_TUNNEL && x->secrets &&
+	    !websocket_guard(&x->websocket, x->inject))
+		return exchange1_bad_gateway(x, "there is no memory to look for secrets in it");
 	if (!response.interim)
 		x->last = x->last || !response.persistent ||
 			  framing_changed(x, response.framing) == HTTP1_BODY_CLOSE;

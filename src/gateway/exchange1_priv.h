@@ -98,9 +98,12 @@ void exchange1_refuse_cap(struct exchange1 *x, enum tls_side from);
  * for the whole, the program not a part of a response. Return: false: the exchange broke. */
 MUST_USE bool exchange1_over_cap(struct exchange1 *x, enum tls_side from, struct outlet *out);
 
-/* exchange1_carry_tunnel() - octets as they are, up to the cap. Return: false: the exchange broke. */
+/* exchange1_carry_tunnel() - octets as they are, up to the cap; of a WebSocket sound frames. Return: false: the exchange broke. */
 MUST_USE bool exchange1_carry_tunnel(struct exchange1 *x, enum tls_side from, struct span *input,
 				     struct outlet *out);
+
+/* exchange1_offers_deflate() - does a field say so? */
+MUST_USE bool exchange1_offers_deflate(const struct http1_fields *fields);
 
 /* exchange1_bad_gateway() - answer 502: of the server nothing came, or nothing that could be passed on.
  * Return: false: it is too late for that. */

@@ -38,9 +38,16 @@ struct row {
 #define WS             \
 	"GET /c " HEAD \
 	"Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 13\r\n"
-#define HOP   "Connection: upgrade\r\nUpgrade: websocket\r\n"
-#define PUT   "PUT /f " HEAD
-#define CODED "Transfer-Encoding: chunked\r\n\r\n"
+#define HOP               "Connection: upgrade\r\nUpgrade: websocket\r\n"
+#define SWITCH            "HTTP/1.1 101 Switch\r\n" HOP "Sec-WebSocket-Accept: x\r\n"
+#define SWITCHED_TO(more) "HTTP/1.1 101 Switch\r\nSec-WebSocket-Accept: x\r\n" more HOP "\r\n"
+#define SWITCHED          SWITCHED_TO("")
+#define DEFLATE           "Sec-WebSocket-Extensions: permessage-deflate\r\n"
+#define PING              "\x81\x84    PING" /* "ping" in a text frame, masked */
+#define ZIP               "\xc1\x82    zz"
+#define PONG              "\x81\4pong"
+#define PUT               "PUT /f " HEAD
+#define CODED             "Transfer-Encoding: chunked\r\n\r\n"
 
 static const struct row rows[] = {
 	{ "one", GET, "a", "GET /\n", GET, OK, OK, "200 clean 34/40\n", "open", STAYS, STAYS,
@@ -150,10 +157,22 @@ static const struct row rows[] = {
 	  STAYS, false },
 	{ "a response too many", GET, "a", "GET /\n", GET, OK OK, OK, "200 clean 34/40\n", "clean",
 	  STAYS, STAYS, false },
-	{ "WebSocket (A27)", WS HOP "\r\nping", "a", "websocket GET /c\n", WS HOP "\r\n\1ping",
-	  "HTTP/1.1 101 Switch\r\n" HOP "Sec-WebSocket-Accept: x\r\n\r\n\1pong",
-	  "HTTP/1.1 101 Switch\r\nSec-WebSocket-Accept: x\r\n" HOP "\r\npong", "101 clean 152/93\n",
-	  "clean", HALF_CLOSES, CLOSES, false },
+	{ "WebSocket (A27)", WS HOP "\r\n" PING, "a", "websocket GET /c\n", WS HOP "\r\n\1" PING,
+	  SWITCH "\r\n\1" PONG, SWITCHED PONG, "101 clean 158/95 1/1/4/0 1/1/4/0\n", "clean",
+	  HALF_CLOSES, CLOSES, false },
+	{ "WebSocket, no frame (A27)", WS HOP "\r\nping", "a", "websocket GET /c\n", "*",
+	  SWITCH "\r\n", "*", "refused 0\n101 broken *\n", "reset", STAYS, STAYS, false },
+	{ "WebSocket, none of the server's (A27)", WS HOP "\r\n", "a", "websocket GET /c\n",
+	  WS HOP "\r\n", SWITCH "\r\n\x81\x81", "*", "101 broken *\n", "reset", STAYS, STAYS,
+	  false },
+	{ "WebSocket, compressed", WS DEFLATE HOP "\r\n" ZIP, "a", "websocket GET /c\n",
+	  WS DEFLATE HOP "\r\n\1" ZIP, SWITCH DEFLATE "\r\n\1\xc1\2zz",
+	  SWITCHED_TO(DEFLATE) "\xc1\2zz", "101 clean *\n", "clean", HALF_CLOSES, CLOSES, false },
+	{ "WebSocket, compressed unasked", WS HOP "\r\n", "a", "websocket GET /c\n", WS HOP "\r\n",
+	  SWITCH DEFLATE "\r\n\xc1\2zz", "*", "101 broken *\n", "reset", STAYS, STAYS, false },
+	{ "WebSocket, compressed against the server's will", WS DEFLATE HOP "\r\n" ZIP, "a",
+	  "websocket GET /c\n", "*", SWITCH "\r\n", "*", "refused 0\n101 broken *\n", "reset",
+	  STAYS, STAYS, false },
 	{ "WebSocket denied (A27)", WS HOP "\r\n", "d", "websocket GET /c\n", "", "",
 	  ERROR("403", ""), "", "open", STAYS, STAYS, false },
 	{ "101 that was not asked for", GET, "a", "GET /\n", GET,
@@ -204,9 +223,27 @@ static const struct row capped[] = {
 	  "200 blocked *\n", "reset", STAYS, CLOSES, false },
 	{ "as long, until it closes", GET, "a", "GET /\n", GET, HTTP "\r\nhey",
 	  HTTP "Connection: close\r\n\r\nhey", "200 clean 34/22\n", "clean", STAYS, CLOSES, false },
-	{ "WebSocket", WS HOP "\r\nping", "a", "websocket GET /c\n", "*",
-	  "HTTP/1.1 101 Switch\r\n" HOP "Sec-WebSocket-Accept: x\r\n\r\n", "*", "101 blocked *\n",
-	  "reset", STAYS, STAYS, false },
+	{ "WebSocket", WS HOP "\r\n" PING, "a", "websocket GET /c\n", "*", SWITCH "\r\n", "*",
+	  "101 blocked *\n", "reset", STAYS, STAYS, false },
+};
+
+/* A message is of at most 3 octets. */
+static const struct row messages[] = {
+	{ "as long as it may be", WS HOP "\r\n\x81\x83    ABC", "a", "websocket GET /c\n",
+	  WS HOP "\r\n\1\x81\x83    ABC", SWITCH "\r\n\1\x81\3xyz", SWITCHED "\x81\3xyz",
+	  "101 clean * 1/1/3/0 1/1/3/0\n", "clean", HALF_CLOSES, CLOSES, false },
+	{ "in fragments, with a Ping, then Close",
+	  WS HOP "\r\n\x02\x82    AB\x89\x84    PING\x80\x81    C", "a", "websocket GET /c\n",
+	  WS HOP "\r\n\1\x02\x82    AB\x89\x84    PING\x80\x81    C", SWITCH "\r\n\1\x88\2\x0f\xa1",
+	  SWITCHED "\x88\2\x0f\xa1", "101 clean * 3/1/3/0 1/0/0/4001\n", "clean", HALF_CLOSES,
+	  CLOSES, false },
+	{ "longer", WS HOP "\r\n" PING, "a", "websocket GET /c\n", "*", SWITCH "\r\n", "*",
+	  "101 blocked * 0/0/0/0 0/0/0/0\n", "reset", STAYS, STAYS, false },
+	{ "longer in fragments", WS HOP "\r\n\x02\x82    AB\x80\x82    CD", "a",
+	  "websocket GET /c\n", "*", SWITCH "\r\n", "*", "101 blocked *\n", "reset", STAYS, STAYS,
+	  false },
+	{ "longer from the server", WS HOP "\r\n", "a", "websocket GET /c\n", WS HOP "\r\n",
+	  SWITCH "\r\n" PONG, "*", "101 blocked *\n", "reset", STAYS, STAYS, false },
 };
 
 /* Where the cuts are: behind so many octets; 0: nowhere; EVERY: everywhere. */
@@ -373,6 +410,14 @@ static void test_capped(void)
 	b.caps = (struct exchange1_caps){ 0 };
 }
 
+static void test_messages(void)
+{
+	b.caps = (struct exchange1_caps){ .message_octets = 3 };
+	for (size_t i = 0; i < ARRAY_SIZE(messages); i++)
+		play_all(&messages[i]);
+	b.caps = (struct exchange1_caps){ 0 };
+}
+
 /* A request that passes its cap is reset towards the server, which has not got more than it may have. */
 static void test_over_cap(void)
 {
@@ -536,6 +581,7 @@ int main(void)
 {
 	test_rows();
 	test_capped();
+	test_messages();
 	test_over_cap();
 	test_retry();
 	test_interims();

@@ -68,13 +68,18 @@ static inline void bench_ask(struct exchange1 *x, struct span what, bool websock
 
 static inline void bench_ended(struct exchange1 *x, const struct exchange1_end *end)
 {
-	char line[64];
+	const struct gate_socket_way *up = &end->socket.up, *down = &end->socket.down;
+	char line[128], socket[64] = "";
 
-	snprintf(line, sizeof(line), "%u %s %llu/%llu\n", end->status,
+	if (end->websocket)
+		snprintf(socket, sizeof(socket), " %d/%d/%d/%u %d/%d/%d/%u", (int)up->frames,
+			 (int)up->messages, (int)up->octets, up->close_code, (int)down->frames,
+			 (int)down->messages, (int)down->octets, down->close_code);
+	snprintf(line, sizeof(line), "%u %s %llu/%llu%s\n", end->status,
 		 end->clean     ? "clean"
 		 : end->blocked ? "blocked"
 				: "broken",
-		 (unsigned long long)end->up, (unsigned long long)end->down);
+		 (unsigned long long)end->up, (unsigned long long)end->down, socket);
 	bench_say(&container_of(x, struct bench, x)->told, line);
 }
 

@@ -232,6 +232,7 @@ static bool send_head(struct exchange1 *x, struct span *input, struct outlet *ou
 	}
 	if (!written)
 		return false;
+	x->websocket.offered = request.websocket && exchange1_offers_deflate(&request.fields);
 	exchange1_begin_body(x, TLS_INSIDE, request.framing, request.length, &trailers);
 	change_begin_request(x, type, chunks);
 	x->up = UP_BODY;

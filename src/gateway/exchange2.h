@@ -67,7 +67,8 @@ struct exchange2_stream {
 	struct exchange2_way way[TLS_SIDES]; /* from that side */
 	bool bodiless;                       /* the request ended with its head */
 	bool head_only;                      /* HEAD: the response has no body */
-	bool websocket;
+	bool websocket;                      /* it was asked for */
+	struct websocket socket;
 	bool responded;             /* the final head has been passed on */
 	bool said;                  /* and the end of the response */
 	bool broken;                /* it was reset by us */

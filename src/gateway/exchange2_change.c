@@ -22,7 +22,8 @@ struct exchange2_change {
 	bool scans; /* it is only looked at */
 	struct inject_scan scan;
 	struct inject_body body;
-	struct buf held; /* came, and is not done */
+	struct websocket_change *frames; /* borrowed: it is a WebSocket's; NULL: it is none */
+	struct buf held;                 /* came, and is not done */
 };
 
 static char room_octets[ROOM_OCTETS];
@@ -198,16 +199,20 @@ static bool is_searched(const struct exchange2_stream *s, const struct http2_res
 
 bool change2_response(struct exchange2_stream *s, struct http2_response *response, bool some)
 {
-	const struct exchange2_change change = {
+	struct exchange2_change change = {
 		.body = { .inject = s->inject, .hide = true },
 		.held = BUF_SECRET(EXCHANGE2_WINDOW_OCTETS),
 	};
 
+	bool agrees = s->websocket && response->status / 100 == 2;
+	if (agrees && s->exchange->secrets && !websocket_guard(&s->socket, s->inject))
+		return false;
 	if (s->inject == NULL)
 		return true;
+	change.frames = s->socket.change;
 	bool searched = some && is_searched(s, response);
 	return hide_fields(s->inject, &response->fields, searched) &&
-	       (!searched || begin(&s->way[TLS_UPSTREAM], &change));
+	       (!(searched || change.frames != NULL) || begin(&s->way[TLS_UPSTREAM], &change));
 }
 
 static bool has_placeholder(const struct http2_fields *fields)
@@ -249,19 +254,39 @@ int change2_take(struct exchange2_way *way, const char **why, struct span data)
 	return buf_append(&way->data, data);
 }
 
+bool change2_waits(const struct exchange2_way *way)
+{
+	return way->change != NULL && way->change->frames != NULL &&
+	       websocket_change_waits(way->change->frames);
+}
+
+/* fill_frames() - as inject_body() */
+static size_t fill_frames(struct exchange2_change *change, struct inject_room *to)
+{
+	struct span in = buf_span(&change->held);
+	const size_t all = in.len;
+
+	if (websocket_change(change->frames, to, &in) < 0)
+		change->body.why = "there is no memory to look for secrets in its messages";
+	return all - in.len;
+}
+
 size_t change2_fill(struct exchange2_way *way, const char **why)
 {
 	struct exchange2_change *change = way->change;
 	size_t left = FILL_OCTETS - buf_len(&way->data);
 	struct inject_room to = { .size = left };
 
-	if (!change2_holds(way) || buf_len(&change->held) == 0 || left == 0)
+	if (!change2_holds(way) || (buf_len(&change->held) == 0 && !change2_waits(way)) ||
+	    left == 0)
 		return 0;
 	if (buf_reserve(&to.ptr, &way->data, left) < 0) {
 		*why = "there is no memory for its body";
 		return 0;
 	}
-	size_t used = inject_body(&change->body, &to, buf_span(&change->held), way->ended);
+	size_t used = change->frames != NULL
+			  ? fill_frames(change, &to)
+			  : inject_body(&change->body, &to, buf_span(&change->held), way->ended);
 	buf_commit(&way->data, to.used);
 	buf_drop(&change->held, used);
 	if (buf_len(&change->held) == 0)

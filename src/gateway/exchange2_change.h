@@ -42,6 +42,9 @@ MUST_USE int change2_take(struct exchange2_way *way, const char **why, struct sp
 MUST_USE bool change2_holds(const struct exchange2_way *way);
 MUST_USE size_t change2_held(const struct exchange2_way *way);
 
+/* change2_waits() - is there more than that, for which there was no room? */
+MUST_USE bool change2_waits(const struct exchange2_way *way);
+
 /* change2_fill() - from what is held to way->data. Return: octets that are done with; *why: the rest may not
  * go on, static */
 size_t change2_fill(struct exchange2_way *way, const char **why);

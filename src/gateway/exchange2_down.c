@@ -65,6 +65,10 @@ static void begin_body(struct exchange2_stream *s, bool ended)
 	struct exchange2_way *way = &s->way[TLS_UPSTREAM];
 	bool none = is_bodiless(s);
 
+	if (s->websocket && response.status / 100 == 2) {
+		websocket_agree(&s->socket, exchange2_offers_deflate(&response.fields));
+		s->end.websocket = true;
+	}
 	s->responded = true;
 	s->end.status = response.status;
 	s->end.down = exchange2_head_octets(&s->head);

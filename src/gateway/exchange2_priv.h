@@ -91,6 +91,12 @@ void exchange2_over_cap(struct exchange2_stream *s, enum tls_side side);
  * answered. */
 MUST_USE bool exchange2_refuse_known(struct exchange2_stream *s);
 
+/* exchange2_offers_deflate() - does a field say so? */
+MUST_USE bool exchange2_offers_deflate(const struct http2_fields *fields);
+
+/* exchange2_watch() - @data of a WebSocket came from @side. Return: false: it goes no further, nor does the stream */
+MUST_USE bool exchange2_watch(struct exchange2_stream *s, enum tls_side side, struct span data);
+
 /* exchange2_vector() - the fields of @list as the library wants them. Valid until the next call. */
 const nghttp2_nv *exchange2_vector(const struct http2_list *list);
 

@@ -102,6 +102,7 @@ void exchange2_stream_free(struct exchange2_stream *s)
 	s->end.clean = s->said && s->end.why == NULL;
 	if (s->allowed)
 		x->owner->ended(s, &s->end);
+	websocket_free(&s->socket);
 	inject_free(s->inject);
 	http2_block_free(&s->head);
 	list_remove(&s->node);
@@ -201,6 +202,10 @@ void exchange2_came(struct exchange2_stream *s, enum tls_side side, struct span 
 	if (is_early(s, side)) {
 		(void)nghttp2_session_consume(x->session[side], s->id[side], data.len);
 		break_early(s);
+		return;
+	}
+	if (!exchange2_watch(s, side, data)) {
+		(void)nghttp2_session_consume_connection(x->session[side], data.len);
 		return;
 	}
 	way->came += data.len;
@@ -342,7 +347,7 @@ ssize_t exchange2_read_body(nghttp2_session *session, int32_t id, uint8_t *room,
 	if (!fill(s, exchange2_other(to)))
 		return NGHTTP2_ERR_DEFERRED; /* it was reset */
 	size_t all = buf_len(&way->data), len = all < length ? all : length;
-	bool whole = way->ended && change2_held(way) == 0;
+	bool whole = way->ended && change2_held(way) == 0 && !change2_waits(way);
 	if (len == 0 && !whole) {
 		way->waits = true;
 		return NGHTTP2_ERR_DEFERRED;

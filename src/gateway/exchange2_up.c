@@ -114,6 +114,7 @@ void exchange2_go(struct exchange2_stream *s)
 		     x->unsent < EXCHANGE2_STREAMS_MAX && judge(s).status == 0;
 	const char *why = sound ? change2_request(s, &request) : NULL;
 	if (sound && why == NULL) {
+		s->socket.offered = exchange2_offers_deflate(&request.fields);
 		http2_request_write(&list, authority, &request);
 		change2_mark(&list);
 		id = nghttp2_submit_request(x->session[TLS_UPSTREAM], NULL, exchange2_vector(&list),

@@ -7,6 +7,7 @@
 #include <errno.h>
 #include <stdlib.h>
 
+#include "gateway/ended.h"
 #include "gateway/flow_priv.h"
 
 static struct flow_web *of(struct web *web)
@@ -68,14 +69,7 @@ static void fill_end(struct talk_item *item, struct gate_message *message)
 {
 	const struct flow_web *w = container_of(item, struct flow_web, end);
 
-	message->kind = GATE_END_REQUEST;
-	message->id = w->ended_id;
-	message->verdict = w->ended.clean ? GATE_CLOSED : w->ended.blocked ? GATE_DENY : GATE_RESET;
-	message->status = (uint16_t)w->ended.status;
-	message->up = w->ended.up;
-	message->down = w->ended.down;
-	if (w->ended.why != NULL)
-		message->data = span_of(w->ended.why);
+	ended_fill(message, w->ended_id, &w->ended);
 }
 
 static void on_ended(struct web *web, const struct exchange1_end *end)
@@ -171,7 +165,10 @@ static struct exchange1_caps caps_of(const struct gate_message *answer)
 	if (answer->verdict != GATE_ALLOW)
 		return (struct exchange1_caps){ .retry_after_s = (unsigned)answer->up };
 	return (struct exchange1_caps){
-		.octets = { [TLS_INSIDE] = answer->up, [TLS_UPSTREAM] = answer->down }
+		.octets = { [TLS_INSIDE] = answer->up, [TLS_UPSTREAM] = answer->down },
+		.message_octets = answer->message,
+		.messages_per_minute = answer->rate,
+		.rule = answer->rule,
 	};
 }
 

@@ -245,7 +245,8 @@ enum inject_verdict inject_target(struct span *ret, const char **why, const stru
 
 bool inject_skips_field(const struct inject *inject, struct span name)
 {
-	static const char *const names[] = { "accept-encoding", "range", "if-range" };
+	static const char *const names[] = { "accept-encoding", "range", "if-range",
+					     "sec-websocket-extensions" };
 
 	for (size_t i = 0; inject != NULL && i < ARRAY_SIZE(names); i++)
 		if (is_name(name, names[i]))

@@ -7,6 +7,8 @@
 
 #include <stdlib.h>
 
+#include "gateway/ended.h"
+
 struct stream {
 	struct list_node node; /* of the spare ones, or its flow's */
 	struct talk_item item; /* the ask, later the end */
@@ -96,14 +98,7 @@ static void fill_end(struct talk_item *item, struct gate_message *message)
 {
 	const struct stream *s = container_of(item, struct stream, item);
 
-	message->kind = GATE_END_REQUEST;
-	message->id = s->id;
-	message->verdict = s->end.clean ? GATE_CLOSED : s->end.blocked ? GATE_DENY : GATE_RESET;
-	message->status = (uint16_t)s->end.status;
-	message->up = s->end.up;
-	message->down = s->end.down;
-	if (s->end.why != NULL)
-		message->data = span_of(s->end.why);
+	ended_fill(message, s->id, &s->end);
 }
 
 static void end_sent(struct talk_item *item)

@@ -67,6 +67,23 @@ static const char *read_response_bytes(struct judge_answer *ret, struct decision
 	return number(&ret->response_octets, value, INT64_MAX);
 }
 
+static const char *read_message_bytes(struct judge_answer *ret, struct decision *decision,
+				      json_t *value)
+{
+	(void)decision;
+	return number(&ret->message_octets, value, INT64_MAX);
+}
+
+static const char *read_messages(struct judge_answer *ret, struct decision *decision, json_t *value)
+{
+	uint64_t messages = 0;
+	const char *fault = number(&messages, value, UINT32_MAX);
+
+	(void)decision;
+	ret->messages_per_minute = (uint32_t)messages;
+	return fault;
+}
+
 static const char *read_idle(struct judge_answer *ret, struct decision *decision, json_t *value)
 {
 	(void)decision;
@@ -160,6 +177,8 @@ static const char *read_quotas(struct judge_answer *ret, struct decision *decisi
 static const struct member obligations[] = {
 	{ "request_bytes", read_request_bytes },
 	{ "response_bytes", read_response_bytes },
+	{ "message_bytes", read_message_bytes },
+	{ "messages_per_minute", read_messages },
 	{ "idle_ms", read_idle },
 	{ "raw", read_raw },
 	{ "passthrough", read_passthrough },

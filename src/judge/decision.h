@@ -4,6 +4,7 @@
  *
  *	{"verdict": "allow" | "deny" | "ask", "rule": text, "reasons": [text ...], "obligations": {
  *		"request_bytes": n, "response_bytes": n,	of one body
+ *		"message_bytes": n, "messages_per_minute": n,	of WebSocket, counted with the rule
  *		"idle_ms": n,
  *		"raw": bool, "passthrough": bool,
  *		"pins": ["sha256/BASE64" ...],

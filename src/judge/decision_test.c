@@ -15,13 +15,15 @@ static void check_full(void)
 	decision_read(
 	    &answer, &decision,
 	    SPAN("{\"verdict\": \"allow\", \"rule\": \"mine\", \"reasons\": [\"a\", \"b\"],"
-		 " \"obligations\": {\"request_bytes\": 1, \"response_bytes\": 2, \"idle_ms\": 3,"
+		 " \"obligations\": {\"request_bytes\": 1, \"response_bytes\": 2, "
+		 "\"message_bytes\": 7, \"messages_per_minute\": 8, \"idle_ms\": 3,"
 		 " \"raw\": true, \"passthrough\": false, \"pins\": [" PIN "],"
 		 " \"quotas\": [null, {\"rule\": \"q\", \"concurrency\": 7}]}}"));
 	CHECK(answer.verdict == JUDGE_ALLOW && span_is(answer.rule, "mine") &&
 		  span_is(answer.why, "a; b"),
 	      "%.*s", (int)answer.why.len, answer.why.ptr);
 	CHECK(answer.request_octets == 1 && answer.response_octets == 2 && answer.idle_ms == 3 &&
+		  answer.message_octets == 7 && answer.messages_per_minute == 8 &&
 		  answer.flags == JUDGE_RAW,
 	      "obligations");
 	CHECK(answer.pins_len == 1 && answer.pins[0] == 0, "pins");

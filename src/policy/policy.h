@@ -63,6 +63,8 @@ struct policy_caps {
 	uint32_t per_minute;                      /* requests */
 	uint32_t at_once;                         /* likewise, under way */
 	uint64_t idle_ms;                         /* of its flows */
+	uint64_t message_octets;                  /* of one message of WebSocket */
+	uint32_t messages_per_minute;             /* that the program begins */
 };
 
 /* With whom it counts. Those of one rule count together, requests and flows each by themselves. */
@@ -86,6 +88,10 @@ struct policy_verdict {
 	/* A request counts with the first. A flow counts with those rules by which it may pass unread: the
 	 * first as its TLS is not opened, the second as it may be raw. */
 	struct policy_quota quota[2];
+	/* of POLICY_HTTP_REQUEST for WebSocket; 0: any */
+	uint64_t message_octets;
+	uint32_t messages_per_minute; /* of that rule, whatever connection they are on: */
+	size_t messages_rule;
 	/* of POLICY_NET_CONNECT: */
 	uint64_t idle_ms; /* the first rule that matches and has one; 0: as usual */
 	size_t
@@ -109,7 +115,7 @@ struct policy_rule {
 	const uint8_t (
 	    *pins)[POLICY_PIN_OCTETS]; /* SHA-256 of public keys (RFC 7469 section 2.4) */
 	size_t pins_len;
-	enum policy_raw raw; /* with methods, paths or limits of octets: never */
+	enum policy_raw raw; /* with methods, paths or limits of octets or messages: never */
 	bool passthrough;    /* likewise, nor with pins */
 };
 

@@ -30,6 +30,9 @@ void oblige_request(struct policy_verdict *verdict, const struct policy *policy,
 	verdict->request_octets = policy->rules[i].caps.request_octets;
 	verdict->response_octets = policy->rules[i].caps.response_octets;
 	verdict->quota[0] = quota_of(policy, i);
+	verdict->message_octets = policy->rules[i].caps.message_octets;
+	verdict->messages_per_minute = policy->rules[i].caps.messages_per_minute;
+	verdict->messages_rule = verdict->messages_per_minute != 0 ? i : 0;
 }
 
 static bool has_pin(const struct policy_verdict *verdict, const uint8_t pin[POLICY_PIN_OCTETS])

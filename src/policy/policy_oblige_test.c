@@ -54,7 +54,7 @@ static struct policy *make_obliged(void)
 		  .methods_len = 1,
 		  .caps = { .request_octets = 1 } },
 		{ .host = "api.test",
-		  .caps = { 2, 3, 4, 5, 6 },
+		  .caps = { 2, 3, 4, 5, 6, 16, 17 },
 		  .raw = POLICY_RAW_ALWAYS, /* which the validator would have refused */
 		  .passthrough = true },
 		{ .host = "db.test:1", .caps = { .per_minute = 7, .idle_ms = 8 } },
@@ -107,6 +107,10 @@ static void test_obliged_requests(const struct policy *policy)
 			  v.quota[0].per_minute == rows[i].quota.per_minute &&
 			  v.quota[0].at_once == rows[i].quota.at_once && v.quota[1].at_once == 0,
 		      "row %zu: %u %u", i, v.quota[0].per_minute, v.quota[0].at_once);
+		CHECK(v.message_octets == (i == 1 ? 16 : 0) &&
+			  v.messages_per_minute == (i == 1 ? 17 : 0) &&
+			  v.messages_rule == (i == 1 ? 1 : 0),
+		      "row %zu", i);
 		CHECK(v.pins_len == 0 && v.idle_ms == 0, "row %zu", i);
 	}
 }

@@ -27,11 +27,13 @@ static int join(char **ret, const char *const *texts, size_t len, const char *be
 	return 0;
 }
 
-/* What methods, paths and limits of octets restrict, no other octets may go round. */
+/* What methods, paths and limits of octets and messages restrict, no other octets may go round. */
 static void set_ways(struct rule *ret, const struct policy_rule *given)
 {
+	const struct policy_caps *caps = &given->caps;
 	bool free_of_limits = given->methods_len == 0 && given->paths_len == 0 &&
-			      given->caps.request_octets == 0 && given->caps.response_octets == 0;
+			      caps->request_octets == 0 && caps->response_octets == 0 &&
+			      caps->message_octets == 0 && caps->messages_per_minute == 0;
 	bool raw = given->raw == POLICY_RAW_ALWAYS ||
 		   (given->raw == POLICY_RAW_WITH_PORT && ret->host.port != 0);
 

@@ -159,6 +159,8 @@ static int add_request(json_t *ret, const struct rule *rule, size_t i)
 	int bad = add_number(request, "request_bytes", rule->caps.request_octets);
 
 	bad |= add_number(request, "response_bytes", rule->caps.response_octets);
+	bad |= add_number(request, "message_bytes", rule->caps.message_octets);
+	bad |= add_number(request, "messages_per_minute", rule->caps.messages_per_minute);
 	if (has_quota(rule))
 		bad |= json_object_set_new(request, "quotas", json_pack("[o]", quota_of(rule, i)));
 	return bad;

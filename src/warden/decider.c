@@ -115,18 +115,23 @@ static void add_grant(struct decider *decider, const struct policy_request *requ
 	decider->grants_len++;
 }
 
+/* watch_only() - allow it, without obligations; what it would have been is still said */
+static void watch_only(struct policy_verdict *verdict)
+{
+	struct policy_verdict watched = { .answer = POLICY_ALLOW, .raw = true };
+
+	watched.unheld = verdict->answer != POLICY_ALLOW;
+	memcpy(watched.rule, verdict->rule, sizeof(watched.rule));
+	memcpy(watched.why, verdict->why, sizeof(watched.why));
+	*verdict = watched;
+}
+
 /* settle_known() - what needs no owner: by the mode, a grant, or as it is. Return: false: he is to be asked */
 static bool settle_known(const struct decider *decider, const struct policy_request *request,
 			 struct policy_verdict *verdict)
 {
 	if (decider->mode == POLICY_MODE_AUDIT) {
-		verdict->unheld = verdict->answer != POLICY_ALLOW;
-		verdict->answer = POLICY_ALLOW;
-		verdict->raw = true;
-		verdict->passthrough = false;
-		verdict->request_octets = verdict->response_octets = verdict->idle_ms = 0;
-		verdict->pins_len = 0;
-		memset(verdict->quota, 0, sizeof(verdict->quota));
+		watch_only(verdict);
 		return true;
 	}
 	if (!is_to_be_asked(decider, verdict))

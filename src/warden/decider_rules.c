@@ -20,7 +20,9 @@ static struct policy_rule rule_of(const struct config_rule *rule)
 			  .response_octets = rule->caps.response_bytes,
 			  .per_minute = (uint32_t)rule->caps.requests_per_minute,
 			  .at_once = (uint32_t)rule->caps.concurrency,
-			  .idle_ms = rule->caps.idle_s * 1000 },
+			  .idle_ms = rule->caps.idle_s * 1000,
+			  .message_octets = rule->caps.message_bytes,
+			  .messages_per_minute = (uint32_t)rule->caps.messages_per_minute },
 		.pins = (const uint8_t(*)[POLICY_PIN_OCTETS])rule->pins,
 		.pins_len = rule->pins_len,
 	};

@@ -39,6 +39,9 @@ static int send_answer(struct egress *egress, struct answer *answer, struct span
 					      .flags = answer->flags,
 					      .up = answer->up,
 					      .down = answer->down,
+					      .message = answer->message,
+					      .rate = answer->rate,
+					      .rule = answer->rule,
 					      .data = data };
 	int r = gate_send(&egress->gate, &message, answer->fd);
 

@@ -21,6 +21,7 @@ enum {
 };
 
 struct egress;
+struct gate_socket; /* wire/gate.h */
 
 enum egress_kind {
 	EGRESS_NAME,      /* a name was asked for */
@@ -53,12 +54,14 @@ struct egress_report {
 	const char *rule;     /* which rule decided; "" for none */
 	const char *why;      /* for people; "" if there is nothing to say */
 	const struct owner
-	    *owner;          /* FLOW, REQUEST, REFUSED: who asked for the flow, if that was found;
+	    *owner;        /* FLOW, REQUEST, REFUSED: who asked for the flow, if that was found;
 				      NULL: not known; borrowed */
-	uint64_t up, down;   /* FLOW, REQUEST: octets from and to the program; ACCEPTED:
+	uint64_t up, down; /* FLOW, REQUEST: octets from and to the program; ACCEPTED:
 				       to and from it, as they are of the request and the answer */
-	int64_t duration_ns; /* FLOW, REQUEST, ACCEPTED: since it was asked for */
-	uint64_t count;      /* DROPPED, PACKETS */
+	const struct gate_socket *socket; /* REQUEST: what went over WebSocket; NULL: it was none;
+					     borrowed */
+	int64_t duration_ns;              /* FLOW, REQUEST, ACCEPTED: since it was asked for */
+	uint64_t count;                   /* DROPPED, PACKETS */
 };
 
 struct egress_hooks {

@@ -29,7 +29,9 @@ struct answer {
 	uint32_t id;
 	enum gate_verdict verdict;
 	uint16_t status, flags;
-	uint64_t up, down;
+	uint64_t up, down, message; /* these as in gate.h: */
+	uint32_t rate;
+	uint16_t rule;
 	int fd;                               /* owned; -1: none */
 	struct span data;                     /* owned; what is queued, or the pins of a flow */
 	void (*given)(struct answer *answer); /* may release what it is part of */

@@ -139,6 +139,11 @@ static void count(struct request *request, struct policy_verdict *verdict)
 	if (r == 0) {
 		answer->up = verdict->request_octets;
 		answer->down = verdict->response_octets;
+		if (!request->websocket)
+			return;
+		answer->message = verdict->message_octets;
+		answer->rate = verdict->messages_per_minute;
+		answer->rule = (uint16_t)verdict->messages_rule;
 		return;
 	}
 	verdict->answer = POLICY_DENY;
@@ -241,11 +246,15 @@ int request_end(struct egress *egress, const struct gate_message *message)
 {
 	struct request *request = *find(egress, message->id);
 	char why[EGRESS_TEXT_OCTETS] = "it was reset or timed out";
+	bool websocket = (message->flags & GATE_WEBSOCKET) != 0;
+	struct span data = message->data;
+	struct gate_socket socket;
 
-	if (request == NULL || request->answer.verdict != GATE_ALLOW)
+	if (request == NULL || request->answer.verdict != GATE_ALLOW ||
+	    (websocket && (!request->websocket || !gate_socket_take(&socket, &data))))
 		return -EPROTO;
-	if (message->verdict != GATE_RESET || message->data.len > 0)
-		egress_text(why, sizeof(why), message->data);
+	if (message->verdict != GATE_RESET || data.len > 0)
+		egress_text(why, sizeof(why), data);
 	tell_request(request, text_of(request),
 		     (struct egress_report){
 			 .status = message->status,
@@ -253,6 +262,7 @@ int request_end(struct egress *egress, const struct gate_message *message)
 			 .why = why,
 			 .up = message->up,
 			 .down = message->down,
+			 .socket = websocket ? &socket : NULL,
 		     });
 	forget(request);
 	return 0;

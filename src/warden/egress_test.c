@@ -127,7 +127,10 @@ static struct egress *open_egress(void)
 	struct config_rule rules[] = {
 		{ .host = "api.test", .methods = { get, 1 }, .paths = { paths, 1 } },
 		{ .host = "pinned.test", .passthrough = true, .raw_given = true, .raw = true },
-		{ .host = "caps.test", .caps = { 100, 200, 3, 2, 9 }, .pins = pins, .pins_len = 2 },
+		{ .host = "caps.test",
+		  .caps = { 100, 200, 3, 2, 9, 300, 4 },
+		  .pins = pins,
+		  .pins_len = 2 },
 		{ .host = "raw.test",
 		  .caps = { .requests_per_minute = 3, .concurrency = 2 },
 		  .raw_given = true,
@@ -339,6 +342,51 @@ static void check_capped(uint32_t id, uint32_t flow, const char *why, unsigned r
 	      "%u: %d", id, seen.last.status);
 	CHECK(seen.last.up == retry_s && strcmp(seen.data, why) == 0, "%u: %s, after %ju s", id,
 	      seen.data, (uintmax_t)seen.last.up);
+}
+
+/* check_no_socket() - what no gateway of ours says */
+static void check_no_socket(uint32_t id, struct span data)
+{
+	CHECK(say((struct gate_message){ .kind = GATE_END_REQUEST,
+					 .id = id,
+					 .verdict = GATE_CLOSED,
+					 .flags = GATE_WEBSOCKET,
+					 .data = data }) == -EPROTO,
+	      "%u", id);
+}
+
+/* A request for WebSocket has caps of its messages, and what went over it is told. */
+static void test_websocket(void)
+{
+	const struct gate_socket socket = { .up = { 1, 2, 3, 1000 }, .down = { 4, 5, 6, 0 } };
+	char data[GATE_SOCKET_OCTETS];
+	struct egress *egress = open_egress();
+	int messages = -1, frames = -1, bytes = -1, code = -1, down[3] = { -1, -1, -1 };
+
+	gate_socket_put(data, &socket);
+	carry(1, "caps.test");
+	CHECK(ask_request(10, 1, 0, "GET /") == 0 && seen.last.message == 0 &&
+		  seen.last.rate == 0 && seen.last.rule == 0,
+	      "no WebSocket");
+	CHECK(ask_request(11, 1, GATE_WEBSOCKET, "GET /") == 0 && seen.last.message == 300 &&
+		  seen.last.rate == 4 && seen.last.rule == 2,
+	      "%ju %u %u", (uintmax_t)seen.last.message, seen.last.rate, seen.last.rule);
+	CHECK(say((struct gate_message){ .kind = GATE_END_REQUEST,
+					 .id = 11,
+					 .verdict = GATE_DENY,
+					 .flags = GATE_WEBSOCKET,
+					 .data = { data, sizeof(data) } }) == 0,
+	      "end");
+	json_t *event = events_len == 1 ? json_object_get(events[0], "network") : NULL;
+	CHECK(json_unpack(event, "{s:{s:{s:i, s:i, s:i, s:i !}, s:{s:i, s:i, s:i !} !}}",
+			  "websocket", "sent", "messages", &messages, "frames", &frames, "bytes",
+			  &bytes, "close_code", &code, "received", "messages", &down[0], "frames",
+			  &down[1], "bytes", &down[2]) == 0,
+	      "event");
+	CHECK(frames == 1 && messages == 2 && bytes == 3 && code == 1000, "sent");
+	CHECK(down[0] == 5 && down[1] == 4 && down[2] == 6, "received");
+	check_no_socket(10, (struct span){ data, sizeof(data) });
+	close_egress(egress);
 }
 
 /* A rule's requests count together, whichever flow they are on, until they have ended. */
@@ -766,6 +814,7 @@ int main(void)
 	fd_close(&unused);
 	test_flows();
 	test_names();
+	test_websocket();
 	test_counted_requests();
 	test_counted_flows();
 	test_queued_pins();

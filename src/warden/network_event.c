@@ -63,6 +63,17 @@ static struct span report_method(const struct egress_report *report)
 									     : SPAN("QUERY");
 }
 
+/* socket_facts() - of one direction of a WebSocket */
+static json_t *socket_facts(const struct gate_socket_way *way)
+{
+	json_t *ret = json_pack("{s:I, s:I, s:I}", "messages", (json_int_t)way->messages, "frames",
+				(json_int_t)way->frames, "bytes", (json_int_t)way->octets);
+
+	if (ret != NULL && way->close_code != 0)
+		(void)json_object_set_new(ret, "close_code", json_integer(way->close_code));
+	return ret;
+}
+
 static json_t *facts(const struct egress_report *report)
 {
 	char url[URL_OCTETS];
@@ -83,6 +94,11 @@ static json_t *facts(const struct egress_report *report)
 		(void)json_object_set_new(ret, "process",
 					  json_pack("{s:i, s:s}", "pid", (int)report->owner->pid,
 						    "program", report->owner->program));
+	if (ret != NULL && report->socket != NULL)
+		(void)json_object_set_new(ret, "websocket",
+					  json_pack("{s:o, s:o}", "sent",
+						    socket_facts(&report->socket->up), "received",
+						    socket_facts(&report->socket->down)));
 	if (ret != NULL && report->kind == EGRESS_PACKETS)
 		(void)json_object_set_new(ret, "count", json_integer((json_int_t)report->count));
 	return ret;

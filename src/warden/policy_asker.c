@@ -106,6 +106,8 @@ static void take_verdict(struct policy_verdict *ret, struct policy_asker *asker,
 		.request_octets = answer->request_octets,
 		.response_octets = answer->response_octets,
 		.idle_ms = answer->idle_ms,
+		.message_octets = answer->message_octets,
+		.messages_per_minute = answer->messages_per_minute,
 		.pins_len = answer->pins_len,
 	};
 	if (answer->pins_len > 0)
@@ -115,7 +117,9 @@ static void take_verdict(struct policy_verdict *ret, struct policy_asker *asker,
 	if (ret->why[0] == '\0')
 		snprintf(ret->why, sizeof(ret->why), "the policy %s it without a reason",
 			 answer->verdict == JUDGE_ALLOW ? "allows" : "denies");
-	if (!take_quotas(ret, asker, answer))
+	if (!take_quotas(ret, asker, answer) ||
+	    (answer->messages_per_minute > 0 &&
+	     !number_of(&ret->messages_rule, asker, answer->rule)))
 		deny(ret, "more rules of the policy count requests than can be counted");
 }
 

@@ -19,7 +19,7 @@ enum {
 
 /* Which fields a kind uses. */
 static const struct uses {
-	bool id, flow, address, port, qtype, name, status, up, down;
+	bool id, flow, address, port, qtype, name, status, up, down, socket;
 	unsigned verdicts; /* a bit for each that it may carry */
 	unsigned flags;
 	size_t data_min, data_max;
@@ -48,7 +48,8 @@ static const struct uses {
 			       .up = true,
 			       .down = true,
 			       .verdicts = ENDS | 1U << GATE_DENY,
-			       .data_max = GATE_WHY_OCTETS_MAX },
+			       .flags = GATE_WEBSOCKET,
+			       .data_max = GATE_SOCKET_OCTETS + GATE_WHY_OCTETS_MAX },
 	[GATE_REFUSED] = { .flow = true,
 			   .status = true,
 			   .verdicts = NO_VERDICT,
@@ -68,10 +69,26 @@ static const struct uses {
 			   .status = true,
 			   .up = true,
 			   .down = true,
+			   .socket = true,
 			   .verdicts = ANSWERS,
 			   .data_max = GATE_DATA_OCTETS_MAX },
 	[GATE_LAST] = { .verdicts = NO_VERDICT },
 };
+
+static void put(char **at, uint64_t value, size_t octets)
+{
+	for (size_t i = 0; i < octets; i++)
+		*(*at)++ = (char)(value >> (8 * i) & 0xff);
+}
+
+static uint64_t take(const char **at, size_t octets)
+{
+	uint64_t value = 0;
+
+	for (size_t i = 0; i < octets; i++)
+		value |= (uint64_t)(uint8_t) * (*at)++ << (8 * i);
+	return value;
+}
 
 static bool all_zero(const void *octets, size_t len)
 {
@@ -139,7 +156,9 @@ static bool numbers_are_sound(const struct gate_message *m, const struct uses *u
 		return false;
 	if ((!use->up && m->up != 0) || (!use->down && m->down != 0))
 		return false;
-	return m->up <= INT64_MAX && m->down <= INT64_MAX;
+	if (!use->socket && (m->message != 0 || m->rate != 0 || m->rule != 0))
+		return false;
+	return m->up <= INT64_MAX && m->down <= INT64_MAX && m->message <= INT64_MAX;
 }
 
 /* answer_is_sound() - only what denies has a status and, with it, a time to wait; no caps then */
@@ -149,7 +168,18 @@ static bool answer_is_sound(const struct gate_message *m)
 		return true;
 	if (m->verdict == GATE_ALLOW)
 		return m->status == 0;
-	return m->down == 0 && (m->up == 0 || m->status != 0);
+	return m->down == 0 && (m->up == 0 || m->status != 0) && m->message == 0 && m->rate == 0 &&
+	       m->rule == 0;
+}
+
+/* end_is_sound() - the data of an END_REQUEST */
+static bool end_is_sound(const struct gate_message *m)
+{
+	struct span why = m->data;
+	struct gate_socket socket;
+
+	return ((m->flags & GATE_WEBSOCKET) == 0 || gate_socket_take(&socket, &why)) &&
+	       why.len <= GATE_WHY_OCTETS_MAX;
 }
 
 /* data_is_sound() - only what allows has a certificate, pins or flags, only what denies says why */
@@ -163,6 +193,8 @@ static bool data_is_sound(const struct gate_message *m, const struct uses *use)
 		return m->data.len == 0 || m->data.len == GATE_ENDS_OCTETS;
 	if (m->kind == GATE_ASK_REQUEST)
 		return gate_request_split(&method, &target, m->data);
+	if (m->kind == GATE_END_REQUEST)
+		return end_is_sound(m);
 	if (m->kind == GATE_LEAF)
 		return (m->verdict == GATE_ALLOW) == (m->data.len > 0);
 	return m->kind != GATE_FLOW ||
@@ -188,21 +220,6 @@ static bool is_sound(const struct gate_message *m)
 	       (m->kind != GATE_DROPPED || m->up != 0);
 }
 
-static void put(char **at, uint64_t value, size_t octets)
-{
-	for (size_t i = 0; i < octets; i++)
-		*(*at)++ = (char)(value >> (8 * i) & 0xff);
-}
-
-static uint64_t take(const char **at, size_t octets)
-{
-	uint64_t value = 0;
-
-	for (size_t i = 0; i < octets; i++)
-		value |= (uint64_t)(uint8_t) * (*at)++ << (8 * i);
-	return value;
-}
-
 void gate_ends_put(char ret[GATE_ENDS_OCTETS], const struct gate_ends *ends)
 {
 	char *at = ret + sizeof(ends->from);
@@ -220,6 +237,42 @@ bool gate_ends_take(struct gate_ends *ret, struct span data)
 	memcpy(ret->from, data.ptr, sizeof(ret->from));
 	ret->from_port = (uint16_t)take(&at, 2);
 	memcpy(ret->to, at, sizeof(ret->to));
+	return true;
+}
+
+static void put_way(char **at, const struct gate_socket_way *way)
+{
+	put(at, way->frames, 8);
+	put(at, way->messages, 8);
+	put(at, way->octets, 8);
+	put(at, way->close_code, 2);
+}
+
+static bool take_way(struct gate_socket_way *ret, const char **at)
+{
+	ret->frames = take(at, 8);
+	ret->messages = take(at, 8);
+	ret->octets = take(at, 8);
+	ret->close_code = (uint16_t)take(at, 2);
+	return ret->frames <= INT64_MAX && ret->messages <= INT64_MAX && ret->octets <= INT64_MAX;
+}
+
+void gate_socket_put(char ret[GATE_SOCKET_OCTETS], const struct gate_socket *socket)
+{
+	char *at = ret;
+
+	put_way(&at, &socket->up);
+	put_way(&at, &socket->down);
+}
+
+bool gate_socket_take(struct gate_socket *ret, struct span *data)
+{
+	const char *at = data->ptr;
+
+	if (data->len < GATE_SOCKET_OCTETS || !take_way(&ret->up, &at) ||
+	    !take_way(&ret->down, &at))
+		return false;
+	*data = span_drop(*data, GATE_SOCKET_OCTETS);
 	return true;
 }
 
@@ -246,6 +299,9 @@ int gate_message_encode(size_t *ret_len, char *ret, const struct gate_message *m
 	put(&at, message->down, 8);
 	memcpy(at, message->address, sizeof(message->address));
 	at += sizeof(message->address);
+	put(&at, message->message, 8);
+	put(&at, message->rate, 4);
+	put(&at, message->rule, 2);
 	memcpy(at, message->name, name_len);
 	if (message->data.len > 0)
 		memcpy(at + name_len, message->data.ptr, message->data.len);
@@ -290,6 +346,10 @@ int gate_message_decode(struct gate_message *ret, struct span *packet)
 	m.up = take(&at, 8);
 	m.down = take(&at, 8);
 	memcpy(m.address, at, sizeof(m.address));
+	at += sizeof(m.address);
+	m.message = take(&at, 8);
+	m.rate = (uint32_t)take(&at, 4);
+	m.rule = (uint16_t)take(&at, 2);
 	struct span rest = span_drop(*packet, GATE_HEAD_OCTETS);
 	if (!take_rest(&m, &rest, name_len, data_len) || !is_sound(&m))
 		return -EPROTO;

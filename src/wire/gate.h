@@ -22,6 +22,9 @@
  *			there; below 2^63, as is:
  *	u64 down	octets from the outside to the program
  *	u8  address[16]	destination; IPv4 in the first four, the rest 0
+ *	u64 message	most octets of a message of WebSocket, below 2^63; 0: any
+ *	u32 rate	most of them that begin in a minute; 0: any
+ *	u16 rule	with whose they count
  *	u8  name[name_len]	host name in canonical form (net/name.h)
  *	u8  data[data_len]
  *
@@ -31,7 +34,7 @@
  *	ASK_LEAF	gateway	x  x    -       -    -     -    -       -      -  -	-	public key
  *	ASK_REQUEST	gateway	x  x    -       -    -     -    -       -      -  -	HTTPS..	method, target
  *	END		gateway	x  -    -       -    -     -    x       -      x  x	-	-
- *	END_REQUEST	gateway	x  -    -       -    -     -    x       o      x  x	-	o: why
+ *	END_REQUEST	gateway	x  -    -       -    -     -    x       o      x  x	WEBSOCKET	o: why
  *	REFUSED		gateway	-  x    -       -    -     -    -       o      -  -	-	why
  *	MALFORMED	gateway	-  -    x       x    -     -    -       -      -  -	-	-
  *	DROPPED		gateway	-  -    -       -    -     -    -       -      x  -	-	-
@@ -44,6 +47,7 @@
  * "x": given, "-": 0, "o": may be given. ASK_FLOW has either a name, when the destination is an address
  * that a name was given for, or an address and family. A FLOW that allows is alone in its packet and
  * carries one descriptor: a connected TCP socket, non-blocking, which nobody else reads or writes any more.
+ * Message, rate and rule are for REQUESTs that allow; flags of END_REQUEST: WEBSOCKET.
  *
  *	ASK_NAME	may this name be known?
  *	ASK_FLOW	may this flow go out? Its ends, by which the program can be told that asked for it:
@@ -57,7 +61,10 @@
  *			the target as it will be sent, of visible ASCII. END_REQUEST says how an allowed
  *			one ended; each is ended before its flow. REQUEST that allows may have caps: most
  *			octets of the body, up of the request, down of the response; 0: any. END_REQUEST
- *			with DENY: it was refused or broken off for them.
+ *			with DENY: it was refused or broken off for them. With WEBSOCKET, what went
+ *			over it is said before why: of the program, then of the server, frames,
+ *			messages, octets of these (u64 each, below 2^63), and the code of its Close
+ *			(u16; 0: none came).
  *	REFUSED		the gateway itself refused something on that flow: what is no HTTP, a name that
  *			is not the flow's, an upstream that cannot be trusted
  *	MALFORMED	what came was no DNS query
@@ -89,13 +96,14 @@
 #include "base/base.h"
 
 enum {
-	GATE_VERSION = 5,
+	GATE_VERSION = 6,
 	GATE_NAME_OCTETS = 256,
 	GATE_DATA_OCTETS_MAX = 20 * 1024, /* a target of 16 KiB with its method, and some */
-	GATE_HEAD_OCTETS = 60,
+	GATE_HEAD_OCTETS = 74,
 	GATE_OCTETS_MAX = GATE_HEAD_OCTETS + GATE_NAME_OCTETS + GATE_DATA_OCTETS_MAX,
 	GATE_PACKET_OCTETS_MAX = 2 * GATE_OCTETS_MAX,
 	GATE_ENDS_OCTETS = 16 + 2 + 16,
+	GATE_SOCKET_OCTETS = 2 * (3 * 8 + 2),
 	GATE_KEY_OCTETS = 65,
 	GATE_LEAF_OCTETS_MAX = 2048,
 	GATE_WHY_OCTETS_MAX = 1024,
@@ -132,7 +140,7 @@ enum gate_verdict {
 
 enum gate_flag {
 	GATE_HTTPS = 1,       /* ASK_REQUEST: over TLS */
-	GATE_WEBSOCKET = 2,   /* ASK_REQUEST: it asks for WebSocket */
+	GATE_WEBSOCKET = 2,   /* ASK_REQUEST: it asks for WebSocket; END_REQUEST: it got it */
 	GATE_RAW = 4,         /* FLOW that allows: what is neither TLS nor HTTP may pass */
 	GATE_PASSTHROUGH = 8, /* FLOW that allows: TLS is to be carried unopened */
 	GATE_SECRETS = 16,    /* FLOW that allows: the program has placeholders of secrets: what it
@@ -150,6 +158,9 @@ struct gate_message {
 	uint16_t flags;    /* enum gate_flag */
 	uint64_t up, down; /* octets; up of DROPPED: reports; of answers: see above */
 	uint8_t address[16];
+	uint64_t message; /* octets */
+	uint32_t rate;
+	uint16_t rule;
 	char name[GATE_NAME_OCTETS]; /* NUL-terminated: labels of 1 to 63 lower-case letters,
 				      * digits, '-', '_'; at most 253 octets */
 	struct span data;            /* borrowed; decoded: from the packet */
@@ -181,5 +192,21 @@ void gate_ends_put(char ret[GATE_ENDS_OCTETS], const struct gate_ends *ends);
 
 /* gate_ends_take() - Return: false: they are not given */
 MUST_USE bool gate_ends_take(struct gate_ends *ret, struct span data);
+
+/* What went over a WebSocket in one direction. */
+struct gate_socket_way {
+	uint64_t frames, messages,
+	    octets;          /* octets: of messages, whole or not, as they were sent */
+	uint16_t close_code; /* 1005: a Close without one; 0: no Close */
+};
+
+struct gate_socket {
+	struct gate_socket_way up, down;
+};
+
+void gate_socket_put(char ret[GATE_SOCKET_OCTETS], const struct gate_socket *socket);
+
+/* gate_socket_take() - off the front of @data. Return: false: it is not there */
+MUST_USE bool gate_socket_take(struct gate_socket *ret, struct span *data);
 
 #endif

@@ -14,6 +14,8 @@
 
 static const char pins[GATE_PINS_MAX * GATE_PIN_OCTETS] = { 1 };
 static const char key[GATE_KEY_OCTETS] = { 4, 1, 2 };
+static const char socket_octets[GATE_SOCKET_OCTETS + 3] = { 1, [26] = 2 };
+static const char huge_socket[GATE_SOCKET_OCTETS] = { [7] = (char)0x80 };
 
 static const struct gate_message sound[] = {
 	{ .kind = GATE_ASK_NAME, .id = 1, .qtype = 28, .name = "a_b.x-1.example" },
@@ -73,6 +75,18 @@ static const struct gate_message sound[] = {
 	{ .kind = GATE_REQUEST, .id = 7, .verdict = GATE_ALLOW, .up = 1, .down = INT64_MAX },
 	{ .kind = GATE_REQUEST, .id = 7, .verdict = GATE_DENY, .status = 429, .up = 1, DATA("no") },
 	{ .kind = GATE_END_REQUEST, .id = 7, .verdict = GATE_DENY, .status = 413, DATA("why") },
+	{ .kind = GATE_REQUEST, .id = 7, .verdict = GATE_ALLOW, .message = INT64_MAX },
+	{ .kind = GATE_REQUEST, .id = 7, .verdict = GATE_ALLOW, .rate = UINT32_MAX, .rule = 65535 },
+	{ .kind = GATE_END_REQUEST,
+	  .id = 7,
+	  .verdict = GATE_RESET,
+	  .flags = GATE_WEBSOCKET,
+	  .data = { socket_octets, GATE_SOCKET_OCTETS } },
+	{ .kind = GATE_END_REQUEST,
+	  .id = 7,
+	  .verdict = GATE_RESET,
+	  .flags = GATE_WEBSOCKET,
+	  .data = { socket_octets, sizeof(socket_octets) } },
 };
 
 static bool same(const struct gate_message *a, const struct gate_message *b)
@@ -82,7 +96,8 @@ static bool same(const struct gate_message *a, const struct gate_message *b)
 	       a->flow == b->flow && a->status == b->status && a->flags == b->flags &&
 	       a->data.len == b->data.len &&
 	       (a->data.len == 0 || memcmp(a->data.ptr, b->data.ptr, a->data.len) == 0) &&
-	       a->up == b->up && a->down == b->down &&
+	       a->up == b->up && a->down == b->down && a->message == b->message &&
+	       a->rate == b->rate && a->rule == b->rule &&
 	       memcmp(a->address, b->address, sizeof(a->address)) == 0 &&
 	       strcmp(a->name, b->name) == 0;
 }
@@ -129,21 +144,51 @@ static void test_layout(void)
 	const struct gate_message flow = {
 		.kind = GATE_FLOW, .id = 1, .verdict = GATE_ALLOW, .flags = GATE_RAW
 	};
+	const struct gate_message caps = { .kind = GATE_REQUEST,
+					   .id = 1,
+					   .verdict = GATE_ALLOW,
+					   .message = 258,
+					   .rate = 3,
+					   .rule = 4 };
 	size_t len = 0;
 
-	CHECK(gate_message_encode(&len, packet, &ask) == 0 && len == 60, "ask");
-	CHECK(memcmp(packet, "\5\0\2\0\1\2\3\4\0\0\0\0\4\0\x34\x12\0\0\0\0\0\0", 22) == 0, "ask");
+	CHECK(gate_message_encode(&len, packet, &ask) == 0 && len == 74, "ask");
+	CHECK(memcmp(packet, "\6\0\2\0\1\2\3\4\0\0\0\0\4\0\x34\x12\0\0\0\0\0\0", 22) == 0, "ask");
 	CHECK(memcmp(packet + 44, "\x9\x8\7\6\0", 5) == 0, "address");
 	CHECK(gate_message_encode(&len, packet, &end) == 0, "end");
 	CHECK(packet[18] == 5 && packet[28] == 5 && packet[37] == 1, "end");
 	CHECK(gate_message_encode(&len, packet, &sound[2]) == 0, "name");
-	CHECK(packet[24] == 1 && packet[60] == 'x', "name");
-	CHECK(gate_message_encode(&len, packet, &request) == 0 && len == 63, "request");
+	CHECK(packet[24] == 1 && packet[74] == 'x', "name");
+	CHECK(gate_message_encode(&len, packet, &request) == 0 && len == 77, "request");
 	CHECK(memcmp(packet + 20, "\3\2\0\0\0\0\3", 7) == 0, "request");
-	CHECK(memcmp(packet + 60, "why", 3) == 0, "request");
+	CHECK(memcmp(packet + 74, "why", 3) == 0, "request");
 	CHECK(gate_message_encode(&len, packet, &refused) == 0, "refused");
 	CHECK(memcmp(packet + 8, "\1\2\3\4", 4) == 0, "refused");
 	CHECK(gate_message_encode(&len, packet, &flow) == 0 && packet[22] == 4, "flow");
+	CHECK(gate_message_encode(&len, packet, &caps) == 0, "caps");
+	CHECK(memcmp(packet + 60, "\2\1\0\0\0\0\0\0\3\0\0\0\4\0", 14) == 0, "caps");
+}
+
+/* What went over a WebSocket. */
+static void test_socket(void)
+{
+	const struct gate_socket socket = { .up = { 1, 2, INT64_MAX, 1000 },
+					    .down = { 4, 5, 6, 65535 } };
+	struct gate_socket got = { 0 };
+	char octets[GATE_SOCKET_OCTETS + 1] = { 0 };
+	struct span rest = { octets, sizeof(octets) };
+
+	gate_socket_put(octets, &socket);
+	CHECK(octets[0] == 1 && octets[8] == 2 && octets[24] == (char)0xe8 && octets[26] == 4,
+	      "layout");
+	CHECK(gate_socket_take(&got, &rest) && rest.len == 1, "%zu", rest.len);
+	CHECK(got.up.frames == 1 && got.up.messages == 2 && got.up.octets == INT64_MAX &&
+		  got.up.close_code == 1000,
+	      "up");
+	CHECK(got.down.frames == 4 && got.down.messages == 5 && got.down.octets == 6 &&
+		  got.down.close_code == 65535,
+	      "down");
+	CHECK(!gate_socket_take(&got, &rest) && rest.len == 1, "there is none");
 }
 
 static void test_unsound(void)
@@ -237,6 +282,27 @@ static void test_unsound(void)
 		  .id = 1,
 		  .verdict = GATE_ALLOW,
 		  .data = { packet, GATE_DATA_OCTETS_MAX + 1 } },
+		{ .kind = GATE_REQUEST, .id = 1, .verdict = GATE_DENY, .message = 1 },
+		{ .kind = GATE_REQUEST, .id = 1, .verdict = GATE_DENY, .rate = 1 },
+		{ .kind = GATE_REQUEST, .id = 1, .verdict = GATE_DENY, .rule = 1 },
+		{ .kind = GATE_REQUEST, .id = 1, .verdict = GATE_ALLOW, .message = UINT64_MAX },
+		{ .kind = GATE_FLOW, .id = 1, .verdict = GATE_ALLOW, .message = 1 },
+		{ .kind = GATE_REQUEST, .id = 1, .verdict = GATE_ALLOW, .flags = GATE_WEBSOCKET },
+		{ .kind = GATE_END_REQUEST, .id = 1, .verdict = GATE_RESET, .rate = 1 },
+		{ .kind = GATE_END_REQUEST,
+		  .id = 1,
+		  .verdict = GATE_RESET,
+		  .flags = GATE_WEBSOCKET,
+		  .data = { socket_octets, GATE_SOCKET_OCTETS - 1 } },
+		{ .kind = GATE_END_REQUEST,
+		  .id = 1,
+		  .verdict = GATE_RESET,
+		  .flags = GATE_WEBSOCKET,
+		  .data = { huge_socket, sizeof(huge_socket) } },
+		{ .kind = GATE_END_REQUEST,
+		  .id = 1,
+		  .verdict = GATE_RESET,
+		  .data = { packet, GATE_WHY_OCTETS_MAX + 1 } },
 	};
 	struct gate_message full = { .kind = GATE_ASK_NAME, .id = 1 };
 	size_t len = 0;
@@ -254,12 +320,13 @@ static void test_hostile(void)
 		size_t at;
 		char value;
 	} rows[] = {
-		{ 0, 1 },  { 1, 1 },    { 2, 0 },       { 2, 2 }, /* a flow of a type of query */
-		{ 2, 15 }, { 3, 1 },    { 4, 0 },                 /* the id */
-		{ 8, 4 },  { 11, 4 },   { 12, 4 },      { 13, 1 },  { 14, 1 },      { 18, 1 },
-		{ 18, 6 }, { 19, 1 },   { 20, 1 },      { 22, 1 },  { 24, 14 },     { 25, 1 },
-		{ 26, 1 }, { 27, 1 },   { 28, 1 },      { 43, 1 },  { 44, 1 },      { 60, 'A' },
-		{ 60, 0 }, { 60, '.' }, { 60, '\x80' }, { 24, 16 }, { 60 + 14, 0 },
+		{ 0, 1 },   { 1, 1 },       { 2, 0 },    { 2, 2 }, /* a flow of a type of query */
+		{ 2, 15 },  { 3, 1 },       { 4, 0 },              /* the id */
+		{ 8, 4 },   { 11, 4 },      { 12, 4 },   { 13, 1 }, { 14, 1 },   { 18, 1 },
+		{ 18, 6 },  { 19, 1 },      { 20, 1 },   { 22, 1 }, { 24, 14 },  { 25, 1 },
+		{ 26, 1 },  { 27, 1 },      { 28, 1 },   { 43, 1 }, { 44, 1 },   { 60, 1 },
+		{ 68, 1 },  { 72, 1 },      { 74, 'A' }, { 74, 0 }, { 74, '.' }, { 74, '\x80' },
+		{ 24, 16 }, { 74 + 14, 0 },
 	};
 	struct gate_message got;
 	size_t len = 0;
@@ -301,6 +368,7 @@ int main(void)
 	test_round();
 	test_some();
 	test_layout();
+	test_socket();
 	test_unsound();
 	test_hostile();
 	return test_failures > 0;

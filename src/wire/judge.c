@@ -76,10 +76,12 @@ int judge_answer_encode(size_t *ret_len, char *ret, const struct judge_answer *a
 	put(&at, answer->request_octets, 8);
 	put(&at, answer->response_octets, 8);
 	put(&at, answer->idle_ms, 8);
+	put(&at, answer->message_octets, 8);
 	for (size_t i = 0; i < JUDGE_QUOTAS; i++)
 		put(&at, answer->quotas[i].per_minute, 4);
 	for (size_t i = 0; i < JUDGE_QUOTAS; i++)
 		put(&at, answer->quotas[i].at_once, 4);
+	put(&at, answer->messages_per_minute, 4);
 	put_text(&at,
 		 (struct span){ (const char *)answer->pins, answer->pins_len * JUDGE_PIN_OCTETS });
 	put_text(&at, answer->rule);
@@ -108,10 +110,12 @@ static void take_numbers(struct judge_answer *ret, struct span *rest)
 	ret->request_octets = take(rest, 8);
 	ret->response_octets = take(rest, 8);
 	ret->idle_ms = take(rest, 8);
+	ret->message_octets = take(rest, 8);
 	for (size_t i = 0; i < JUDGE_QUOTAS; i++)
 		ret->quotas[i].per_minute = (uint32_t)take(rest, 4);
 	for (size_t i = 0; i < JUDGE_QUOTAS; i++)
 		ret->quotas[i].at_once = (uint32_t)take(rest, 4);
+	ret->messages_per_minute = (uint32_t)take(rest, 4);
 }
 
 int judge_answer_decode(struct judge_answer *ret, struct span packet)

@@ -11,8 +11,9 @@
  *		u16 rule_len, why_len, quota_lens[2]
  *		u16 pins	how many
  *		u16		0
- *		u64 request_octets, response_octets, idle_ms	0: any
+ *		u64 request_octets, response_octets, idle_ms, message_octets	0: any
  *		u32 per_minute[2], at_once[2]	of the quotas; 0: any
+ *		u32 messages_per_minute	likewise, counted with @rule
  *		u8  pins[pins][32], rule[rule_len], quotas[0][quota_lens[0]], quotas[1][...], why[why_len]
  *
  * All text is UTF-8 without NUL. What holds, it is told at its start, by a file (JUDGE_FD_LOAD) of parts:
@@ -34,7 +35,7 @@
 #define JUDGE_CHECK   "check"
 
 enum {
-	JUDGE_VERSION = 1,
+	JUDGE_VERSION = 2,
 	JUDGE_FD_LOAD = 4, /* beside the channel: base/worker.h */
 	JUDGE_QUESTION_OCTETS_MAX = 64 * 1024,
 	JUDGE_RULE_OCTETS_MAX = 64, /* of a rule's name */
@@ -42,7 +43,7 @@ enum {
 	JUDGE_PINS_MAX = 32,
 	JUDGE_PIN_OCTETS = 32,
 	JUDGE_QUOTAS = 2,
-	JUDGE_HEAD_OCTETS = 10 * 2 + 3 * 8 + 2 * JUDGE_QUOTAS * 4,
+	JUDGE_HEAD_OCTETS = 10 * 2 + 4 * 8 + (2 * JUDGE_QUOTAS + 1) * 4,
 	JUDGE_ANSWER_OCTETS_MAX = JUDGE_HEAD_OCTETS + JUDGE_PINS_MAX * JUDGE_PIN_OCTETS +
 				  (1 + JUDGE_QUOTAS) * JUDGE_RULE_OCTETS_MAX + JUDGE_WHY_OCTETS_MAX,
 	JUDGE_PART_NAME_OCTETS_MAX = 4096,
@@ -70,6 +71,8 @@ struct judge_answer {
 	enum judge_verdict verdict;
 	uint16_t flags, reads;
 	uint64_t request_octets, response_octets, idle_ms;
+	uint64_t message_octets;      /* of WebSocket */
+	uint32_t messages_per_minute; /* likewise */
 	struct {
 		struct span rule; /* with whom it counts; empty: with nobody */
 		uint32_t per_minute, at_once;

@@ -14,6 +14,8 @@ static const struct judge_answer full = {
 	.reads = JUDGE_READS_PATH | JUDGE_READS_PID,
 	.request_octets = UINT64_C(0x0102030405060708),
 	.response_octets = UINT64_MAX,
+	.message_octets = 77,
+	.messages_per_minute = 8,
 	.idle_ms = 3600000,
 	.quotas = { { { "rules[0]", 8 }, 60, 0 }, { { "mine", 4 }, 0, UINT32_MAX } },
 	.rule = { "rules[0]", 8 },
@@ -41,6 +43,9 @@ static void test_round_trip(void)
 	CHECK(got.request_octets == full.request_octets &&
 		  got.response_octets == full.response_octets && got.idle_ms == full.idle_ms,
 	      "numbers");
+	CHECK(got.message_octets == full.message_octets &&
+		  got.messages_per_minute == full.messages_per_minute,
+	      "of messages");
 	for (size_t i = 0; i < JUDGE_QUOTAS; i++)
 		CHECK(same_text(got.quotas[i].rule, full.quotas[i].rule) &&
 			  got.quotas[i].per_minute == full.quotas[i].per_minute &&
@@ -79,8 +84,8 @@ static void test_malformed(void)
 		size_t at;
 		char octet;
 	} rows[] = {
-		{ 0, 2 },  { 1, 1 },   { 2, 3 },  { 3, 1 },   { 4, 4 },  { 5, 1 },       { 6, 64 },
-		{ 8, 65 }, { 10, 14 }, { 12, 0 }, { 16, 33 }, { 18, 1 }, { 60 + 64, 0 },
+		{ 0, 1 },  { 1, 1 },   { 2, 3 },  { 3, 1 },   { 4, 4 },  { 5, 1 },       { 6, 64 },
+		{ 8, 65 }, { 10, 14 }, { 12, 0 }, { 16, 33 }, { 18, 1 }, { 72 + 64, 0 },
 	};
 
 	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {

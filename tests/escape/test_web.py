@@ -236,10 +236,31 @@ class Web(rig.Row):
                                  options=self.rules({'host': 'lab.test', 'methods': ['GET']}))
             self.assertIn(' 403 ', answers[0])
             self.assert_untouched()
-            answers = self.speak(server, get('/good', upgrade) + 'frames',
+            answers = self.speak(server, get('/good', upgrade) + '\x81\x86\0\0\0\0frames',
                                  options=self.rules({'host': 'lab.test', 'methods': ['WEBSOCKET']}))
         self.assertIn(' 101 ', answers[0])
         self.assertIn(b'frames', b''.join(self.seen))
+
+    def test_A27_no_frames(self):
+        """What follows the upgrade is frames, and nothing else in their place: no other protocol, no payload under a
+        head that ends differently read with other eyes."""
+        upgrade = ('Connection: upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\n'
+                   'Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n')
+        yes = b'HTTP/1.1 101 Switch\r\nConnection: upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Accept: x\r\n\r\n'
+        key = '\0\0\0\0'
+        rows = ('GET /evil HTTP/1.1\r\n' + HEAD + '\r\n', 'evil', 'SSH-2.0-evil\r\n',
+                '\x81\4evil', '\x91\x84' + key + 'evil', '\xa1\x84' + key + 'evil', '\xc1\x84' + key + 'evil',
+                '\x83\x84' + key + 'evil', '\x8f\x84' + key + 'evil', '\x80\x84' + key + 'evil',
+                '\x09\x84' + key + 'evil', '\x89\xfe\0\x84' + key + 'evil', '\x81\xfe\0\x04' + key + 'evil',
+                '\x81\xff\0\0\0\0\0\0\0\x04' + key + 'evil', '\x81\xff\x80\0\0\0\0\0\0\x04' + key + 'evil',
+                '\1\x81' + key + 'a\1\x84' + key + 'evil', '\x88\x80' + key + '\x81\x84' + key + 'evil',
+                '\x88\x86' + key + '\3\xedevil', '\x88\x86' + key + '\0\0evil')
+        with self.serve(answer=yes) as server:
+            answers = self.speak(server, *[get('/good', upgrade) + row for row in rows])
+        for row, answer in zip(rows, answers):
+            with self.subTest(repr(row)):
+                self.assertRegex(answer, '<ConnectionResetError>$')
+        self.assert_untouched()
 
     def test_A28_slow_heads(self):
         with self.serve() as server:

@@ -350,7 +350,7 @@ got = peer.read()
 while got.stream != 3: got = peer.read()
 show([peer.other.get(8), dict(got.fields)[':status']])
 if dict(got.fields)[':status'] == '200':
-    peer.data(3, b'ping', end=False)
+    peer.data(3, b'\\x81\\x84    PING', end=False)
     show(peer.read().payload)
     peer.data(3)
     show(peer.response(3)[2])
@@ -363,10 +363,40 @@ if dict(got.fields)[':status'] == '200':
             elif got.type == h2.HEADERS:
                 peer.headers(got.stream, [(':status', '200')])
             elif got.type == h2.DATA:
-                peer.data(got.stream, got.payload, end=bool(got.flags & 1))
+                peer.data(got.stream, b'\x81\4pong' if got.payload else b'', end=bool(got.flags & 1))
         with serve(answer, settings=((CONNECT_PROTOCOL, 1),)) as server:
             shown = self.inside(server, self.SCRIPT)
-        self.assertEqual(shown, [[1, '200'], 'ping', None])
+        self.assertEqual(shown, [[1, '200'], '\x81\4pong', None])
+
+    def test_what_is_no_frame(self):
+        """Resets its stream alone; nothing of it arrives. So does what is sent before the server agrees."""
+        came = []
+
+        def answer(peer, got):
+            if got.type == h2.HEADERS and got.stream == 1:
+                ok(peer, got)
+            elif got.type == h2.HEADERS and dict(got.fields)[':path'] == '/socket':
+                peer.headers(got.stream, [(':status', '200')])
+            elif got.type == h2.DATA:
+                came.append(got.payload)
+        with serve(answer, settings=((CONNECT_PROTOCOL, 1),)) as server:
+            shown = self.inside(server, '''
+peer = h2.client(host, port)
+peer.headers(1, ask('/first'), end=True)
+peer.response(1)
+def upgrade(stream, path):
+    peer.headers(stream, [(':method', 'CONNECT'), (':protocol', 'websocket')] + ask(path)[1:] + [('sec-websocket-version', '13')])
+for stream, path, octets in ((3, '/socket', b'\\x81\\4evil'), (5, '/socket', b'GET /evil'), (7, '/silent', b'\\x81\\x84    EVIL')):
+    upgrade(stream, path)
+    if path == '/socket':
+        while peer.read().stream != stream: pass
+    peer.data(stream, octets, end=False)
+    got = peer.read()
+    while got.stream != stream: got = peer.read()
+    show([got.type, got.payload])
+''')
+        self.assertEqual(shown, [[h2.RST_STREAM, '\0\0\0\1']] * 3)
+        self.assertEqual(came, [])
 
     def test_a_server_that_takes_none(self):
         with serve(ok) as server:

@@ -241,13 +241,15 @@ class Clients(Two):
         self.assertEqual(len(server.requests[1][1]), 100000)
 
     def test_websocket(self):
-        """Secrets in the handshake; frames pass as they are."""
+        """Secrets in the handshake; a value in frames is hidden (B4)."""
         def answer(connection):
             context = SecureTwo(None, self.pem)._context
             peer = h2.Peer(context.wrap_socket(connection, server_side=True), False, settings=((8, 1),))
             fields = peer.read().fields
             peer.headers(1, [(':status', '200'), ('sec-websocket-protocol', dict(fields)['sec-websocket-protocol'])])
-            peer.data(1, peer.read().payload)
+            peer.data(1, b'\x82\x01' + peer.read().payload[-1:], end=False)
+            peer.data(1, b'\1\4<sk-', end=False)
+            peer.data(1, b'\x80\x0alive-7b.x>')
             return fields
         self.env['KEY'] = value = 'sk-live-7b.x'
         with Server(answer) as server:
@@ -261,9 +263,15 @@ while peer.other.get(8) != 1:
 peer.headers(1, [(':method', 'CONNECT'), (':protocol', 'websocket'), *ask()[1:], ('sec-websocket-version', '13'),
                  ('sec-websocket-protocol', f'k.{KEY}')])
 heads = dict(peer.read().fields)
-peer.data(1, b'\\x82\\x01I', end=False)
-show([heads, peer.read().payload])
+peer.data(1, b'\\x82\\x81\\0\\0\\0\\0I', end=False)
+data = b''
+while True:
+    got = peer.read()
+    data += got.payload
+    if got.flags & 1: break
+# frames as long as the placeholder makes them
+show([heads, data.replace(b'\\x01\\x01<\\x80\\x2f', b'{}').replace(b'\\x81\\x30<', b'{}').decode('latin-1')])
 ''')
-        self.assertEqual((heads, data), ({':status': '200', 'sec-websocket-protocol': 'k.<KEY>'}, '\x82\x01I'))
+        self.assertEqual((heads, data), ({':status': '200', 'sec-websocket-protocol': 'k.<KEY>'}, '\x82\x01I{}<KEY>>'))
         self.assertEqual(dict(server.results[0])['sec-websocket-protocol'], f'k.{value}')
 
