@@ -122,8 +122,12 @@ static int append(struct journal *journal)
 
 static int put(struct journal *journal, const struct egress_report *report, enum audit_phase phase)
 {
-	int r = journal_line_fill(&journal->line, report, phase, journal->id);
+	int r = 0;
 
+	if (report->kind == EGRESS_DROPPED) /* nothing is known of them */
+		journal_line_count(&journal->line, NULL, report->count, journal->id);
+	else
+		r = journal_line_fill(&journal->line, report, phase, journal->id);
 	return r == 0 ? append(journal) : r;
 }
 
