@@ -135,6 +135,7 @@ class Journal(Rig):
         name, = self.entries(action='dns.query')
         self.assertEqual((name['phase'], name['decision'], name['resource']['host']), ('event', 'allow', 'a.test'))
         shown = self.immure('audit', 'show').text
+        self.assertRegex(shown, r'allow  net\.connect   a\.test:\d+  \d+/\d+ octets')
         self.assertRegex(shown, r'allow +http\.request +GET http://a\.test:\d+/x\?token=\[redacted\]&b=1  200  \d+/\d+ octets')
 
     def test_denied_and_capped(self):
@@ -189,6 +190,7 @@ class Journal(Rig):
         packets = self.entries(action='net.packet')
         self.assertEqual((packets[0]['resource'], packets[0]['seen_by']),
                          ({'protocol': 'UDP', 'host': '192.0.2.9', 'port': 443}, 'warden'))
+        self.assertRegex(self.immure('audit', 'show').text, r'deny   net\.packet    UDP 192\.0\.2\.9:443  \(only TCP')
         refused, = self.entries(action='net.connect', phase='event')
         self.assertEqual((refused['decision'], refused['error_code']), ('deny', 'malformed_request'))
         self.assertIn('neither TLS nor HTTP', refused['reasons'][0])
@@ -265,6 +267,7 @@ class Journal(Rig):
                 self.assertEqual([path for path in wanted if path not in paths], [], f'round {number}')
                 self.assertIn('fine: ', self.immure('audit', 'verify').text)
                 reached += len(wanted)
+        self.assertIn('  (no end)', self.immure('audit', 'show', '-n0').text)
         self.assertGreater(reached, 10 * ROUNDS)
 
     def test_a_full_disk(self):
