@@ -420,6 +420,8 @@ static void test_closed(void)
 
 	rig_open(&rig);
 	CLEANUP_FD int file = openat(rig.home, "audit", O_CREAT | O_WRONLY | O_CLOEXEC, 0600);
+
+	CHECK(file >= 0, "a file in its place");
 	CHECK(!journal_begin(rig.journal, &flow, rig.why), "it took place");
 	CHECK(strncmp(rig.why, "the audit log cannot be written: ", 33) == 0, "%s", rig.why);
 	CHECK(unlinkat(rig.home, "audit", 0) == 0, "unlink");
