@@ -83,6 +83,7 @@ static struct egress_report about_request(const struct request *request, struct 
 	if (flow->owner.pid != 0)
 		report.owner = &flow->owner;
 	report.by_policy = report.blocked && decider_has_policy(flow->egress->decider);
+	report.begun = request->begun;
 	report.duration_ns = clock_mono_ns() - request->since_ns;
 	(void)!gate_request_split(&report.method, &report.target, what); /* it was, when it came */
 	return report;
