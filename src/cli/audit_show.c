@@ -23,9 +23,25 @@ static void put_time(FILE *out, int64_t time_ns)
 	fprintf(out, "%.19s.%03dZ", text, (int)(time_ns / 1000000 % 1000));
 }
 
+static void put_place(FILE *out, const struct audit_entry *entry)
+{
+	struct span host = entry->resource.host;
+	bool bracketed = entry->resource.port.is_set && memchr(host.ptr, ':', host.len) != NULL;
+
+	fputs(bracketed ? "[" : "", out);
+	print_safe_span(out, host);
+	fputs(bracketed ? "]" : "", out);
+	if (entry->resource.port.is_set)
+		fprintf(out, ":%llu", (unsigned long long)entry->resource.port.value);
+}
+
 /* put_thing() - what it was done to */
 static void put_thing(FILE *out, const struct audit_entry *entry)
 {
+	if (span_is(entry->action, "net.packet") && entry->resource.protocol.ptr != NULL) {
+		print_safe_span(out, entry->resource.protocol);
+		fputc(' ', out);
+	}
 	if (entry->resource.method.ptr != NULL) {
 		print_safe_span(out, entry->resource.method);
 		fputc(' ', out);
@@ -33,9 +49,7 @@ static void put_thing(FILE *out, const struct audit_entry *entry)
 	if (entry->resource.url.ptr != NULL) {
 		print_safe_span(out, entry->resource.url);
 	} else if (entry->resource.host.ptr != NULL) {
-		print_safe_span(out, entry->resource.host);
-		if (entry->resource.port.is_set)
-			fprintf(out, ":%llu", (unsigned long long)entry->resource.port.value);
+		put_place(out, entry);
 	} else if (entry->resource.path.ptr != NULL) {
 		print_safe_span(out, entry->resource.path);
 	}
@@ -54,11 +68,13 @@ static void put_outcome(FILE *out, const struct audit_found *found)
 		fprintf(out, "  %llu ms", (unsigned long long)(end->latency_us.value / 1000));
 	const struct audit_list *reasons =
 	    end->reasons.len > 0 ? &end->reasons : &found->entry.reasons;
-	if (reasons->len > 0) {
-		fputs("  (", out);
-		print_safe_span(out, reasons->items[0]);
-		fputc(')', out);
+	for (size_t i = 0; i < reasons->len; i++) {
+		fputs(i == 0 ? "  (" : "; ", out);
+		print_safe_span(out, reasons->items[i]);
 	}
+	fputs(reasons->len > 0 ? ")" : "", out);
+	if (found->entry.phase == AUDIT_BEGIN && found->end_line.ptr == NULL)
+		fputs("  (no end)", out);
 }
 
 static int put_found(void *context, const struct audit_found *found)
@@ -66,6 +82,7 @@ static int put_found(void *context, const struct audit_found *found)
 	struct audit_ask *ask = context;
 	FILE *out = ask->call->out;
 	enum audit_decision decision = audit_outcome(found)->decision;
+	const size_t column = sizeof("http.request") - 1;
 
 	if (found->id > ask->last_id)
 		ask->last_id = found->id;
@@ -82,6 +99,8 @@ static int put_found(void *context, const struct audit_found *found)
 	print_safe_span(out, found->entry.actor.sandbox);
 	fprintf(out, "  %-5s  ", audit_decisions[decision]);
 	print_safe_span(out, found->entry.action);
+	fprintf(out, "%*s",
+		column > found->entry.action.len ? (int)(column - found->entry.action.len) : 0, "");
 	fputs("  ", out);
 	put_thing(out, &found->entry);
 	put_outcome(out, found);

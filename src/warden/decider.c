@@ -378,6 +378,11 @@ void decider_free(struct decider *decider)
 	free(decider);
 }
 
+const char *decider_policy_hash(const struct decider *decider)
+{
+	return decider->asker != NULL ? policy_asker_hash(decider->asker) : NULL;
+}
+
 bool decider_has_policy(const struct decider *decider)
 {
 	return decider->settings == NULL;

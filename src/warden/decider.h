@@ -63,6 +63,9 @@ MUST_USE int decider_reply(struct decider *decider, uint32_t id, enum consent_an
 void decider_set_mode(struct decider *decider, enum policy_mode mode);
 enum policy_mode decider_mode(const struct decider *decider);
 
+/* decider_policy_hash() - "sha256:..." of the policy and its data; NULL: the settings decide */
+const char *decider_policy_hash(const struct decider *decider);
+
 /* decider_has_policy() - or is it the settings that decide? */
 MUST_USE bool decider_has_policy(const struct decider *decider);
 

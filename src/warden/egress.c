@@ -23,6 +23,13 @@ void egress_tell(const struct egress *egress, const struct egress_report *report
 		egress->hooks.report(egress->hooks.context, report);
 }
 
+bool egress_begin(const struct egress *egress, const struct egress_report *report,
+		  char why[EGRESS_WHY_OCTETS])
+{
+	return egress->hooks.begin == NULL ||
+	       egress->hooks.begin(egress->hooks.context, report, why);
+}
+
 bool egress_is_known(struct egress *egress, uint32_t id)
 {
 	return flow_find(egress, id) != NULL || request_is_known(egress, id);

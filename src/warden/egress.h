@@ -18,6 +18,7 @@
 enum {
 	EGRESS_DRAIN_MS = 30000, /* the gateway gives up before, if nothing moves */
 	EGRESS_STUCK_MS = 10000, /* a gateway that takes no answer for so long is ended */
+	EGRESS_WHY_OCTETS = 640, /* POLICY_WHY_OCTETS */
 };
 
 struct egress;
@@ -44,15 +45,19 @@ struct egress_report {
 	bool https;                 /* REQUEST */
 	uint16_t status;            /* REQUEST, REFUSED: of HTTP; 0: none */
 	bool blocked;               /* by policy, or for what the name leads to */
-	bool websocket;             /* REQUEST, denied: it asked for WebSocket */
+	bool websocket;             /* REQUEST, denied or about to begin: it asked for WebSocket */
 	const char
 	    *address; /* FLOW, blocked for where it leads to: that address; else NULL; borrowed */
-	bool only_by_address; /* with an address: no name excuses it (warden/broker.h) */
-	bool unheld;          /* NAME, FLOW, REQUEST: it would be denied, but the mode is audit */
-	bool by_policy;       /* NAME, FLOW, REQUEST: one in Rego decided, not the settings */
-	uint32_t id;          /* of the ask, as in the ErrorEnvelope of its answer; 0: none */
-	const char *rule;     /* which rule decided; "" for none */
-	const char *why;      /* for people; "" if there is nothing to say */
+	bool only_by_address;    /* with an address: no name excuses it (warden/broker.h) */
+	enum policy_mode mode;   /* NAME, FLOW, REQUEST: of the sandbox */
+	const char *policy_hash; /* likewise, of what decided; NULL: the settings did; borrowed */
+	bool unheld;      /* NAME, FLOW, REQUEST: it would be denied, but the mode is audit */
+	bool by_policy;   /* NAME, FLOW, REQUEST: one in Rego decided, not the settings */
+	uint32_t id;      /* of the ask, as in the ErrorEnvelope of its answer; 0: none */
+	uint32_t number;  /* ACCEPTED: of the connection, from 1; else 0 */
+	bool begun;       /* hooks.begin() let it take place */
+	const char *rule; /* which rule decided; "" for none */
+	const char *why;  /* for people; "" if there is nothing to say */
 	const struct owner
 	    *owner;        /* FLOW, REQUEST, REFUSED: who asked for the flow, if that was found;
 				      NULL: not known; borrowed */
@@ -65,6 +70,10 @@ struct egress_report {
 };
 
 struct egress_hooks {
+	/* What is allowed is about to take place: a name is told, a flow connected, a request sent, a
+	 * connection accepted. Return: false: it must not, for @why. NULL: it always may. */
+	bool (*begin)(void *context, const struct egress_report *report,
+		      char why[EGRESS_WHY_OCTETS]);
 	void (*report)(void *context, const struct egress_report *report);
 	void (*drained)(void *context); /* see egress_drain() */
 	void *context;

@@ -71,7 +71,8 @@ static void on_given(struct answer *answer)
 		forget(flow);
 }
 
-static void tell_flow(const struct flow *flow, struct egress_report report)
+/* about_flow() - @report, with what all reports of it say */
+static struct egress_report about_flow(const struct flow *flow, struct egress_report report)
 {
 	if (report.kind != EGRESS_REFUSED)
 		report.kind = flow->answer.kind == GATE_NAME ? EGRESS_NAME : EGRESS_FLOW;
@@ -88,6 +89,15 @@ static void tell_flow(const struct flow *flow, struct egress_report report)
 	report.by_policy = report.blocked && report.kind != EGRESS_REFUSED &&
 			   report.address == NULL && decider_has_policy(flow->egress->decider);
 	report.duration_ns = clock_mono_ns() - flow->since_ns;
+	report.mode = decider_mode(flow->egress->decider);
+	report.policy_hash = decider_policy_hash(flow->egress->decider);
+	report.begun = flow->begun && report.kind != EGRESS_REFUSED;
+	return report;
+}
+
+static void tell_flow(const struct flow *flow, struct egress_report report)
+{
+	report = about_flow(flow, report);
 	egress_tell(flow->egress, &report);
 }
 
@@ -207,6 +217,22 @@ static bool count(struct flow *flow, struct policy_verdict *verdict)
 	return true;
 }
 
+/* begin() - put on record that it takes place. Return: false: so it cannot, and is refused */
+static bool begin(struct flow *flow, char why[EGRESS_WHY_OCTETS])
+{
+	const struct egress_report report =
+	    about_flow(flow, (struct egress_report){ .why = flow->unheld ? why : "" });
+
+	flow->begun = egress_begin(flow->egress, &report, why);
+	if (flow->begun)
+		return true;
+	if (flow->answer.kind == GATE_FLOW)
+		flow->answer.status = EGRESS_STATUS_UNAVAILABLE;
+	tell_flow(flow, (struct egress_report){ .blocked = true, .why = why });
+	answer_refused(flow, GATE_UNREACHABLE, why);
+	return false;
+}
+
 static void obey(struct flow *flow, struct policy_verdict *verdict)
 {
 	memcpy(flow->rule, verdict->rule, sizeof(flow->rule));
@@ -216,7 +242,11 @@ static void obey(struct flow *flow, struct policy_verdict *verdict)
 	if (verdict->answer != POLICY_ALLOW ||
 	    (flow->answer.kind == GATE_FLOW && !count(flow, verdict))) {
 		refuse(flow, GATE_DENY, verdict->why);
-	} else if (flow->answer.kind == GATE_NAME) {
+		return;
+	}
+	if (!begin(flow, verdict->why))
+		return;
+	if (flow->answer.kind == GATE_NAME) {
 		tell_flow(flow, (struct egress_report){ .why = "" });
 		allow(flow);
 	} else if (!oblige(flow, verdict)) {

@@ -21,6 +21,7 @@ enum {
 	EGRESS_FLOWS_MAX = 16 * 1024,
 	EGRESS_REQUESTS_MAX = 32 * 1024,              /* under way at a time */
 	EGRESS_REQUEST_OCTETS_MAX = 16 * 1024 * 1024, /* of their methods and targets together */
+	EGRESS_STATUS_UNAVAILABLE = 503,              /* it may not begin: see egress_hooks */
 };
 
 /* An answer to an ask, part of what it is about. */
@@ -37,6 +38,8 @@ struct answer {
 	void (*given)(struct answer *answer); /* may release what it is part of */
 	struct list_node node;                /* in the queue */
 };
+
+_Static_assert((int)EGRESS_WHY_OCTETS == (int)POLICY_WHY_OCTETS, "one text for both");
 
 enum flow_state {
 	FLOW_WAITING,  /* it is decided, or the broker is at work */
@@ -56,6 +59,7 @@ struct flow {
 	struct egress *egress;
 	struct answer answer;
 	bool given;             /* the answer */
+	bool begun;             /* see egress_hooks */
 	bool unheld, consented; /* see struct policy_verdict and policy_request */
 	enum flow_state state;
 	struct net_name host;
@@ -103,6 +107,10 @@ void egress_answer(struct egress *egress, struct answer *answer, struct span dat
 void egress_answer_drop(struct answer *answer);
 
 void egress_tell(const struct egress *egress, const struct egress_report *report);
+
+/* egress_begin() - as hooks.begin() */
+MUST_USE bool egress_begin(const struct egress *egress, const struct egress_report *report,
+			   char why[EGRESS_WHY_OCTETS]);
 
 /* egress_count() - one begins that counts with @count of @quota. Return: 0, *@ret_counted: with whom, or NULL;
  * -errno as egress_quota_take(), and @why is filled in */

@@ -22,6 +22,7 @@ struct request {
 	int64_t since_ns;
 	struct decider_question *deciding; /* NULL: that is done */
 	struct egress_quota *counted;      /* with whom; NULL: nobody */
+	bool begun;                        /* see egress_hooks */
 	char rule[POLICY_RULE_OCTETS];
 	struct request *next;                /* in its bucket */
 	struct request *beside, **beside_at; /* in its flow */
@@ -66,9 +67,9 @@ static void on_given(struct answer *answer)
 		forget(container_of(answer, struct request, answer));
 }
 
-/* tell_request() - @what: the method and target */
-static void tell_request(const struct request *request, struct span what,
-			 struct egress_report report)
+/* about_request() - @report, with what all reports of it say; @what: the method and target */
+static struct egress_report about_request(const struct request *request, struct span what,
+					  struct egress_report report)
 {
 	const struct flow *flow = request->flow;
 
@@ -83,9 +84,19 @@ static void tell_request(const struct request *request, struct span what,
 		report.owner = &flow->owner;
 	report.unheld = request->unheld && !report.blocked;
 	report.by_policy = report.blocked && decider_has_policy(flow->egress->decider);
+	report.mode = decider_mode(flow->egress->decider);
+	report.policy_hash = decider_policy_hash(flow->egress->decider);
+	report.begun = request->begun;
 	report.duration_ns = clock_mono_ns() - request->since_ns;
-	if (gate_request_split(&report.method, &report.target, what))
-		egress_tell(flow->egress, &report);
+	(void)!gate_request_split(&report.method, &report.target, what); /* it was, when it came */
+	return report;
+}
+
+static void tell_request(const struct request *request, struct span what,
+			 struct egress_report report)
+{
+	report = about_request(request, what, report);
+	egress_tell(request->flow->egress, &report);
 }
 
 /* request_new() - on @flow, in the table. Return: NULL: out of memory */
@@ -169,12 +180,31 @@ static void refuse(struct request *request, const char *why)
 	egress_answer(request->flow->egress, &request->answer, span_of(why));
 }
 
+/* begin() - put on record that an allowed one takes place, or it is denied */
+static void begin(struct request *request, struct policy_verdict *verdict)
+{
+	const struct egress_report report =
+	    about_request(request, text_of(request),
+			  (struct egress_report){ .websocket = request->websocket,
+						  .why = request->unheld ? verdict->why : "" });
+
+	request->begun = egress_begin(request->flow->egress, &report, verdict->why);
+	if (request->begun)
+		return;
+	verdict->answer = POLICY_DENY;
+	request->answer.status = EGRESS_STATUS_UNAVAILABLE;
+	request->answer.up = request->answer.down = request->answer.message = 0;
+	request->answer.rate = request->answer.rule = 0;
+}
+
 static void obey(struct request *request, struct policy_verdict *verdict)
 {
 	memcpy(request->rule, verdict->rule, sizeof(request->rule));
 	request->unheld = verdict->unheld;
 	if (verdict->answer == POLICY_ALLOW)
 		count(request, verdict);
+	if (verdict->answer == POLICY_ALLOW)
+		begin(request, verdict);
 	if (verdict->answer != POLICY_ALLOW) {
 		refuse(request, verdict->why);
 		return;

@@ -105,6 +105,32 @@ static void on_report(void *context, const struct egress_report *report)
 		json_decref(event);
 }
 
+/* What was about to begin. */
+static struct {
+	bool refused;            /* nothing may */
+	unsigned count, answers; /* answers: that were given before the last of them */
+	enum egress_kind kind;
+	uint32_t id;
+	char method[16];
+	bool websocket;
+} begun;
+
+static bool on_begin(void *context, const struct egress_report *report, char why[EGRESS_WHY_OCTETS])
+{
+	(void)context;
+	begun.count++;
+	begun.answers = seen.answers;
+	begun.kind = report->kind;
+	begun.id = report->id;
+	begun.websocket = report->websocket;
+	snprintf(begun.method, sizeof(begun.method), "%.*s", (int)report->method.len,
+		 report->method.len > 0 ? report->method.ptr : "");
+	CHECK(!report->begun && report->why[0] == '\0' && !report->blocked, "%s", report->why);
+	if (begun.refused)
+		snprintf(why, EGRESS_WHY_OCTETS, "no paper");
+	return !begun.refused;
+}
+
 static void on_drained(void *context)
 {
 	(void)context;
@@ -159,7 +185,7 @@ static struct egress *open_egress(void)
 		.sandbox = "vm-00000000",
 		.tcp = -1,
 		.dns = -1,
-		.hooks = { .report = on_report, .drained = on_drained },
+		.hooks = { .begin = on_begin, .report = on_report, .drained = on_drained },
 	};
 	struct egress *egress = NULL;
 	struct diag diag = { 0 };
@@ -441,6 +467,66 @@ static void test_counted_flows(void)
 	CHECK(seen.last.up == 20, "%ju", (uintmax_t)seen.last.up);
 	for (uint32_t id = 5; id < 12; id++)
 		carry(id, "caps.test"); /* which are read, so their requests count */
+	close_egress(egress);
+}
+
+/* What is allowed is told before it takes place: before it is answered, and before anything is dialled. */
+static void test_begins(void)
+{
+	struct egress *egress = open_egress();
+
+	memset(&begun, 0, sizeof(begun));
+	CHECK(say((struct gate_message){
+		  .kind = GATE_ASK_NAME, .id = 1, .qtype = 1, .name = "no.test" }) == 0 &&
+		  ask_flow(2, "no.test", port) == 0 && begun.count == 0,
+	      "denied");
+	unsigned answers = seen.answers;
+	CHECK(say((struct gate_message){
+		  .kind = GATE_ASK_NAME, .id = 3, .qtype = 1, .name = "api.test" }) == 0,
+	      "a name");
+	CHECK(begun.count == 1 && begun.kind == EGRESS_NAME && begun.answers == answers, "a name");
+	CHECK(ask_flow(4, "api.test", port) == 0 && begun.count == 2 && begun.kind == EGRESS_FLOW &&
+		  begun.id == 4,
+	      "%u", begun.count);
+	CHECK(fake_run(the_loop, 2000) && seen.last.verdict == GATE_ALLOW, "a flow");
+	CHECK(ask_request(5, 4, 0, "POST /") == 0 && begun.count == 2, "denied");
+	answers = seen.answers;
+	CHECK(ask_request(6, 4, 0, "GET /v1/x") == 0 && begun.count == 3, "a request");
+	CHECK(begun.kind == EGRESS_REQUEST && begun.id == 6 && begun.answers == answers,
+	      "a request");
+	CHECK(strcmp(begun.method, "GET") == 0 && !begun.websocket, "%s", begun.method);
+	close_egress(egress);
+}
+
+/* What may not begin is refused, and not under way. */
+static void test_may_not_begin(void)
+{
+	struct egress *egress = open_egress();
+
+	carry(1, "caps.test");
+	begun.refused = true;
+	for (uint32_t id = 10; id < 12; id++) {
+		CHECK(ask_request(id, 1, GATE_WEBSOCKET, "GET /") == 0 && begun.websocket, "%u",
+		      id);
+		CHECK(seen.last.verdict == GATE_DENY && seen.last.status == 503 &&
+			  seen.last.up == 0 && strcmp(seen.data, "no paper") == 0,
+		      "%d %s", seen.last.status, seen.data);
+	}
+	forget_events();
+	CHECK(ask_flow(2, "raw.test", port) == 0 && seen.last.verdict == GATE_UNREACHABLE,
+	      "a flow");
+	CHECK(seen.last.status == 503 && strcmp(seen.data, "no paper") == 0, "%s", seen.data);
+	CHECK(!fake_run(the_loop, 50), "it was dialled");
+	CHECK(say((struct gate_message){
+		  .kind = GATE_ASK_NAME, .id = 3, .qtype = 1, .name = "api.test" }) == 0 &&
+		  seen.last.verdict == GATE_UNREACHABLE,
+	      "a name");
+	check_event("a name", 1,
+		    &(struct wanted){ "QUERY", "dns://api.test", .blocked = true,
+				      .reason = "no paper", .rule = "rules[0]" });
+	begun.refused = false;
+	check_capped(13, 1, NULL, 0);
+	carry(4, "raw.test");
 	close_egress(egress);
 }
 
@@ -815,6 +901,8 @@ int main(void)
 	test_flows();
 	test_names();
 	test_websocket();
+	test_begins();
+	test_may_not_begin();
 	test_counted_requests();
 	test_counted_flows();
 	test_queued_pins();

@@ -18,7 +18,7 @@ static void rotate(int dir, int fd)
 		(void)dup3(fresh, fd, O_CLOEXEC);
 }
 
-void log_write(int dir, int fd, struct span data)
+void log_append(int dir, int fd, struct span data)
 {
 	struct stat st;
 

@@ -8,12 +8,12 @@
 enum { LOG_OCTETS_MAX = 64 * 1024 * 1024 };
 
 /*
- * log_write() - append to the sandbox's log
+ * log_append() - append to the sandbox's log
  * @dir:	folder of the sandbox
  * @fd:		its open log, O_APPEND
  *
  * A log that cannot be written (full disk) never stops the program; what is missing is missing.
  */
-void log_write(int dir, int fd, struct span data);
+void log_append(int dir, int fd, struct span data);
 
 #endif

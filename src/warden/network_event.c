@@ -1,55 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-#include <stdio.h>
-
 #include "base/clock.h"
+#include "warden/report_url.h"
 #include "warden/server_priv.h"
-#include "wire/gate.h"
-
-enum { URL_OCTETS = NET_NAME_OCTETS + 64 + GATE_DATA_OCTETS_MAX, SCHEME_OCTETS = 16 };
-
-/* put_scheme() - of the URL that stands for it */
-static void put_scheme(char ret[SCHEME_OCTETS], const struct egress_report *report)
-{
-	static const char *const names[] = {
-		[EGRESS_NAME] = "dns",     [EGRESS_FLOW] = "tcp",      [EGRESS_REQUEST] = "http",
-		[EGRESS_REFUSED] = "tcp",  [EGRESS_MALFORMED] = "dns", [EGRESS_DROPPED] = "",
-		[EGRESS_ACCEPTED] = "tcp",
-	};
-	const char *name = report->kind == EGRESS_PACKETS ? report->protocol : names[report->kind];
-
-	(void)snprintf(ret, SCHEME_OCTETS, "%s%s", name, report->https ? "s" : "");
-	for (char *c = ret; *c != '\0'; c++)
-		if (*c >= 'A' && *c <= 'Z')
-			*c = (char)(*c - 'A' + 'a');
-}
-
-static bool shows_port(const struct egress_report *report)
-{
-	if (report->kind == EGRESS_REQUEST)
-		return report->port != (report->https ? 443 : 80);
-	if (report->kind == EGRESS_PACKETS)
-		return report->port != 0;
-	return report->kind != EGRESS_NAME;
-}
-
-/*
- * report_url() - "tcp://[2001:db8::1]:443", "https://example.com/path", "udp://192.0.2.1:443",
- * "icmp://192.0.2.1" or "dns://example.com"
- */
-static void report_url(char *ret, size_t size, const struct egress_report *report)
-{
-	bool bracketed = report->is_address && strchr(report->host, ':') != NULL;
-	char scheme[SCHEME_OCTETS];
-
-	put_scheme(scheme, report);
-	int len = snprintf(ret, size, bracketed ? "%s://[%s]" : "%s://%s", scheme, report->host);
-	if (shows_port(report))
-		len += snprintf(ret + len, size - (size_t)len, ":%u", report->port);
-	/* "OPTIONS *" has no path (RFC 9112 section 3.3) */
-	if (report->kind == EGRESS_REQUEST && !span_is(report->target, "*"))
-		(void)snprintf(ret + len, size - (size_t)len, "%.*s", (int)report->target.len,
-			       report->target.ptr);
-}
 
 static struct span report_method(const struct egress_report *report)
 {
@@ -76,10 +28,10 @@ static json_t *socket_facts(const struct gate_socket_way *way)
 
 static json_t *facts(const struct egress_report *report)
 {
-	char url[URL_OCTETS];
+	char url[REPORT_URL_OCTETS];
 	struct span method = report_method(report);
 
-	report_url(url, sizeof(url), report);
+	report_url(url, report);
 	json_t *ret =
 	    json_pack("{s:s%, s:s, s:i, s:I, s:I, s:I, s:b, s:s, s:s}", "method", method.ptr,
 		      method.len, "url", url, "status_code", (int)report->status, "request_bytes",

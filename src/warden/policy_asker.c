@@ -266,6 +266,11 @@ void policy_ask_cancel(struct policy_question *question)
 	free(question);
 }
 
+const char *policy_asker_hash(const struct policy_asker *asker)
+{
+	return asker->hash;
+}
+
 void policy_asker_set_mode(struct policy_asker *asker, enum policy_mode mode)
 {
 	asker->facts.mode = mode;

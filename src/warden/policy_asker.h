@@ -61,6 +61,9 @@ MUST_USE bool policy_ask(struct policy_verdict *ret, struct policy_question **re
 void policy_ask_cancel(
     struct policy_question *question); /* it will not be answered; NULL is fine */
 
+/* policy_asker_hash() - "sha256:..." of the policy and its data */
+const char *policy_asker_hash(const struct policy_asker *asker);
+
 /* policy_asker_set_mode() - of the questions from now on; kept answers are dropped */
 void policy_asker_set_mode(struct policy_asker *asker, enum policy_mode mode);
 

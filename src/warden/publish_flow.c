@@ -32,10 +32,13 @@ struct inflow {
 	struct loop_source source;
 	struct relay relay;
 	bool carries; /* the relay does */
+	uint32_t number;
+	bool begun; /* see egress_hooks */
 	int64_t since_ns;
 };
 
-static void report(const struct inflow *flow, const char *why)
+/* tell() - that it begins, or how it ended. Return: false: it must not begin, for *@why */
+static bool tell(const struct inflow *flow, const char *why, char ret_why[EGRESS_WHY_OCTETS])
 {
 	const struct publish *publish = flow->door->publish;
 	char host[NET_ADDRESS_TEXT_OCTETS], rule[POLICY_RULE_OCTETS];
@@ -46,6 +49,9 @@ static void report(const struct inflow *flow, const char *why)
 		.port = flow->door->at.port,
 		.rule = rule,
 		.why = why,
+		.number = flow->number,
+		.begun = flow->begun,
+		.blocked = ret_why == NULL && !flow->begun,
 		.up = flow->relay.way[RELAY_OUTSIDE].octets,
 		.down = flow->relay.way[RELAY_INSIDE].octets,
 		.duration_ns = clock_mono_ns() - flow->since_ns,
@@ -57,7 +63,28 @@ static void report(const struct inflow *flow, const char *why)
 	else
 		(void)snprintf(rule, sizeof(rule), "publish[%zu]",
 			       (size_t)(flow->door - publish->doors));
+	if (ret_why != NULL)
+		return publish->hooks.begin == NULL ||
+		       publish->hooks.begin(publish->hooks.context, &report, ret_why);
 	publish->hooks.report(publish->hooks.context, &report);
+	return true;
+}
+
+static void report(const struct inflow *flow, const char *why)
+{
+	(void)!tell(flow, why, NULL);
+}
+
+/* begin() - put on record that it is accepted, or it must not be */
+static bool begin(struct inflow *flow)
+{
+	char why[EGRESS_WHY_OCTETS];
+
+	flow->number = ++flow->door->publish->number;
+	flow->begun = tell(flow, "", why);
+	if (!flow->begun)
+		report(flow, why);
+	return flow->begun;
 }
 
 static void drop(struct inflow *flow)
@@ -280,6 +307,11 @@ int publish_flow(struct door *door, int outside)
 		.inside = -1,
 		.since_ns = clock_mono_ns(),
 	};
+	if (!begin(flow)) {
+		relay_reset(&flow->outside);
+		free(flow);
+		return 0;
+	}
 	door->len++;
 	publish->len++;
 	list_append(&publish->waiting, &flow->node);

@@ -36,6 +36,7 @@ struct publish {
 	struct loop_timer rest; /* accepting ran out of something; patience, while it drains */
 	bool resting, draining;
 	size_t len, len_max; /* connections */
+	uint32_t number;     /* of the last */
 	struct list waiting,
 	    asked; /* connections in want of a socket: not yet, already asked for */
 	size_t asked_len;

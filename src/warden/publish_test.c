@@ -15,6 +15,7 @@ enum { PORT = 8000, TICK_NS = 2000000, TICKS_MAX = 2000 };
 
 struct told {
 	int reports, drained;
+	unsigned begins;
 	uint64_t up, down;
 	char why[64], host[64], rule[32];
 };
@@ -28,8 +29,9 @@ static void on_report(void *context, const struct egress_report *report)
 	told.reports++;
 	told.up = report->up;
 	told.down = report->down;
-	CHECK(report->kind == EGRESS_ACCEPTED && report->port == PORT && !report->blocked, "%d %u",
-	      report->kind, report->port);
+	CHECK(report->kind == EGRESS_ACCEPTED && report->port == PORT &&
+		  report->blocked == !report->begun,
+	      "%d %u", report->kind, report->port);
 	snprintf(told.why, sizeof(told.why), "%s", report->why);
 	snprintf(told.host, sizeof(told.host), "%s", report->host);
 	snprintf(told.rule, sizeof(told.rule), "%s", report->rule);
@@ -41,7 +43,20 @@ static void on_drained(void *context)
 	told.drained++;
 }
 
-static const struct egress_hooks hooks = { .report = on_report, .drained = on_drained };
+static bool refuses; /* what is to begin */
+
+static bool on_begin(void *context, const struct egress_report *report, char why[EGRESS_WHY_OCTETS])
+{
+	(void)context;
+	CHECK(report->kind == EGRESS_ACCEPTED && report->number == ++told.begins && !report->begun,
+	      "%u", report->number);
+	snprintf(why, EGRESS_WHY_OCTETS, "no paper");
+	return !refuses;
+}
+
+static const struct egress_hooks hooks = { .begin = on_begin,
+					   .report = on_report,
+					   .drained = on_drained };
 
 /* What a run of the loop waits for. */
 struct wait {
@@ -261,6 +276,39 @@ static void test_nobody_listens(int inside)
 	publish_close(publish);
 }
 
+/* join() - @near's server side, once the flow is carried: its connection alone may be ahead of that */
+static int join(int server, int near)
+{
+	char octet = 0;
+
+	run_until(server, NULL, 0);
+	int far = accept(server, NULL, NULL);
+	CHECK(far >= 0 && send(near, "x", 1, 0) == 1, "%d", errno);
+	run_until(far, NULL, 0);
+	CHECK(recv(far, &octet, 1, MSG_DONTWAIT) == 1, "%d", errno);
+	return far;
+}
+
+/* What may not begin is reset, and nothing is asked of the sandbox. */
+static void test_may_not_begin(int inside)
+{
+	struct publish *publish = start_one(inside);
+	CLEANUP_FD int server = listen_at("127.0.0.1", PORT);
+	char octet = 0;
+
+	refuses = true;
+	CLEANUP_FD int near = connect_to(publish);
+	run_until(-1, &told.reports, 1);
+	CHECK(recv(near, &octet, 1, 0) == -1 && errno == ECONNRESET, "%d", errno);
+	CHECK(strcmp(told.why, "no paper") == 0 && told.begins == 1, "%s", told.why);
+	CHECK(publish->len == 0 && publish->doors[0].len == 0, "%zu", publish->len);
+	refuses = false;
+	CLEANUP_FD int next = connect_to(publish);
+	CLEANUP_FD int far = join(server, next);
+	CHECK(told.begins == 2 && far >= 0, "%u", told.begins);
+	publish_close(publish);
+}
+
 /* At most so many of a port; the next one waits. */
 static void test_bound(int inside)
 {
@@ -282,19 +330,6 @@ static void test_bound(int inside)
 	char octet = 0;
 	CHECK(recv(second, &octet, 1, 0) == -1 && errno == ECONNRESET, "%d", errno);
 	CHECK(told.reports == 1, "told of what was closed");
-}
-
-/* join() - @near's server side, once the flow is carried: its connection alone may be ahead of that */
-static int join(int server, int near)
-{
-	char octet = 0;
-
-	run_until(server, NULL, 0);
-	int far = accept(server, NULL, NULL);
-	CHECK(far >= 0 && send(near, "x", 1, 0) == 1, "%d", errno);
-	run_until(far, NULL, 0);
-	CHECK(recv(far, &octet, 1, MSG_DONTWAIT) == 1, "%d", errno);
-	return far;
 }
 
 /* What was sent inside goes out; who reads nothing is not waited for. */
@@ -344,6 +379,7 @@ int main(void)
 	check_echo(tcp, "127.0.0.1");
 	check_echo(tcp, "::1");
 	test_nobody_listens(tcp);
+	test_may_not_begin(tcp);
 	test_bound(tcp);
 	test_drain(tcp);
 	test_drain_is_bounded(tcp);

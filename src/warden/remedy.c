@@ -110,7 +110,7 @@ json_t *remedy_of(const struct egress_report *report)
 		return json_pack("{s:b}", "policy", 1);
 	switch (report->kind) {
 	case EGRESS_NAME:
-		return allow_host(report, false);
+		return strcmp(report->rule, "default") == 0 ? allow_host(report, false) : NULL;
 	case EGRESS_FLOW:
 		return of_flow(report);
 	case EGRESS_REQUEST:

@@ -76,6 +76,8 @@ void sandbox_drained(struct sandbox *sandbox)
 	if (!sandbox_is_over(sandbox))
 		return;
 	refusals_flush(sandbox->refusals);
+	journal_close(sandbox->journal);
+	sandbox->journal = NULL;
 	if (sandbox->hooks.ended != NULL && sandbox->config != NULL)
 		sandbox->hooks.ended(sandbox->hooks.context, sandbox->status, sandbox->why.why);
 }
@@ -218,6 +220,7 @@ void sandbox_free(struct sandbox *sandbox)
 	close_network(sandbox, true, true);
 	secrets_free(sandbox->secrets);
 	refusals_close(sandbox->refusals);
+	journal_close(sandbox->journal);
 	environment_free(&sandbox->environment);
 	json_decref(sandbox->command);
 	free(sandbox->warm);

@@ -7,6 +7,7 @@
 #include "jail/cgroup.h"
 #include "jail/jail.h"
 #include "warden/environment.h"
+#include "warden/journal.h"
 #include "warden/publish.h"
 #include "warden/refusals.h"
 #include "warden/refused.h"
@@ -43,6 +44,7 @@ struct sandbox {
 	struct egress *egress;     /* owned; NULL before it runs */
 	struct refused *refused;   /* likewise */
 	struct refusals *refusals; /* likewise */
+	struct journal *journal;   /* likewise */
 	struct publish *publish;   /* owned; NULL: no port is published */
 	struct pending *pending;   /* frames that init's full queue did not take yet */
 	size_t pending_len;

@@ -94,7 +94,7 @@ static bool read_pump(struct pump *pump)
 	if (n >= MUCH_OCTETS)
 		grow_pump(pump);
 	if (session->hooks.log)
-		log_write(sandbox_dir(session->sandbox), sandbox_log(session->sandbox), data);
+		log_append(sandbox_dir(session->sandbox), sandbox_log(session->sandbox), data);
 	session->hooks.output(session->hooks.context, pump->stream, data);
 	return true;
 }

@@ -125,6 +125,7 @@ static void on_report(void *context, const struct egress_report *report)
 	struct sandbox *sandbox = context;
 
 	refusals_note(sandbox->refusals, report);
+	journal_note(sandbox->journal, report);
 	if (sandbox->hooks.flow != NULL)
 		sandbox->hooks.flow(sandbox->hooks.context, report);
 }
@@ -143,6 +144,13 @@ static void on_settled(void *context, uint32_t id, enum consent_answer answer, c
 
 	if (sandbox->hooks.settled != NULL)
 		sandbox->hooks.settled(sandbox->hooks.context, id, answer, by);
+}
+
+static bool on_begin(void *context, const struct egress_report *report, char why[EGRESS_WHY_OCTETS])
+{
+	struct sandbox *sandbox = context;
+
+	return journal_begin(sandbox->journal, report, why);
 }
 
 static void on_drained(void *context)
@@ -177,7 +185,8 @@ static void on_ports(void *context)
 /* open_ports() - for who connects from outside; they were taken when it was started */
 static int open_ports(struct sandbox *sandbox)
 {
-	const struct egress_hooks hooks = { .report = on_report,
+	const struct egress_hooks hooks = { .begin = on_begin,
+					    .report = on_report,
 					    .drained = on_ports_drained,
 					    .context = sandbox };
 
@@ -200,13 +209,19 @@ static void run(struct sandbox *sandbox)
 		.dns = sandbox->jail.capture[CAPTURE_DNS],
 		.diag = sandbox->jail.capture[CAPTURE_DIAG],
 		.init = sandbox->jail.pid,
-		.hooks = { .report = on_report, .drained = on_drained, .context = sandbox },
 		.consent = { .asked = on_asked, .settled = on_settled, .context = sandbox },
+		.hooks = { .begin = on_begin,
+			   .report = on_report,
+			   .drained = on_drained,
+			   .context = sandbox },
 	};
 	int r = prepare(sandbox, &sandbox->why);
 
 	if (r == 0)
 		r = refusals_open(&sandbox->refusals, sandbox->loop, sandbox->dir);
+	if (r == 0)
+		r = journal_new(&sandbox->journal, sandbox->loop, sandbox->home, sandbox->id,
+				sandbox->config->app);
 	if (r == 0)
 		r = egress_open(&sandbox->egress, sandbox->loop, &config, &sandbox->why);
 	if (r == 0)
