@@ -46,7 +46,7 @@ host_and_port(pattern) := [part[0][1], to_number(sprintf("0%s", [part[0][2]]))] 
 	count(part) == 2
 } else := [pattern, 0]
 
-means("*", _, _)
+means("*", _, _) := true
 
 means(wanted, host, false) if {
 	startswith(wanted, "*.")
