@@ -24,9 +24,11 @@ flow(host, mode) := question("net.connect", {"host": host, "port": 443}, mode)
 
 consent(grant) := {"hosts": {"a.test": {"443": [grant], "?": [grant]}, "b.test": {"443": [grant], "?": [grant]}}}
 
-decided(question, grant) := immure.decision with input as question
-	with data.immure.settings as settings
-	with data.consent as consent(grant)
+decided(asked, grant) := decision if {
+	decision := immure.decision with input as asked
+		with data.immure.settings as settings
+		with data.consent as consent(grant)
+}
 
 other := {"action": "net.connect", "effect": "allow", "app": "another"}
 

@@ -38,9 +38,12 @@ matches_host(pattern, host, is_address, port) if {
 	means(wanted, host, is_address)
 }
 
-host_and_port(pattern) := [part[0][1], to_number(sprintf("0%s", [part[0][2]]))] if {
+host_and_port(pattern) := [trim_left(part[0], "["), to_number(part[1])] if {
 	startswith(pattern, "[")
-	part := regex.find_all_string_submatch_n(`^\[([^\]]*)\](?::([0-9]+))?$`, pattern, 1)
+	part := split(pattern, "]:")
+	count(part) == 2
+} else := [trim(pattern, "[]"), 0] if {
+	startswith(pattern, "[")
 } else := [part[0], to_number(part[1])] if {
 	part := split(pattern, ":")
 	count(part) == 2
