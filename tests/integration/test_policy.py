@@ -1,176 +1,94 @@
 # SPDX-License-Identifier: Apache-2.0
-"""A policy in Rego decides, in a process of its own; what goes wrong with it is denied."""
-import itertools
+"""immure policy: policies are checked, tested, shown and explained, without a sandbox."""
+import json
 import os
-import pathlib
-import signal
-import tarfile
 
 import support
-from servers import Server, answering
-from support import as_root_and_user, descendants, eventually
+from support import as_root_and_user
 
-HEAD = 'package immure\n'
-SUMMARY = 'input.request_summary'
-# by which GET /open... of a.test is allowed, and nothing else
-OPEN = HEAD + f'''
-default decision := {{"verdict": "deny", "rule": "nothing else", "reasons": ["it is not among what is open"]}}
-decision := {{"verdict": "allow", "rule": "a.test"}} if {{
-    {SUMMARY}.action != "http.request"
-    {SUMMARY}.resource.host == "a.test"
-}}
-decision := {{"verdict": "allow", "rule": "open"}} if {{
-    {SUMMARY}.resource.method == "GET"
-    startswith({SUMMARY}.resource.path, "/open")
-}}
+GOOD = '''package immure
+
+import data.immure.lib
+
+decision := lib.allow("docs", "may be read") if {
+	print("asked for", lib.resource.host)
+	lib.request_to(["docs.test:443"])
+	lib.read_only
+} else := lib.otherwise
 '''
-A_TEST = HEAD + 'decision := {"verdict": "allow", "rule": "all"%s} if ' + f'{SUMMARY}.resource.host == "a.test"\n'
+TEST = '''package immure_test
+
+test_read if data.immure.decision.verdict == "deny" with input as {"mode": "enforce", "request_summary": {"action": "exec", "resource": {}}}
+
+test_wrong if data.immure.decision.verdict == "allow" with input as {"mode": "enforce", "request_summary": {"action": "exec", "resource": {}}}
+'''
 
 
-class Rig(support.Tests):
-    numbers = itertools.count()
-
-    def policy(self, text, name='mine.rego'):
-        path = pathlib.Path(self.make_folder(f'policy-{next(self.numbers)}')) / name
-        path.write_text(text)
+@as_root_and_user
+class Policy(support.Tests):
+    def file(self, name, text):
+        path = os.path.join(self.folder, name)
+        with open(path, 'w', encoding='utf-8') as file:
+            file.write(text)
+        os.chmod(path, 0o644)
         return path
 
-    def get(self, policy, *urls, options=(), port=None):
-        """What curl gets by @policy for each of @urls of a.test: the statuses, or 000."""
-        words = [word for url in urls for word in ('-o', '/dev/null', url.replace('PORT', str(port)))]
-        done = self.run_in('curl', '-s', '-m', '20', '-w', '%{http_code} ', *words,
-                           options=('--policy', str(policy), '--add-host', 'a.test:127.0.0.1', '--allow-private', '127.0.0.1', *options))
-        self.assertNotEqual(done.code, 125, done)
-        return done.text.split()
+    def policy(self, *words, code=0):
+        done = self.immure('policy', *words)
+        self.assert_code(done, code)
+        return done
 
+    def explain(self, path, *words, code=0):
+        return self.policy('explain', path, '--action', 'http.request', '--host', 'docs.test', *words, code=code)
 
-@as_root_and_user
-class Policy(Rig):
-    def test_it_decides(self):
-        policy = self.policy(OPEN)
-        with Server(answering(b'hello')) as server:
-            got = self.get(policy, *(f'http://a.test:PORT/{path}' for path in ('open/1', 'shut', 'open/1', 'open/2?x', 'shut')), port=server.port)
-        self.assertEqual(got, ['200', '403', '200', '200', '403'])
-        done = self.immure('why', 'last')
-        self.assertRegex(done.text, r'GET http://a.test:\d+/shut\n  why: +it is not among what is open\n(.*\n)*?  rule: +nothing else\n'
-                                    r'  when: +2 times.*\n  allow: +the policy decides \(--policy FILE\): change it there')
+    def test_shipped(self):
+        self.assertRegex(self.policy('test').text, r'^PASS: (\d+)/\1\n$')
+        names = [line.split()[0] for line in self.policy('show').text.splitlines()]
+        self.assertIn('default', names)
+        self.assertGreaterEqual(len(names), 8)
+        for name in names:
+            self.assertIn('package immure', self.policy('show', name).text)
+            self.policy('check', self.file(f'{name}.rego', self.policy('show', name).text))
 
-    def test_without_settings_nothing_else_is_reached(self):
-        done = self.run_in('sh', '-c', 'curl -sS http://b.test/; curl -sS -m 5 http://192.0.2.1/', options=('--policy', str(self.policy(OPEN))))
-        self.assertIn('Could not resolve host: b.test', done.errors)
-        self.assertIn('it is not among what is open', done.text)
+    def test_check(self):
+        good, bad = self.file('good.rego', GOOD), self.file('bad.rego', 'package immure\ndecision := {1, 2')
+        other = self.file('other.rego', 'package immure\nx := 1')
+        self.assertEqual(self.policy('check', good).text, f'{good}: ok\n')
+        self.assertIn('bad.rego:2:18: ', self.policy('check', good, bad, code=1).errors)
+        self.assertIn('no rule data.immure.decision', self.policy('check', other, code=1).errors)
+        self.assertIn('No such file', self.policy('check', good + 'x', code=1).errors)
+        rows = json.loads(self.policy('check', '--json', good, bad, code=1).text)
+        self.assertEqual([(row['ok'], row['line']) for row in rows], [(True, 0), (False, 2)])
 
-    def test_no_policy_passes_the_guard_of_addresses(self):
-        policy = self.policy(HEAD + 'decision := {"verdict": "allow"}\n')
-        with Server(answering(b'hello')) as server:
-            done = self.run_in('curl', '-s', '-m', '5', f'http://a.test:{server.port}/', f'http://127.0.0.1:{server.port}/',
-                               options=('--policy', str(policy), '--add-host', 'a.test:127.0.0.1'))
-            self.assertNotEqual(done.code, 0)
-            self.assertNotIn('hello', done.text)
-        self.assertIn('loopback', self.immure('why', 'last').text)
+    def test_test(self):
+        self.file('good.rego', GOOD)
+        test = self.file('good_test.rego', TEST)
+        for place in (test, self.folder):
+            text = self.policy('test', place, code=1).text
+            self.assertIn('data.immure_test.test_wrong: FAIL', text)
+            self.assertIn('PASS: 1/2\nFAIL: 1/2\n', text)
+        rows = json.loads(self.policy('test', '--json', test, code=1).text)
+        self.assertEqual([row['result'] for row in rows], ['PASS', 'FAIL'])
+        self.assertIn('there are no tests', self.policy('test', self.file('none.rego', GOOD), code=125).errors)
 
-    def test_the_settings_are_data(self):
-        policy = self.policy(HEAD + 'import data.immure.standard\n'
-                             f'decision := {{"verdict": "deny", "rule": "mine"}} if {SUMMARY}.resource.path == "/no"\nelse := standard.decision\n')
-        with Server(answering(b'hello')) as server:
-            got = self.get(policy, 'http://a.test:PORT/yes', 'http://a.test:PORT/no', options=('--allow-host', 'a.test'), port=server.port)
-        self.assertEqual(got, ['200', '403'])
-        self.assertEqual(self.get(policy, 'http://a.test:9/yes'), ['000'])
+    def test_explain(self):
+        path = self.file('good.rego', GOOD)
+        done = self.explain(path)
+        self.assertEqual(done.text, 'allow (docs)\n  may be read\n')
+        self.assertIn('asked for docs.test', done.errors)
+        self.assertTrue(self.explain(path, '--method', 'PUT').text.startswith('deny (default)'))
+        self.assertTrue(self.explain(path, '--port', '80', '--mode', 'ask').text.startswith('ask (default)'))
+        self.assertEqual(json.loads(self.explain(path, '--json').text)['verdict'], 'allow')
+        # what is no decision denies, and is said to be none
+        for text, said in (('decision := 1', 'is no decision'), ('decision := 1 if false', 'is undefined'),
+                           ('decision := {"verdict": 2}', 'is no decision')):
+            done = self.explain(self.file('odd.rego', f'package immure\n{text}\n'), code=125)
+            self.assertIn(said, done.errors)
 
-    def test_a_folder_and_a_bundle(self):
-        folder = self.policy(HEAD + 'import data.mine.hosts\nimport data.known\n'
-                             f'decision := {{"verdict": "allow"}} if {{ {SUMMARY}.resource.host in hosts; known }}\n', 'a.rego').parent
-        (folder / 'b.rego').write_text('package mine\nhosts := {"a.test"}\n')
-        (folder / 'b_test.rego').write_text('package no rego at all')
-        (folder / 'data.json').write_text('{"known": true}')
-        bundle = folder / 'all.tar.gz'
-        with tarfile.open(bundle, 'w:gz') as tar:
-            for name in ('a.rego', 'b.rego', 'data.json'):
-                tar.add(folder / name, name)
-        for policy in (folder, bundle):
-            with self.subTest(policy), Server(answering(b'hello')) as server:
-                self.assertEqual(self.get(policy, 'http://a.test:PORT/', port=server.port), ['200'])
-
-    def test_obligations(self):
-        count = ', "obligations": {"quotas": [{"rule": "two", "requests_per_minute": 2}], "response_bytes": 100}'
-        with Server(answering(b'x' * 100)) as server:
-            got = self.get(self.policy(A_TEST % count), *['http://a.test:PORT/'] * 3, port=server.port)
-        self.assertEqual(got, ['200', '200', '429'])
-        with Server(answering(b'x' * 101)) as server:
-            got = self.get(self.policy(A_TEST % count), 'http://a.test:PORT/', port=server.port)
-        self.assertEqual(got, ['502'])
-
-    def test_what_cannot_be_loaded(self):
-        empty = pathlib.Path(self.make_folder('empty'))
-        for text, why in (
-                ('package immure\ndecision := {\n', r'policy: mine.rego:3'),
-                ('package immure\ndecision := no.such(1)\n', r'policy: mine.rego:2'),
-                ('package other\n', r'policy: the policy has no rule data.immure.decision'),
-                ('', r'policy: mine.rego')):
-            with self.subTest(text):
-                self.assert_refused(self.sh('true', '--policy', str(self.policy(text))), why)
-        for path, why in ((empty, 'has no .rego file'), (empty / 'none.rego', 'No such file'), ('/dev/null', 'no regular file'),
-                          (self.policy('', 'a.txt'), 'neither .rego')):
-            with self.subTest(path):
-                self.assert_refused(self.sh('true', '--policy', str(path)), why)
-
-    def test_it_is_not_shared_for_writing(self):
-        policy = self.policy(OPEN)
-        done = self.sh('true', '--policy', str(policy), '-v', f'{policy.parent}:/tmp/up')
-        self.assert_refused(done, 'holds the --config file or the policy')
-
-
-@as_root_and_user
-class Broken(Rig):
-    """THREATS A29: the process that decides is dead, slow, or says nonsense."""
-
-    def test_nonsense(self):
-        for decision, why in (('{"verdict": "maybe"}', 'none of allow, deny and ask'), ('"allow"', 'is no object'), ('true', 'is no object'),
-                              ('{"verdict": "allow", "obligations": {"mask": true}}', 'mask is none of its members'),
-                              ('{"verdict": "ask"}', 'wants its owner to be asked'),
-                              ('{"verdict": "allow", "rule": 1 / (2 - 2)}', 'says nothing of this|failed')):
-            with self.subTest(decision):
-                self.assertEqual(self.get(self.policy(HEAD + f'decision := {decision}\n'), 'http://a.test:9/'), ['000'])
-                self.assertRegex(self.immure('why', 'last').text, why)
-
-    def test_slow(self):
-        slow = 'count([1 | some a in numbers.range(1, 4000); some b in numbers.range(1, 4000); a == b]) > 0'
-        policy = self.policy(A_TEST % '' + f'decision := {{"verdict": "allow"}} if {{ {SUMMARY}.resource.host == "b.test"; {slow} }}\n')
-        with Server(answering(b'hello')) as server:
-            got = self.get(policy, 'http://b.test:9/', 'http://a.test:PORT/', port=server.port)
-        self.assertEqual(got, ['000', '200'])
-        self.assertIn('took too long', self.immure('why', 'last').text)
-
-    def test_dead(self):
-        """It is killed while the program runs: whoever asks then waits for the next one."""
-        with Server(answering(b'hello')) as server, self.sandbox({
-                'policy': str(self.policy(A_TEST % ', "reasons": [input.request_id]')),
-                'network': {'allow_private': ['127.0.0.1'], 'hosts': {'a.test': '127.0.0.1'}}}) as sandbox:
-            for _ in range(3):
-                done = sandbox.exec(['curl', '-sS', '-m', '20', f'http://a.test:{server.port}/'])
-                self.assertEqual(done['stdout'], 'hello', done)
-                judges = [pid for pid in descendants(os.getpid()) if is_judge(pid)]
-                self.assertEqual(len(judges), 1)
-                os.kill(judges[0], signal.SIGKILL)
-                eventually(lambda gone=judges[0]: not is_judge(gone))
-
-    def test_it_dies_of_a_question(self):
-        """A chain of rules that is deeper than its stack; what is asked behind it is answered."""
-        depth = 20000
-        chain = ''.join(f'r{i} := r{i + 1}\n' for i in range(depth)) + f'r{depth} := "b"\n'
-        policy = self.policy(A_TEST % '' + f'decision := {{"verdict": "allow", "rule": r0}} if {SUMMARY}.resource.host == "b.test"\n' + chain)
-        with Server(answering(b'hello')) as server:
-            got = self.get(policy, 'http://a.test:PORT/', 'http://b.test:9/', 'http://a.test:PORT/', options=('--add-host', 'b.test:127.0.0.1'), port=server.port)
-        self.assertEqual(got, ['200', '000', '200'])
-        self.assertIn('its engine broke', self.immure('why', 'last').text)
-
-
-def is_judge(pid):
-    try:
-        return os.readlink(f'/proc/{pid}/exe').endswith('/immure-judge')
-    except OSError:
-        try:
-            with open(f'/proc/{pid}/comm', encoding='ascii') as comm:
-                return comm.read().startswith('immure-judge')
-        except OSError:
-            return False
+    def test_words(self):
+        for words, said in ((['chek'], "there is no 'chek'"), (['check'], 'which files'), (['check', '--host', 'x'], 'takes no --host'),
+                            (['show', 'x'], "no template 'x'"), (['explain', 'default'], '--action'),
+                            (['explain', 'default', '--action', 'exec', '--mode', 'x'], '--mode'),
+                            (['explain', 'default', '--action', 'net.connect', '--host', 'a..b'], '--host'),
+                            (['explain', 'default', '--action', 'net.connect', '--port', '65536'], '--port')):
+            self.assertIn(said, self.policy(*words, code=125).errors)
