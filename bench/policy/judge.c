@@ -160,8 +160,9 @@ static void measure(struct rego *rego, const char *name, size_t first, size_t la
 	}
 	if (took != NULL && rounds > 0) {
 		qsort(took, rounds, sizeof(*took), by_size);
-		printf("%-28s p50 %6.1f us   p99 %6.1f us\n", name, (double)took[rounds / 2] / 1000,
-		       (double)took[rounds * 99 / 100] / 1000);
+		const int64_t p50 = took[rounds / 2], p99 = took[rounds * 99 / 100];
+		printf("%-28s p50 %6.1f us   p99 %6.1f us\n", name, (double)p50 / 1000,
+		       (double)p99 / 1000);
 	}
 	free(took);
 }

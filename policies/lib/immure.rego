@@ -91,13 +91,7 @@ glob_regex(glob) := sprintf("^(?s:%s)$", [concat(".*", parts)]) if {
 	]
 }
 
-literal(text) := strings.replace_n(
-	{
-		`\`: `\\`, ".": `\.`, "+": `\+`, "?": `\?`, "(": `\(`, ")": `\)`, "[": `\[`, "]": `\]`,
-		"{": `\{`, "}": `\}`, "|": `\|`, "^": `\^`, "$": `\$`,
-	},
-	text,
-)
+literal(text) := regex.replace(text, `[\\.+?()|\[\]{}^$]`, `\${0}`)
 
 # --- requests
 

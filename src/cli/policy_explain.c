@@ -91,7 +91,7 @@ static int add_policy(struct rego *rego, const char *name, struct cli_call *call
 /* add_data() - that of --data; else settings by which nothing is allowed */
 static int add_data(struct rego *rego, struct cli_call *call)
 {
-	CLEANUP_BUF struct buf text = BUF(64 * POLICY_FILE_OCTETS_MAX);
+	CLEANUP_BUF struct buf text = BUF(64UL * POLICY_FILE_OCTETS_MAX);
 	const char *path = cli_value(call, "data");
 	struct rego_error error = { 0 };
 	char *settings = NULL;
