@@ -113,15 +113,16 @@ static int add_data(struct rego *rego, struct cli_call *call)
 
 static void show_text(FILE *out, const json_t *decision)
 {
-	size_t i = 0;
-	json_t *reason = NULL, *obligations = json_object_get(decision, "obligations");
+	const json_t *reasons = json_object_get(decision, "reasons");
+	const json_t *obligations = json_object_get(decision, "obligations");
 
 	fprintf(out, "%s", json_string_value(json_object_get(decision, "verdict")));
 	if (json_is_string(json_object_get(decision, "rule")))
 		fprintf(out, " (%s)", json_string_value(json_object_get(decision, "rule")));
 	fputc('\n', out);
-	json_array_foreach(json_object_get(decision, "reasons"), i, reason)
-	    fprintf(out, "  %s\n", json_string_value(reason));
+	for (size_t i = 0; i < json_array_size(reasons); i++)
+		if (json_is_string(json_array_get(reasons, i)))
+			fprintf(out, "  %s\n", json_string_value(json_array_get(reasons, i)));
 	if (json_object_size(obligations) > 0) {
 		fputs("  obligations: ", out);
 		(void)json_dumpf(obligations, out, 0);

@@ -91,7 +91,7 @@ static int add_glob(json_t *paths, struct span glob)
 	const char *star = memchr(glob.ptr, '*', glob.len);
 	const size_t plain = star != NULL ? (size_t)(star - glob.ptr) : glob.len;
 	const struct span begin = { glob.ptr, plain };
-	char regex[REGEX_OCTETS_MAX];
+	char regex[REGEX_OCTETS_MAX] = "";
 
 	if (star == NULL)
 		return json_object_setn_new(json_object_get(paths, "exact"), glob.ptr, glob.len,
