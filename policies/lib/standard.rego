@@ -2,73 +2,110 @@
 # policy; a policy of one's own may end with `else := standard.decision`.
 #
 # data.immure.settings and data.consent are described in src/policy/settings.h. Each question runs through
-# this: values are handed from function to function, as a reference to a rule or to data costs more.
+# this, and a call costs more than anything else here. So what is common comes first, and without calls: a host
+# of which one entry speaks, whatever the port, that is allowed, and of which no consent speaks.
 package immure.standard
 
-decision := result if {
+decision := {"verdict": "allow", "rule": entry.name, "reasons": [reason], "obligations": obligations} if {
 	summary := input.request_summary
-	found := found_by(summary.action, summary.resource, data.immure.settings)
-	result := settled(found, consent_to(summary.action, summary.resource), summary)
+	resource := summary.resource
+	entry := data.immure.settings.only[resource.host]
+	obligations := entry[summary.action]
+	not data.consent.hosts[resource.host]
+	not resource.method == ""
+	not resource.path == ""
+	reason := sprintf("%s port %d is an allowed host", [resource.host, resource.port])
+} else := {"verdict": "allow", "rule": rule.name, "reasons": [reason], "obligations": rule.request} if {
+	input.request_summary.action == "http.request"
+	resource := input.request_summary.resource
+	settings := data.immure.settings
+	rule := settings.rules[settings.only[resource.host].rules[0]]
+	resource.method != ""
+	resource.path != ""
+	not resource.websocket
+	judged(rule, resource.method, resource.path) == "allows"
+	not data.consent.hosts[resource.host]
+	reason := sprintf("%s port %d is an allowed host", [resource.host, resource.port])
+} else := {"verdict": "allow", "rule": entry.name, "reasons": [reason], "obligations": {}} if {
+	input.request_summary.action == "dns.query"
+	resource := input.request_summary.resource
+	entry := data.immure.settings.only[resource.host]
+	entry.name
+	not resource.is_address
+	not data.consent.hosts[resource.host]
+	reason := sprintf("%s is an allowed host", [resource.host])
+} else := result if {
+	summary := input.request_summary
+	resource := summary.resource
+	settings := data.immure.settings
+	entry := entry_of(resource, settings, port_of(summary.action, resource))
+	result := settled(found_by(summary.action, resource, settings, entry), summary)
 }
+
+port_of(action, resource) := "?" if { # a query has none
+	action == "dns.query"
+} else := format_int(resource.port, 10) if {
+	resource.port
+} else := "none"
 
 # What the settings say: [kind, decision, obligations if consent allows it]. Of what is "open" no rule speaks;
-# consent changes that, and what is "refused" by a rule; what is "allowed" it can only deny; "final" is final.
+# consent changes that; what is "allowed" it can only deny; what is "refused" by a rule stays so; "final" is final.
 
-found_by(action, resource, settings) := ["open", denied("no network is allowed to this sandbox"), {}] if {
-	settings.empty
-} else := by_request(resource, settings) if {
+found_by(action, resource, settings, entry) := ["allowed", decision, {}] if {
 	action == "http.request"
-} else := by_flow(resource, object.get(resource, "port", 0), settings) if {
+	is_request(resource)
+	method := {true: "WEBSOCKET", false: resource.method}[resource.websocket]
+	rule := [each |
+		some number in entry.rules
+		each := settings.rules[number]
+		judged(each, method, resource.path) == "allows"
+	][0]
+	reason := sprintf("%s port %d is an allowed host", [resource.host, resource.port])
+	decision := {"verdict": "allow", "rule": rule.name, "reasons": [reason], "obligations": rule.request}
+} else := ["allowed", decision, {}] if {
 	action == "net.connect"
-} else := by_name(resource, settings) if {
+	entry.name
+	obligations := flow_obligations(entry, settings)
+	count(object.get(obligations, "pins", [])) <= 32
+	reason := sprintf("%s port %d is an allowed host", [resource.host, resource.port])
+	decision := {"verdict": "allow", "rule": entry.name, "reasons": [reason], "obligations": obligations}
+} else := ["allowed", decision, {}] if {
 	action == "dns.query"
-} else := ["open", denied("no rule speaks of such a thing"), {}]
-
-# --- names
-
-by_name(resource, settings) := ["allowed", allowed(rule, sprintf("%s is an allowed host", [resource.host]), {}), {}] if {
 	not resource.is_address # which needs no query
-	entries := entries_of(resource, ["?"], settings)
-	rule := first_of(numbers_of(entries), entries)
+	entry.name
+	reason := sprintf("%s is an allowed host", [resource.host])
+	decision := {"verdict": "allow", "rule": entry.name, "reasons": [reason], "obligations": {}}
+} else := ["open", denied("no network is allowed to this sandbox"), {}] if {
+	settings.empty
+} else := request_not_by_rule(resource, settings, entry) if {
+	action == "http.request"
+} else := flow_refused(resource, entry) if {
+	action == "net.connect"
 } else := [kind, denied(sprintf("%s is not among the allowed hosts", [resource.host])), {}] if {
+	action == "dns.query"
 	kind := {true: "final", false: "open"}[resource.is_address]
-}
+} else := ["open", denied("no rule speaks of such a thing"), {}]
 
 # --- flows
 
-by_flow(resource, port, settings) := result if {
-	port > 0
-	entries := entries_of(resource, [format_int(port, 10), "*"], settings)
-	numbers := numbers_of(entries)
-	rule := first_of(numbers, entries)
-	result := flow_by(resource, rule, flow_obligations(numbers, entries, settings))
-} else := [kind, denied(sprintf("%s port %d is not among the allowed hosts", [resource.host, port])), {}] if {
-	kind := {true: "open", false: "final"}[port > 0]
-}
-
 # to hold a flow to a part of its pins would be another rule than the one given
-flow_by(resource, rule, obligations) := ["final", refused(rule, reason), {}] if {
-	count(obligations.pins) > 32
+flow_refused(resource, entry) := ["final", refused(entry.name, reason), {}] if {
+	entry.name
 	reason := sprintf("more than 32 pins hold for %s port %d", [resource.host, resource.port])
-} else := ["allowed", allowed(rule, reason, obligations), {}] if {
-	reason := sprintf("%s port %d is an allowed host", [resource.host, resource.port])
-}
-
-is_ported(entries) if {
-	some entry in entries
-	entry.ported
-}
+} else := ["open", denied(sprintf("%s port %d is not among the allowed hosts", [resource.host, resource.port])), {}] if {
+	resource.port
+} else := ["final", denied(sprintf("%s port 0 is not among the allowed hosts", [resource.host])), {}]
 
 # One rule's own are ready. Of several the pins join, the first idle time counts, and the first rule by which
 # the flow may pass in a way unread is the one it counts with.
-flow_obligations(numbers, entries, settings) := settings.rules[numbers[0]].flow if {
-	count(numbers) == 1
-	not is_ported(entries)
+flow_obligations(entry, settings) := settings.rules[entry.rules[0]].flow if {
+	count(entry.rules) == 1
+	not entry.ported
 } else := {} if {
-	count(numbers) == 0
-	not is_ported(entries)
-} else := joined(rules, count([1 | is_ported(entries)])) if {
-	rules := [settings.rules[number] | some number in numbers]
+	count(entry.rules) == 0
+	not entry.ported
+} else := joined(rules, count([1 | entry.ported])) if {
+	rules := [settings.rules[number] | some number in entry.rules]
 }
 
 joined(rules, ported) := {name: value | some name, value in all; not value in [false, null, []]} if {
@@ -118,12 +155,47 @@ joined_quotas(through, raw) := null if {
 
 # --- requests
 
-by_request(resource, settings) := result if {
-	is_request(resource)
-	entries := entries_of(resource, [format_int(resource.port, 10), "*"], settings)
-	says := [[number, judged(settings.rules[number], resource)] | some number in numbers_of(entries)]
-	result := request_by(resource, says, entries, settings)
-} else := ["final", denied("that is no request"), {}]
+judged(rule, method, path) := "method" if {
+	not rule.any_method
+	not rule.methods[method]
+} else := "allows" if {
+	rule.any_path
+} else := "allows" if {
+	rule.paths.exact[path]
+} else := "allows" if {
+	some begin in rule.paths.below
+	startswith(path, begin)
+} else := "allows" if {
+	some begin in rule.paths.level
+	startswith(path, begin)
+	not contains(substring(path, count(begin), -1), "/")
+} else := "allows" if {
+	some pattern in rule.paths.regex
+	regex.match(pattern, path)
+} else := "path"
+
+# No rule allows it: perhaps an allowed host does. Else it is refused by the first rule whose path did not fit,
+# or the first whose method did not. A request for WebSocket begins as a GET, but what follows may say anything.
+request_not_by_rule(resource, settings, entry) := ["final", denied("that is no request"), {}] if {
+	not is_request(resource)
+} else := ["allowed", allowed(sprintf("allowed_hosts[%d]", [entry.allowed]), reason, {}), {}] if {
+	entry.allowed >= 0
+	reason := sprintf("%s port %d is an allowed host", [resource.host, resource.port])
+} else := ["open", denied(sprintf("%s port %d is not among the allowed hosts", [resource.host, resource.port])), {}] if {
+	not entry.name
+} else := ["refused", refused(rule.name, reason), rule.request] if {
+	method := {true: "WEBSOCKET", false: resource.method}[resource.websocket]
+	rules := [settings.rules[number] | some number in entry.rules]
+	rule := [each | some each in rules; judged(each, method, resource.path) == "path"][0]
+	reason := sprintf("%s does not allow %s on the path %s", [
+		resource.host, substring(method, 0, 32),
+		substring(target_of(resource), 0, 160),
+	])
+} else := ["refused", refused(rule.name, reason), rule.request] if {
+	method := {true: "WEBSOCKET", false: resource.method}[resource.websocket]
+	rule := settings.rules[entry.rules[0]]
+	reason := sprintf("%s allows %s only, not %s", [resource.host, rule.methods_text, substring(method, 0, 32)])
+}
 
 is_request(resource) if {
 	resource.port > 0
@@ -131,87 +203,54 @@ is_request(resource) if {
 	target_of(resource) != ""
 }
 
-judged(rule, resource) := "method" if {
-	rule.methods
-	not rule.methods[method_of(resource)]
-} else := "path" if {
-	rule.paths
-	not has_path(rule.paths, resource.path)
-} else := "allows"
-
-# it begins as a GET, but what follows may say anything to the server
-method_of(resource) := "WEBSOCKET" if {
-	resource.websocket
-} else := resource.method
-
-has_path(paths, path) if {
-	paths.exact[path]
-} else if {
-	some begin in paths.below
-	startswith(path, begin)
-} else if {
-	some begin in paths.level
-	startswith(path, begin)
-	not contains(substring(path, count(begin), -1), "/")
-} else if {
-	some pattern in paths.regex
-	regex.match(pattern, path)
-}
-
-# The first rule that allows; else an allowed host; else the first whose path did not fit, else whose method.
-request_by(resource, says, entries, settings) := ["allowed", decision, {}] if {
-	number := first_that(says, "allows")
-	reason := sprintf("%s port %d is an allowed host", [resource.host, resource.port])
-	decision := allowed(sprintf("rules[%d]", [number]), reason, settings.rules[number].request)
-} else := ["allowed", allowed(rule, reason, {}), {}] if {
-	rule := first_of([], entries)
-	reason := sprintf("%s port %d is an allowed host", [resource.host, resource.port])
-} else := ["refused", refused(sprintf("rules[%d]", [number]), reason), settings.rules[number].request] if {
-	number := first_that(says, "path")
-	reason := sprintf("%s does not allow %s on the path %s", [
-		resource.host, substring(method_of(resource), 0, 32),
-		substring(target_of(resource), 0, 160),
-	])
-} else := ["refused", refused(sprintf("rules[%d]", [number]), reason), settings.rules[number].request] if {
-	number := says[0][0]
-	reason := sprintf("%s allows %s only, not %s", [
-		resource.host, settings.rules[number].methods_text,
-		substring(method_of(resource), 0, 32),
-	])
-} else := ["open", denied(reason), {}] if {
-	reason := sprintf("%s port %d is not among the allowed hosts", [resource.host, resource.port])
-}
-
-first_that(says, what) := [number | some [number, said] in says; said == what][0]
-
 target_of(resource) := sprintf("%s?%s", [resource.path, resource.query]) if {
 	resource.query
 } else := resource.path
 
 # --- the index
 
-# what is kept under the host, its suffixes and "*", each at these ports
-entries_of(resource, ports, settings) := [entry |
-	some key in keys_of(resource, settings)
-	at := settings.by_host[key]
-	some port in ports
-	entry := at[port]
-]
-
-keys_of(resource, settings) := array.concat([resource.host, "*"], suffixes(resource.host, settings.depths)) if {
-	not resource.is_address
-} else := array.concat([resource.host, "*"], prefixes(resource.host, settings.prefixes))
-
-suffixes(host, depths) := [] if {
-	count(depths) == 0
-} else := found if {
-	labels := split(host, ".")
-	all := count(labels)
-	found := [sprintf("*.%s", [concat(".", array.slice(labels, all - depth, all))]) |
-		some depth in depths
-		depth < all
+# what matches the host and port; without a name if nothing does
+entry_of(resource, settings, port) := object.get(at, port, at["*"]) if {
+	at := settings.by_host[resource.host]
+	at.alone
+} else := {"rules": []} if {
+	settings.narrow
+} else := merged(entries) if {
+	wider := wider_than(resource, settings)
+	entries := [entry |
+		some key in wider
+		at := settings.by_host[key]
+		entry := object.get(at, port, at["*"])
+		entry.name
 	]
 }
+
+# of several that match: all rules in their order, and the first allowed host
+merged(entries) := {"rules": []} if {
+	count(entries) == 0
+} else := entries[0] if {
+	count(entries) == 1
+} else := {"name": sprintf("rules[%d]", [rules[0]]), "rules": rules, "allowed": allowed_host, "ported": ported} if {
+	rules := sort([number | some entry in entries; some number in entry.rules])
+	count(rules) > 0
+	allowed_host := lowest([entry.allowed | some entry in entries])
+	ported := count([1 | some entry in entries; entry.ported]) > 0
+} else := {"name": sprintf("allowed_hosts[%d]", [allowed_host]), "rules": [], "allowed": allowed_host, "ported": ported} if {
+	allowed_host := min([entry.allowed | some entry in entries])
+	ported := count([1 | some entry in entries; entry.ported]) > 0
+}
+
+lowest(numbers) := min(numbers) if {
+	count(numbers) > 0
+} else := -1
+
+# the host itself and what may mean it as well
+wider_than(resource, settings) := array.concat(found, [resource.host, "*"]) if {
+	not resource.is_address
+	dots := indexof_n(resource.host, ".")
+	all := count(dots)
+	found := [substring(resource.host, dots[all - depth], -1) | some depth in settings.depths; depth <= all]
+} else := array.concat(prefixes(resource.host, settings.prefixes), [resource.host, "*"])
 
 prefixes(host, known) := [] if {
 	count(known) == 0
@@ -238,35 +277,48 @@ group(text) := "0" if { # of a row of zeros that is left out
 	text == ""
 } else := text
 
-numbers_of(entries) := sort([number | some entry in entries; some number in entry.rules])
-
-first_of(numbers, entries) := sprintf("rules[%d]", [number]) if {
-	number := numbers[0]
-} else := sprintf("allowed_hosts[%d]", [number]) if {
-	number := min([entry.allowed | some entry in entries])
-}
-
 # --- consent
 
-# "deny", "allow" or "none"
-consent_to(action, resource) := effect_of(grants) if {
-	at := data.consent.hosts[resource.host]
+settled(found, summary) := found[1] if {
+	found[0] != "open"
+	not data.consent.hosts[summary.resource.host]
+} else := settled_with(found, effect_of(grants), summary) if {
 	grants := [grant |
-		some port in grant_ports(action, resource)
-		some grant in at[port]
-		holds(grant, action)
+		some port in [port_of(summary.action, summary.resource), "*"]
+		some grant in data.consent.hosts[summary.resource.host][port]
+		holds(grant, summary.action)
 	]
-} else := "none"
+}
 
-grant_ports(action, resource) := ["?"] if {
-	action == "dns.query"
-} else := [format_int(resource.port, 10), "*"]
+# A name that may be asked about is answered: no query leaves the host, and the flow to it is what is asked.
+settled_with(found, effect, summary) := refused("consent", sprintf("consent to %s was refused", [shown(summary)])) if {
+	effect == "deny"
+	found[0] != "final"
+} else := allowed("consent", sprintf("there is consent to %s", [shown(summary)]), found[2]) if {
+	effect == "allow"
+	found[0] == "open" # what a rule refuses stays refused: nobody was asked about that
+} else := found[1] if {
+	found[0] != "open"
+} else := found[1] if {
+	input.mode != "ask"
+} else := allowed("default", sprintf("%s may be asked for", [shown(summary)]), {}) if {
+	summary.action == "dns.query"
+} else := object.union(found[1], {"verdict": "ask"})
+
+shown(summary) := sprintf("%s port %d", [summary.resource.host, summary.resource.port]) if {
+	summary.action != "dns.query"
+	summary.resource.port
+} else := summary.resource.host
 
 holds(grant, action) if {
 	covers(grant, action)
 	app := input.caller_identity.app
 	object.get(grant, "app", app) == app
-	object.get(grant, "expires", "~") > input.timestamp # "~" is behind all digits
+	resource := input.request_summary.resource
+	method := object.get(resource, "method", "")
+	object.get(grant, "method", method) == method
+	path := object.get(resource, "path", "")
+	object.get(grant, "path", path) == path
 }
 
 # Who may connect may know the name and send requests; who may send requests, what it takes to.
@@ -287,29 +339,6 @@ effect_of(grants) := "deny" if {
 } else := "allow" if {
 	count(grants) > 0
 } else := "none"
-
-# A name that may be asked about is answered: no query leaves the host, and the flow to it is what is asked.
-settled(found, effect, summary) := found[1] if {
-	effect == "none"
-	found[0] in ["allowed", "refused", "final"]
-} else := refused("consent", sprintf("consent to %s was refused", [shown(summary.resource)])) if {
-	effect == "deny"
-	found[0] != "final"
-} else := allowed("consent", sprintf("there is consent to %s", [shown(summary.resource)]), found[2]) if {
-	effect == "allow"
-	found[0] in ["open", "refused"]
-} else := object.union(found[1], {"verdict": "ask"}) if {
-	found[0] == "open"
-	input.mode == "ask"
-	summary.action != "dns.query"
-} else := allowed("default", sprintf("%s may be asked for", [summary.resource.host]), {}) if {
-	found[0] == "open"
-	input.mode == "ask"
-} else := found[1]
-
-shown(resource) := sprintf("%s port %d", [resource.host, resource.port]) if {
-	resource.port
-} else := resource.host
 
 # --- decisions
 

@@ -1,23 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 /* `immure audit` is a program of its own (cli_audit.c), as it links SQLite: this one becomes it. */
-#include <errno.h>
-#include <unistd.h>
-
-#include "base/fd.h"
+#include "cli/become.h"
 #include "cli/commands.h"
-#include "warden/sibling.h"
 
 int cli_audit(struct cli_call *call)
 {
-	CLEANUP_FD int program = sibling_open("immure-audit");
-	int r = program;
-
-	if (program >= 0) {
-		(void)fexecve(program, (char *const *)(uintptr_t)call->argv, environ);
-		r = -errno;
-	}
-	return diag_set(&call->diag, r,
-			"immure-audit cannot be started: %s; it belongs beside immure or into "
-			"../libexec/immure",
-			strerror(-r));
+	return cli_become(call, "immure-audit");
 }

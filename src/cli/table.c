@@ -163,6 +163,26 @@ static const struct cli_option audit_options[] = {
 	{ 0 },
 };
 
+static const struct cli_option policy_options[] = {
+	{ "action", 0, CLI_WORD, false, "ACTION", "explain: what is asked", NULL,
+	  "dns.query net.connect http.request port.publish exec fs.open fs.write data.read" },
+	{ "host", 0, CLI_WORD, false, "HOST", "explain: a name or an address", NULL, NULL },
+	{ "port", 0, CLI_COUNT, false, "N", "explain: of it; a request has 443", NULL, NULL },
+	{ "method", 0, CLI_WORD, false, "METHOD", "explain: of a request; GET", NULL,
+	  "GET HEAD POST PUT PATCH DELETE OPTIONS" },
+	{ "path", 0, CLI_WORD, false, "PATH", "explain: of a request, with its query; /", NULL,
+	  NULL },
+	{ "websocket", 0, CLI_FLAG, false, NULL, "explain: the request is for WebSocket", NULL,
+	  NULL },
+	{ "file", 0, CLI_WORD, false, "FILE", "explain: what is opened, read or executed", NULL,
+	  NULL },
+	{ "app", 0, CLI_WORD, false, "NAME", "explain: whose question it is", NULL, NULL },
+	{ "mode", 0, CLI_WORD, false, "MODE", "explain: of the sandbox; enforce", NULL,
+	  "enforce ask audit" },
+	{ "data", 0, CLI_FILE, false, "FILE", "explain: JSON, the data of the policy", NULL, NULL },
+	{ 0 },
+};
+
 static const struct cli_option kill_options[] = {
 	{ "all", 'a', CLI_FLAG, false, NULL, "all that run", NULL, NULL },
 	{ "signal", 's', CLI_WORD, false, "NAME",
@@ -197,6 +217,7 @@ static const struct cli_group list = { "Options", list_options };
 static const struct cli_group logs = { "Options", logs_options };
 static const struct cli_group why = { "Options", why_options };
 static const struct cli_group audit = { "Options", audit_options };
+static const struct cli_group policy = { "Options", policy_options };
 static const struct cli_group kill_group = { "Options", kill_options };
 static const struct cli_group stop = { "Options", stop_options };
 static const struct cli_group rm = { "Options", rm_options };
@@ -352,6 +373,22 @@ const struct cli_command cli_commands[] = {
 	  2,
 	  { &audit, &json, &common },
 	  cli_audit },
+	{ "policy",
+	  NULL,
+	  NETWORK,
+	  "[OPTIONS] check|test|show|explain [FILE|TEMPLATE]...",
+	  "Check, test and ask policies written in Rego",
+	  "check: do these files read as policies? test: run the tests in ..._test.rego, of files, "
+	  "of "
+	  "folders, or of what comes with immure; it exits with 1 if one fails. show: print a "
+	  "template to begin with, or list them. explain: what would FILE or TEMPLATE say to "
+	  "this?\n"
+	  "Nothing is sent and no sandbox is started: see docs/policy.md.",
+	  CLI_POLICY,
+	  1,
+	  SIZE_MAX,
+	  { &policy, &json, &common },
+	  cli_policy },
 	{ "doctor",
 	  NULL,
 	  LOOK,

@@ -65,6 +65,7 @@ static void check_answers(void)
 	CHECK(answer.verdict == JUDGE_ALLOW && span_is(answer.rule, "hosts") &&
 		  span_is(answer.why, "it is known"),
 	      "%.*s", (int)answer.why.len, answer.why.ptr);
+	CHECK((answer.reads & JUDGE_READS_ELSE) == 0, "the library lets answers be kept");
 	judge_answer(&answer, &judge, QUESTION("b.test"));
 	CHECK(answer.verdict == JUDGE_DENY && span_is(answer.rule, "default"), "b.test");
 	judge_answer(&answer, &judge, SPAN("{"));

@@ -12,19 +12,7 @@
 
 #include "policy/settings_priv.h"
 
-enum { KEY_OCTETS = PATTERN_TEXT_OCTETS, PORT_OCTETS = sizeof("65535") };
-
-/* text_of() - dumped, and @json let go of. NULL, also as @json: out of memory */
-static int text_of(char **ret, json_t *json, int bad, struct diag *diag)
-{
-	char *text = bad == 0 && json != NULL ? json_dumps(json, JSON_COMPACT) : NULL;
-
-	json_decref(json);
-	if (text == NULL)
-		return diag_set(diag, -ENOMEM, "out of memory");
-	*ret = text;
-	return 0;
-}
+enum { KEY_OCTETS = PATTERN_TEXT_OCTETS };
 
 /* key_of() - the host of @pattern as canonical text, without a port */
 static void key_of(char ret[KEY_OCTETS], const struct pattern *pattern)
@@ -32,25 +20,21 @@ static void key_of(char ret[KEY_OCTETS], const struct pattern *pattern)
 	struct pattern host = *pattern;
 
 	host.port = 0;
-	(void)pattern_format(ret, &host);
-}
-
-static void port_text(char ret[PORT_OCTETS], uint16_t port)
-{
-	if (port > 0)
-		(void)snprintf(ret, PORT_OCTETS, "%u", port);
+	if (host.kind == PATTERN_BELOW)
+		(void)snprintf(ret, KEY_OCTETS, ".%s", host.name);
 	else
-		(void)snprintf(ret, PORT_OCTETS, "*");
+		(void)pattern_format(ret, &host);
 }
 
-/* note_rule(), note_allowed() - at a host and port */
+/* note_rule(), note_allowed() - at a host and port. "name" is of the first that matches: rules go before */
 static int note_rule(json_t *entry, size_t number, bool ported)
 {
 	json_t *numbers = json_object_get(entry, "rules");
 
 	(void)ported; /* says the rule itself */
-	if (numbers == NULL && json_object_set_new(entry, "rules", json_array()) == 0)
-		numbers = json_object_get(entry, "rules");
+	if (json_array_size(numbers) == 0 &&
+	    json_object_set_new(entry, "name", json_sprintf("rules[%zu]", number)) < 0)
+		return -1;
 	return json_array_append_new(numbers, json_integer((json_int_t)number));
 }
 
@@ -60,7 +44,11 @@ static int note_allowed(json_t *entry, size_t number, bool ported)
 
 	if (json_object_get(entry, "allowed") != NULL) /* the first one counts */
 		return bad;
-	return bad | json_object_set_new(entry, "allowed", json_integer((json_int_t)number));
+	bad |= json_object_set_new(entry, "allowed", json_integer((json_int_t)number));
+	if (json_object_get(entry, "name") == NULL)
+		bad |=
+		    json_object_set_new(entry, "name", json_sprintf("allowed_hosts[%zu]", number));
+	return bad;
 }
 
 static int add_depth(json_t *settings, const char *suffix)
@@ -99,13 +87,18 @@ static int add_prefix(json_t *settings, const struct net_prefix *prefix, const c
 	json_t *prefixes = json_object_get(settings, "prefixes");
 	char begin[16];
 
-	if (prefix->bits == net_address_bits(&prefix->address))
-		return 0; /* its text is found by itself */
 	begin_of(begin, prefix);
 	json_t *list = json_object_get(prefixes, begin);
 	if (list == NULL && json_object_set_new(prefixes, begin, json_array()) == 0)
 		list = json_object_get(prefixes, begin);
 	return json_array_append_new(list, json_string(key));
+}
+
+static bool is_wide(const struct pattern *pattern)
+{
+	if (pattern->kind == PATTERN_PREFIX)
+		return pattern->prefix.bits < net_address_bits(&pattern->prefix.address);
+	return pattern->kind == PATTERN_BELOW || pattern->kind == PATTERN_ANY;
 }
 
 /* add_host() - that there is such a host at all */
@@ -115,114 +108,176 @@ static int add_host(json_t *settings, const struct pattern *pattern, const char 
 		return 0;
 	if (pattern->kind == PATTERN_BELOW)
 		return add_depth(settings, pattern->name);
-	return pattern->kind == PATTERN_PREFIX ? add_prefix(settings, &pattern->prefix, key) : 0;
+	if (pattern->kind == PATTERN_PREFIX &&
+	    is_wide(pattern)) /* else its text is found by itself */
+		return add_prefix(settings, &pattern->prefix, key);
+	return 0;
 }
 
-static int add_pattern(json_t *settings, const struct pattern *pattern, size_t number,
-		       int (*note)(json_t *entry, size_t number, bool ported))
+/* is_alone() - does no other host in the settings mean @pattern's as well? If @wide is full, who knows */
+static bool is_alone(const struct pattern *pattern, const struct pattern_set *wide)
 {
-	char key[KEY_OCTETS], port[PORT_OCTETS];
+	struct net_name name = { .kind = NET_NAME_NONE };
+
+	if (pattern->kind == PATTERN_EXACT &&
+	    net_name_parse(&name, (struct span){ pattern->name, pattern->len }) != NULL)
+		return false;
+	if (pattern->kind == PATTERN_PREFIX && !is_wide(pattern))
+		name = net_name_of_address(&pattern->prefix.address);
+	return name.kind != NET_NAME_NONE && wide->count < PATTERN_SET_MAX &&
+	       pattern_set_match(wide, &name, PATTERN_PORT_UNKNOWN) < 0;
+}
+
+/* add_place() - the host and port of @pattern, empty as yet */
+static int add_place(json_t *settings, const struct pattern *pattern,
+		     const struct pattern_set *wide)
+{
+	const char *const ports[] = { "*", "?", NULL };
+	char key[KEY_OCTETS], port[SETTINGS_PORT_OCTETS];
+	int bad = 0;
 
 	key_of(key, pattern);
-	port_text(port, pattern->port);
-	int bad = add_host(settings, pattern, key);
-	json_t *ports = settings_member(json_object_get(settings, "by_host"), key);
-	bad |= note(settings_member(ports, port), number, pattern->port != 0);
-	return bad | note(settings_member(ports, "?"), number, false);
+	settings_port(port, pattern->port);
+	bad |= add_host(settings, pattern, key);
+	json_t *at = settings_member(json_object_get(settings, "by_host"), key);
+	if (is_alone(pattern, wide))
+		bad |= json_object_set_new(at, "alone", json_true());
+	for (size_t i = 0; i < ARRAY_SIZE(ports); i++) {
+		const char *place = ports[i] != NULL ? ports[i] : port;
+
+		if (json_object_get(at, place) == NULL)
+			bad |= json_object_set_new(at, place, json_pack("{s:[]}", "rules"));
+	}
+	return bad;
 }
 
-static int fill(json_t *settings, const struct policy *policy)
+/* note() - @pattern where it matches: at its port, and at none; without a port at all there are */
+static int note(json_t *settings, const struct pattern *pattern, size_t number,
+		int (*how)(json_t *entry, size_t number, bool ported))
+{
+	char key[KEY_OCTETS], port[SETTINGS_PORT_OCTETS];
+	const char *place = NULL;
+	json_t *entry = NULL;
+	int bad = 0;
+
+	key_of(key, pattern);
+	settings_port(port, pattern->port);
+	json_object_foreach(
+	    json_object_get(json_object_get(settings, "by_host"), key), place,
+	    entry) if (json_is_object(entry) &&
+		       (pattern->port == 0 || strcmp(place, "?") == 0 || strcmp(place, port) == 0))
+	    bad |= how(entry, number, pattern->port != 0);
+	return bad;
+}
+
+static int add_places(json_t *settings, const struct policy *policy, const struct pattern_set *wide)
+{
+	const struct pattern_set *hosts = &policy->allowed_hosts;
+	int bad = 0;
+
+	for (size_t i = 0; bad == 0 && i < policy->rules_len; i++)
+		bad |= add_place(settings, &policy->rules[i].host, wide);
+	for (size_t i = 0; bad == 0 && i < hosts->count; i++)
+		bad |= add_place(settings, &hosts->entries[i].pattern, wide);
+	return bad;
+}
+
+static int fill(json_t *settings, const struct policy *policy, const struct pattern_set *wide)
 {
 	const struct pattern_set *hosts = &policy->allowed_hosts;
 	json_t *rules = json_object_get(settings, "rules");
-	int bad = settings == NULL;
+	int bad = settings == NULL || add_places(settings, policy, wide) != 0;
 
 	for (size_t i = 0; bad == 0 && i < policy->rules_len; i++) {
 		bad |= json_array_append_new(rules, settings_rule(&policy->rules[i], i));
-		bad |= add_pattern(settings, &policy->rules[i].host, i, note_rule);
+		bad |= note(settings, &policy->rules[i].host, i, note_rule);
 	}
 	for (size_t i = 0; bad == 0 && i < hosts->count; i++)
-		bad |= add_pattern(settings, &hosts->entries[i].pattern, i, note_allowed);
+		bad |= note(settings, &hosts->entries[i].pattern, i, note_allowed);
 	return bad;
+}
+
+/* gather_wide() - the patterns that mean more than one host. Return: 0; -ENOSPC; -ENOMEM */
+static int gather_wide(struct pattern_set *ret, const struct policy *policy)
+{
+	const struct pattern_set *hosts = &policy->allowed_hosts;
+	int r = 0;
+
+	for (size_t i = 0; r == 0 && i < policy->rules_len; i++)
+		if (is_wide(&policy->rules[i].host))
+			r = pattern_set_add(ret, &policy->rules[i].host);
+	for (size_t i = 0; r == 0 && i < hosts->count; i++)
+		if (is_wide(&hosts->entries[i].pattern))
+			r = pattern_set_add(ret, &hosts->entries[i].pattern);
+	return r;
+}
+
+/* oblige_entry() - with what holds if nothing but the host and port matters, by action */
+static int oblige_entry(json_t *entry, const json_t *rules)
+{
+	const json_t *numbers = json_object_get(entry, "rules");
+	const size_t first = (size_t)json_integer_value(json_array_get(numbers, 0));
+	const json_t *rule = json_array_get(rules, first);
+	const size_t count = json_array_size(numbers);
+	int bad = 0;
+
+	if (count == 0)
+		return json_object_set_new(entry, "net.connect", json_object()) |
+		       json_object_set_new(entry, "http.request", json_object());
+	if (count == 1)
+		bad |= json_object_set(entry, "net.connect", json_object_get(rule, "flow"));
+	if (json_object_get(rule, "any_method") != NULL &&
+	    json_object_get(rule, "any_path") != NULL)
+		bad |= json_object_set(entry, "http.request", json_object_get(rule, "request"));
+	return bad;
+}
+
+/* add_only() - @at, of @host, if it is all that can be said of that host, whatever the port */
+static int add_only(json_t *only, const char *host, json_t *at, json_t *rules)
+{
+	enum { MEMBERS = 3 }; /* "alone", "*", "?" */
+	json_t *entry = json_object_get(at, "*");
+
+	if (json_object_get(at, "alone") == NULL || json_object_size(at) != MEMBERS)
+		return 0;
+	return oblige_entry(entry, rules) | json_object_set(only, host, entry);
+}
+
+static int add_onlies(json_t *settings)
+{
+	json_t *at = NULL;
+	const char *host = NULL;
+	int bad = 0;
+
+	json_object_foreach(json_object_get(settings, "by_host"), host, at) bad |= add_only(
+	    settings_member(settings, "only"), host, at, json_object_get(settings, "rules"));
+	return bad;
+}
+
+static int settings_of(char **ret, const struct policy *policy, const struct pattern_set *wide,
+		       struct diag *diag)
+{
+	json_t *settings =
+	    json_pack("{s:b,s:b,s:[],s:{},s:{},s:[],s:{}}", "empty",
+		      policy->rules_len + policy->allowed_hosts.count == 0, "narrow",
+		      wide->count == 0, "rules", "by_host", "only", "depths", "prefixes");
+	int bad = fill(settings, policy, wide);
+
+	bad |= add_onlies(settings);
+	return settings_text(ret, json_pack("{s:{s:o}}", "immure", "settings", settings), bad,
+			     diag);
 }
 
 int policy_settings_text(char **ret, const struct policy_rules *rules, struct diag *diag)
 {
 	CLEANUP(policy_freep) struct policy *policy = NULL;
+	CLEANUP(pattern_set_free) struct pattern_set wide = { 0 };
 	int r = policy_new(&policy, rules, diag);
 
 	if (r < 0)
 		return r;
-	json_t *settings = json_pack("{s:b,s:[],s:{},s:[],s:{}}", "empty",
-				     policy->rules_len + policy->allowed_hosts.count == 0, "rules",
-				     "by_host", "depths", "prefixes");
-	int bad = fill(settings, policy);
-	return text_of(ret, json_pack("{s:{s:o}}", "immure", "settings", settings), bad, diag);
-}
-
-static json_t *grant_of(const struct policy_grant *grant)
-{
-	json_t *ret = json_pack("{s:s,s:s,s:s*}", "action", policy_action_name(grant->action),
-				"effect", grant->deny ? "deny" : "allow", "app", grant->app);
-	char stamp[POLICY_STAMP_OCTETS + 1];
-
-	policy_stamp(stamp, grant->expires_ns);
-	if (grant->expires_ns == 0 || json_object_set_new(ret, "expires", json_string(stamp)) == 0)
-		return ret;
-	json_decref(ret);
-	return NULL;
-}
-
-static int note_grant(json_t *ports, const char *port, json_t *grant)
-{
-	json_t *grants = json_object_get(ports, port);
-
-	if (grants == NULL && json_object_set_new(ports, port, json_array()) == 0)
-		grants = json_object_get(ports, port);
-	return json_array_append(grants, grant);
-}
-
-static int add_grant(json_t *hosts, const struct policy_grant *grant, const char *host)
-{
-	json_t *ports = settings_member(hosts, host), *json = grant_of(grant);
-	char port[PORT_OCTETS];
-
-	port_text(port, grant->port);
-	int bad = note_grant(ports, port, json);
-	bad |= note_grant(ports, "?", json);
-	json_decref(json);
-	return bad;
-}
-
-/* read_host() - of a grant. Return: NULL; else why it is refused */
-static const char *read_host(struct net_name *ret, const struct policy_grant *grant)
-{
-	if (grant->action != POLICY_ACTION_DNS_QUERY &&
-	    grant->action != POLICY_ACTION_NET_CONNECT &&
-	    grant->action != POLICY_ACTION_HTTP_REQUEST)
-		return "its action is not about a host";
-	return grant->host != NULL ? net_name_parse(ret, span_of(grant->host)) : "it has no host";
-}
-
-int policy_consent_text(char **ret, const struct policy_grant *grants, size_t len,
-			struct diag *diag)
-{
-	json_t *hosts = json_object();
-	struct net_name host = { 0 };
-	const char *fault = NULL;
-	int bad = hosts == NULL;
-
-	if (len > POLICY_GRANTS_MAX)
-		fault = "there are too many";
-	for (size_t i = 0; bad == 0 && fault == NULL && i < len; i++) {
-		fault = read_host(&host, &grants[i]);
-		if (fault == NULL)
-			bad = add_grant(hosts, &grants[i], host.text);
-	}
-	if (fault != NULL) {
-		json_decref(hosts);
-		return diag_set(diag, len > POLICY_GRANTS_MAX ? -ENOSPC : -EINVAL, "consent: %s",
-				fault);
-	}
-	return text_of(ret, json_pack("{s:{s:o}}", "consent", "hosts", hosts), bad, diag);
+	r = gather_wide(&wide, policy);
+	if (r < 0 && r != -ENOSPC)
+		return diag_set(diag, r, "out of memory");
+	return settings_of(ret, policy, &wide, diag);
 }

@@ -17,6 +17,25 @@
 
 enum { METHODS_SHOWN = 160, REGEX_OCTETS_MAX = 255 * sizeof(ONE_STAR) + 3 };
 
+int settings_text(char **ret, json_t *json, int bad, struct diag *diag)
+{
+	char *text = bad == 0 && json != NULL ? json_dumps(json, JSON_COMPACT) : NULL;
+
+	json_decref(json);
+	if (text == NULL)
+		return diag_set(diag, -ENOMEM, "out of memory");
+	*ret = text;
+	return 0;
+}
+
+void settings_port(char ret[SETTINGS_PORT_OCTETS], uint16_t port)
+{
+	if (port > 0)
+		(void)snprintf(ret, SETTINGS_PORT_OCTETS, "%u", port);
+	else
+		(void)snprintf(ret, SETTINGS_PORT_OCTETS, "*");
+}
+
 json_t *settings_member(json_t *object, const char *name)
 {
 	json_t *member = json_object_get(object, name);
@@ -72,7 +91,7 @@ static int add_glob(json_t *paths, struct span glob)
 	const char *star = memchr(glob.ptr, '*', glob.len);
 	const size_t plain = star != NULL ? (size_t)(star - glob.ptr) : glob.len;
 	const struct span begin = { glob.ptr, plain };
-	char regex[REGEX_OCTETS_MAX];
+	char regex[REGEX_OCTETS_MAX] = "";
 
 	if (star == NULL)
 		return json_object_setn_new(json_object_get(paths, "exact"), glob.ptr, glob.len,
@@ -203,6 +222,9 @@ json_t *settings_rule(const struct rule *rule, size_t i)
 
 	bad |= add_flow(ret, rule, i);
 	bad |= add_shared(ret, rule, i);
+	bad |= json_object_set_new(ret, "name", json_sprintf("rules[%zu]", i));
+	bad |= add_true(ret, "any_method", rule->methods == NULL);
+	bad |= add_true(ret, "any_path", rule->paths == NULL);
 	if (rule->methods != NULL)
 		bad |= add_methods(ret, rule->methods);
 	if (rule->paths != NULL)

@@ -19,11 +19,12 @@ static json_t *read_text(char *text)
 /* check() - is member @name of @json the JSON @want? */
 static void check(const json_t *json, const char *name, const char *want)
 {
-	json_t *wanted = json_loads(want, JSON_DECODE_ANY, NULL);
-	const json_t *got = json_object_get(json, name);
+	json_t *wanted = json_loads(want, JSON_DECODE_ANY, NULL); /* null: it is not there */
+	json_t *got = json_object_get(json, name);
 	char *shown = json_dumps(got, JSON_ENCODE_ANY | JSON_COMPACT);
 
-	CHECK(json_equal(wanted, got), "%s is %s", name, shown);
+	CHECK(got == NULL ? json_is_null(wanted) : json_equal(wanted, got), "%s is %s", name,
+	      shown);
 	free(shown);
 	json_decref(wanted);
 }
@@ -54,12 +55,14 @@ static void test_hosts(void)
 	check(settings, "prefixes",
 	      "{\"10.\": [\"10.0.0.0/8\"], \"2001:db8:\": [\"2001:db8::/32\", "
 	      "\"2001:db8:8000::/33\"], \"\": [\"0.0.0.0/7\"]}");
-	check(at, "a.test", "{\"*\": {\"allowed\": 0}, \"?\": {\"allowed\": 0}}");
-	check(at, "*.b.test",
-	      "{\"443\": {\"allowed\": 1, \"ported\": true}, \"?\": {\"allowed\": 1}}");
-	check(at, "192.0.2.1",
-	      "{\"1\": {\"allowed\": 3, \"ported\": true}, \"?\": {\"allowed\": 3}}");
-	check(at, "*", "{\"*\": {\"allowed\": 7}, \"?\": {\"allowed\": 7}}");
+	check(at, "a.test",
+	      "{\"*\": {\"name\": \"allowed_hosts[0]\", \"rules\": [], \"allowed\": 0}, \"?\": "
+	      "{\"name\": \"allowed_hosts[0]\", \"rules\": [], \"allowed\": 0}}");
+	check(at, ".b.test",
+	      "{\"*\": {\"rules\": []}, \"?\": {\"name\": \"allowed_hosts[1]\", \"rules\": [], "
+	      "\"allowed\": 1, \"ported\": true}, \"443\": {\"name\": \"allowed_hosts[1]\", "
+	      "\"rules\": [], \"allowed\": 1, \"ported\": true}}");
+	check(settings, "only", "{}"); /* "*" means all of them as well */
 	json_decref(all);
 }
 
@@ -78,8 +81,9 @@ static void test_rules(void)
 		  .pins = pin,
 		  .pins_len = 1 },
 		{ .host = "a.test:1", .passthrough = true, .caps = { .at_once = 2 } },
+		{ .host = "b.test", .caps = { .request_octets = 6, .idle_ms = 7 } },
 	};
-	const struct policy_rules rules = { .rules = rule, .rules_len = 2 };
+	const struct policy_rules rules = { (const char *const[]){ "b.test" }, 1, rule, 3 };
 	json_t *all = settings_of(&rules);
 	json_t *settings = json_object_get(json_object_get(all, "immure"), "settings");
 	json_t *one = json_array_get(json_object_get(settings, "rules"), 0);
@@ -99,8 +103,16 @@ static void test_rules(void)
 	check(two, "flow",
 	      "{\"raw\": true, \"passthrough\": true, \"quotas\": [{\"rule\": \"rules[1]\", "
 	      "\"concurrency\": 2}, null]}");
-	check(json_object_get(settings, "by_host"), "a.test",
-	      "{\"*\": {\"rules\": [0]}, \"1\": {\"rules\": [1]}, \"?\": {\"rules\": [0, 1]}}");
+	check(
+	    json_object_get(settings, "by_host"), "a.test",
+	    "{\"alone\": true, \"*\": {\"name\": \"rules[0]\", \"rules\": [0]}, \"1\": {\"name\": "
+	    "\"rules[0]\", \"rules\": [0, 1]}, \"?\": {\"name\": \"rules[0]\", \"rules\": [0, "
+	    "1]}}");
+	check(json_object_get(settings, "only"), "b.test",
+	      "{\"name\": \"rules[2]\", \"rules\": [2], \"allowed\": 0, \"net.connect\": "
+	      "{\"idle_ms\": 7}, "
+	      "\"http.request\": {\"request_bytes\": 6}}");
+	check(json_object_get(settings, "only"), "a.test", "null");
 	json_decref(all);
 }
 

@@ -7,6 +7,8 @@
 #include <stdlib.h>
 
 #include "base/test.h"
+#include "net/glob.h"
+#include "net/pattern.h"
 #include "policy/settings.h"
 #include "policy/texts.h"
 #include "random_rules.h"
@@ -14,6 +16,15 @@
 #include "wire/base64.h"
 
 enum { ROUNDS = 60, REQUESTS = 60, SEED = 1 };
+
+/* What a policy may ask of the library: the same as net/pattern.h and net/glob.h say. */
+static const char library[] =
+    "package check\n"
+    "import data.immure.lib\n"
+    "default host := false\n"
+    "host := true if lib.matches_host(input.pattern, input.host, input.is_address, input.port)\n"
+    "default path := false\n"
+    "path := true if lib.matches_glob(input.glob, input.path)\n";
 
 static struct rego *load(void)
 {
@@ -29,6 +40,8 @@ static struct rego *load(void)
 					      text->octets, &error) == 0,
 			      "%s:%u: %s", error.file, error.line, error.why);
 	}
+	CHECK(rego_add_module(rego, "check", 5, library, strlen(library), &error) == 0, "%s",
+	      error.why);
 	return rego;
 }
 
@@ -164,6 +177,85 @@ static bool compare(struct rego *rego, const struct policy *policy,
 	return equal;
 }
 
+/* says() - is the rule @path true of @input, which is let go of? */
+static bool says(struct rego *rego, const char *path, json_t *input)
+{
+	char *text = json_dumps(input, JSON_COMPACT);
+	struct rego_error error = { 0 };
+	struct rego_text answer = { 0 };
+
+	CHECK(rego_set_input(rego, text, strlen(text), &error) == 0 &&
+		  rego_eval_rule(&answer, rego, path, strlen(path), &error) == 0,
+	      "%s: %s", text, error.why);
+	const bool yes = answer.octets == 4 && memcmp(answer.ptr, "true", 4) == 0;
+	rego_text_free(&answer);
+	free(text);
+	json_decref(input);
+	return yes;
+}
+
+static void compare_hosts(struct rego *rego, uint64_t *seed, size_t *matched)
+{
+	struct policy_request request;
+	static struct random_rules random;
+	struct pattern pattern;
+	struct net_name name;
+
+	random_rules(&random, seed);
+	random_request(&request, &name, seed);
+	for (size_t i = 0; i < random.rules.rules_len; i++) {
+		const char *text = random.rule[i].host;
+		const unsigned port = request.port != 0 ? request.port : PATTERN_PORT_UNKNOWN;
+
+		CHECK(pattern_parse(&pattern, span_of(text)) == NULL, "%s", text);
+		const bool want = pattern_match(&pattern, &name, port);
+		const bool got = says(
+		    rego, "data.check.host",
+		    json_pack("{s:s,s:s,s:b,s:i}", "pattern", text, "host", name.text, "is_address",
+			      name.kind == NET_NAME_ADDRESS, "port", (int)request.port));
+
+		CHECK(got == want, "%s, %s port %u: C says %d", text, name.text, port, want);
+		*matched += want;
+	}
+}
+
+static void compare_paths(struct rego *rego, uint64_t *seed, size_t *matched)
+{
+	static struct random_rules random;
+	struct policy_request request;
+	struct net_name name;
+
+	random_rules(&random, seed);
+	random_request(&request, &name, seed);
+	struct span path = request.target;
+	path = span_cut(&path, '?');
+	for (size_t i = 0; i < random.rules.rules_len; i++)
+		for (size_t k = 0; k < random.rule[i].paths_len; k++) {
+			const char *glob = random.rule[i].paths[k];
+			const bool want = glob_match(span_of(glob), path);
+			const bool got =
+			    says(rego, "data.check.path",
+				 json_pack("{s:s,s:s%}", "glob", glob, "path",
+					   path.ptr != NULL ? path.ptr : "", path.len));
+
+			CHECK(got == want, "%s, %.*s: C says %d", glob, (int)path.len, path.ptr,
+			      want);
+			*matched += want;
+		}
+}
+
+/* compare_library() - Return: how many matched, of either kind the fewer */
+static size_t compare_library(struct rego *rego, uint64_t *seed, size_t rounds)
+{
+	size_t hosts = 0, paths = 0;
+
+	for (size_t i = 0; i < rounds && test_failures == 0; i++) {
+		compare_hosts(rego, seed, &hosts);
+		compare_paths(rego, seed, &paths);
+	}
+	return hosts < paths ? hosts : paths;
+}
+
 /* round_of() - one set of settings, many requests. Return: are all answers equal? */
 static bool round_of(struct rego *rego, uint64_t *seed, size_t *allowed)
 {
@@ -205,6 +297,9 @@ int main(int argc, char **argv)
 	while (i < rounds && round_of(rego, &seed, &allowed))
 		i++;
 	printf("%zu settings, %zu requests, %zu of them allowed\n", i, i * REQUESTS, allowed);
+	const size_t matched = compare_library(rego, &seed, 10 * rounds);
+	printf("the library: at least %zu matches of hosts and of paths\n", matched);
+	CHECK(rounds < ROUNDS || matched > rounds, "too few match");
 	CHECK(i < rounds || rounds < ROUNDS || allowed > i * REQUESTS / 4, "too few are allowed");
 	rego_free(rego);
 	return test_failures > 0;

@@ -6,6 +6,11 @@
 
 static const char *const patterns[] = {
 	"a.test",
+	"b.a.test",
+	"x.test",
+	"10.0.0.1",
+	"2001:db8::1",
+	"a.test",
 	"a.test",
 	"a.test:1",
 	"a.test:443",
@@ -57,11 +62,33 @@ static const char *const globs[] = {
 	"/**/y", "/a.b",  "/a.*b", "/v**x",  "/(a)|$", "/*/**/[x]^", "/\\d{2}*+/z",
 };
 
+#define LONG "0123456789abcdefghij"
+
 static const char *const targets[] = {
-	"/",           "/v1/x", "/v1/",    "/v1",      "/v1/x/y", "/v1/x?y=/v1", "/v2?",
-	"*",           "/a.b",  "/axb",    "/a.xxb",   "/v/x",    "/(a)|$",      "/q/w/[x]^",
-	"/\\d{2}++/z", "",      "/d/y?/y", "/%2e%2e/", "?",       "?x",
+	"/v1/" LONG LONG LONG LONG LONG LONG LONG LONG LONG,
+	"/",
+	"/v1/x",
+	"/v1/",
+	"/v1",
+	"/v1/x/y",
+	"/v1/x?y=/v1",
+	"/v2?",
+	"*",
+	"/a.b",
+	"/axb",
+	"/a.xxb",
+	"/v/x",
+	"/(a)|$",
+	"/q/w/[x]^",
+	"/\\d{2}++/z",
+	"",
+	"/d/y?/y",
+	"/%2e%2e/",
+	"?",
+	"?x",
 };
+
+enum { NARROW = 5 }; /* the first patterns, of a host each */
 
 #define PICK(list, seed) ((list)[random_below((seed), ARRAY_SIZE(list))])
 
@@ -101,7 +128,7 @@ static void random_rule(struct random_rules *ret, size_t i, uint64_t *seed)
 {
 	struct policy_rule *rule = &ret->rule[i];
 
-	*rule = (struct policy_rule){ .host = PICK(patterns, seed),
+	*rule = (struct policy_rule){ .host = patterns[random_below(seed, ret->kinds)],
 				      .methods = ret->methods[i],
 				      .paths = ret->paths[i],
 				      .raw = (enum policy_raw)random_below(seed, 3),
@@ -121,12 +148,14 @@ void random_rules(struct random_rules *ret, uint64_t *seed)
 	size_t rules = random_below(seed, RANDOM_RULES_MAX + 1);
 	size_t allowed = random_below(seed, RANDOM_HOSTS_MAX + 1);
 
+	/* in half of them all say one host each, which is found at once */
+	ret->kinds = random_below(seed, 2) > 0 ? NARROW : ARRAY_SIZE(patterns);
 	if (random_below(seed, 16) == 0)
 		rules = allowed = 0;
 	for (size_t i = 0; i < rules; i++)
 		random_rule(ret, i, seed);
 	for (size_t i = 0; i < allowed; i++)
-		ret->hosts[i] = PICK(patterns, seed);
+		ret->hosts[i] = patterns[random_below(seed, ret->kinds)];
 	ret->rules = (struct policy_rules){ ret->hosts, allowed, ret->rule, rules };
 }
 

@@ -13,6 +13,7 @@ struct random_rules {
 	const char *methods[RANDOM_RULES_MAX][RANDOM_LIST_MAX];
 	const char *paths[RANDOM_RULES_MAX][RANDOM_LIST_MAX];
 	const char *hosts[RANDOM_HOSTS_MAX];
+	unsigned kinds; /* how many of the patterns it is made of */
 };
 
 /* random_below() - 0 to @most - 1, by @seed, which moves on */
