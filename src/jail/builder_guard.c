@@ -104,11 +104,11 @@ int builder_guard(struct builder *b, int fd, bool writable, const char *name)
 		return builder_step(b, -EPERM,
 				    "share %s, which holds immure's own state: share less", name);
 	if (writable && is_among(&st, plan->settings, plan->settings_len))
-		return builder_step(
-		    b, -EPERM,
-		    "share %s for writing, which holds the --config file or the policy: share less, "
-		    "or read-only",
-		    name);
+		return builder_step(b, -EPERM,
+				    "share %s for writing, which holds the --config file or the "
+				    "policy: share less, "
+				    "or read-only",
+				    name);
 	r = writable ? is_programs(plan, fd, &st) : 0;
 	if (r < 0)
 		return builder_step(b, r, "tell whether %s holds immure's own programs", name);
