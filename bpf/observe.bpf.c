@@ -230,20 +230,21 @@ __noinline int add_walk(int which, __u64 at_path)
 	return 0;
 }
 
+/* add_text() - Return: 1: it starts at no other place: it is absolute, or could not be read; 0 */
 __noinline int add_text(int which, __u64 text)
 {
 	struct scratch *s = scratch_of_cpu();
 
 	if (s == NULL)
-		return 0;
+		return 1;
 	__u64 at = s->at;
 	SEEN_BY_VERIFIER(at);
 	if (at > EVENT_DATA_OCTETS)
-		return 0;
+		return 1;
 	long n = bpf_probe_read_user_str(&s->data[at], EVENT_TEXT_OCTETS, (void *)text);
 	if (n <= 0) {
 		s->event.flags |= EVENT_UNREAD;
-		return 0;
+		return 1;
 	}
 	s->event.text_len[which & 1] = (__u16)n;
 	s->at = at + (__u64)n;
