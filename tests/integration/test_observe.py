@@ -270,6 +270,14 @@ thread = threading.Thread(target=os.mkdir, args=['/tmp/by-thread']); thread.star
         self.act(process, 'go')
         watched.end()
 
+    def test_doctor(self):
+        """Tells beforehand what the rest of these tests shows."""
+        facts = {one['name']: one for one in self.immure('doctor', '--json').json()['facts']}
+        fact = facts['observation']
+        self.assertEqual(fact['state'], 'ok' if self.identity.uid == 0 else 'missing')
+        if self.identity.uid != 0:
+            self.assertRegex(fact['detail'], 'no eBPF: ring buffers: EPERM; seccomp notification is there')
+
     def test_ends_with_who_started_it(self):
         _, init = self.acting(go='pass')
         watched = Watched(self, init)
