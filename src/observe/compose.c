@@ -72,8 +72,11 @@ static void put_unix(struct text *to, struct span name)
 	if (!abstract)
 		len = strnlen(name.ptr != NULL ? name.ptr : "", len);
 	/* as /proc/net/unix shows names that are not of the file system */
-	for (size_t i = 0; i < len; i++)
-		text[i] = name.ptr[i] == 0 ? '@' : name.ptr[i];
+	for (size_t i = 0; i < len; i++) {
+		text[i] = name.ptr[i];
+		if (text[i] == 0)
+			text[i] = '@';
+	}
 	put(to, SPAN("unix:"));
 	put(to, (struct span){ text, len });
 }

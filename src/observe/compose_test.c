@@ -79,7 +79,7 @@ static void test_paths(void)
 
 	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
 		struct made made = { .head = { .kind = OBSERVE_RENAME, .flags = rows[i].flags } };
-		struct observe_record got;
+		struct observe_record got = { 0 };
 
 		for (int which = 0; which < 2; which++) {
 			made.head.text_len[which] = add(&made, rows[i].named);
@@ -100,7 +100,7 @@ static void test_raw(void)
 {
 	struct made made = { .head = {
 				 .kind = OBSERVE_SYMLINK, .result = -1, .pid = 3, .tid = 4 } };
-	struct observe_record got;
+	struct observe_record got = { 0 };
 
 	memcpy(made.head.comm, "0123456789abcdef", sizeof(made.head.comm));
 	made.head.text_len[0] = add(&made, (struct span)NAMES("/tmp/l"));
@@ -138,7 +138,7 @@ static void test_addresses(void)
 	(void)inet_pton(AF_INET6, "2001:db8::1", &in6.sin6_addr);
 	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
 		struct made made = { .head = { .kind = OBSERVE_CONNECT } };
-		struct observe_record got;
+		struct observe_record got = { 0 };
 
 		made.head.text_len[0] = add(&made, (struct span){ rows[i].address, rows[i].len });
 		CHECK(compose(&got, &made, 0) == 0 && span_is(got.path, rows[i].want),
@@ -163,7 +163,7 @@ static void test_malformed(void)
 
 	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
 		struct made made = { .head = { .kind = rows[i].kind, .flags = rows[i].flags } };
-		struct observe_record got;
+		struct observe_record got = { 0 };
 
 		made.head.text_len[0] = add(&made, rows[i].named);
 		made.head.walk_len[0] = add(&made, rows[i].walk);
@@ -176,7 +176,7 @@ static void test_longest(void)
 {
 	static struct made made = { .head = { .kind = OBSERVE_OPEN } };
 	static char text[EVENT_TEXT_OCTETS], walk[EVENT_WALK_OCTETS];
-	struct observe_record got;
+	struct observe_record got = { 0 };
 
 	memset(text, 'a', sizeof(text) - 1);
 	memset(walk, 'b', sizeof(walk) - 1);
