@@ -80,6 +80,9 @@ static const struct probe {
 	  "for the vm backend: put the user in group kvm, or turn virtualization on" },
 	{ "bpf", WALL_COUNT, false, probe_bpf,
 	  "for observation by eBPF: run as root, or with CAP_BPF and CAP_PERFMON" },
+	{ "observation", WALL_COUNT, true, probe_observation,
+	  "what programs do inside is not seen: run as root, or with CAP_BPF and CAP_PERFMON, on a "
+	  "kernel with CONFIG_FTRACE_SYSCALLS and CONFIG_DEBUG_INFO_BTF" },
 	{ "core-pattern", WALL_COUNT, false, probe_core,
 	  "an RLIMIT_CORE of 1 (not 0) keeps a sandbox from starting it; or set a plain "
 	  "core_pattern" },

@@ -61,6 +61,7 @@ void probe_cgroup1(struct probe_result *ret);
 void probe_fuse(struct probe_result *ret);
 void probe_kvm(struct probe_result *ret);
 void probe_bpf(struct probe_result *ret);
+void probe_observation(struct probe_result *ret); /* probe_observe.c */
 void probe_core(struct probe_result *ret);
 
 #endif

@@ -76,6 +76,7 @@ static void check_known(void)
 		  access("/dev/fuse", R_OK | W_OK) < 0 },
 		{ "kvm", false, access("/dev/kvm", R_OK | W_OK) < 0 },
 		{ "bpf", false, geteuid() != 0 },
+		{ "observation", false, fact("bpf")->state == PROBE_MISSING },
 		{ "userns", can_map_userns(), false },
 		{ "pidns", can_map_userns(), false },
 		{ "netns", false, fact("userns")->state == PROBE_MISSING },
