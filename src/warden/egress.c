@@ -257,7 +257,7 @@ int egress_count(struct egress *egress, struct egress_quota **ret_counted, unsig
 static int make_parts(struct egress *egress, const struct egress_config *config, struct diag *diag)
 {
 	int r = decider_new(&egress->decider, egress->loop, config->settings, config->sandbox,
-			    &config->consent, diag);
+			    config->home, &config->consent, diag);
 
 	if (r < 0)
 		return r;

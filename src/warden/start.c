@@ -145,6 +145,14 @@ static void on_settled(void *context, uint32_t id, enum consent_answer answer, c
 		sandbox->hooks.settled(sandbox->hooks.context, id, answer, by);
 }
 
+static void on_unkept(void *context, const char *why)
+{
+	struct sandbox *sandbox = context;
+
+	if (sandbox->hooks.unkept != NULL)
+		sandbox->hooks.unkept(sandbox->hooks.context, why);
+}
+
 static void on_drained(void *context)
 {
 	struct sandbox *sandbox = context;
@@ -201,7 +209,10 @@ static void run(struct sandbox *sandbox)
 		.diag = sandbox->jail.capture[CAPTURE_DIAG],
 		.init = sandbox->jail.pid,
 		.hooks = { .report = on_report, .drained = on_drained, .context = sandbox },
-		.consent = { .asked = on_asked, .settled = on_settled, .context = sandbox },
+		.consent = { .asked = on_asked,
+			     .settled = on_settled,
+			     .unkept = on_unkept,
+			     .context = sandbox },
 	};
 	int r = prepare(sandbox, &sandbox->why);
 
