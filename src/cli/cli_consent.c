@@ -125,7 +125,7 @@ static int show(struct cli_call *call, struct store *store, struct span app)
 static int list(struct cli_call *call)
 {
 	struct store *store = NULL;
-	struct span app;
+	struct span app = { 0 };
 	int r = read_app(&app, call);
 
 	if (r == 0)
@@ -221,7 +221,7 @@ static int revoke_all(struct cli_call *call, struct store *store, struct span ap
 static int revoke_some(struct cli_call *call)
 {
 	struct store *store = NULL;
-	struct span app;
+	struct span app = { 0 };
 	int r = read_app(&app, call);
 
 	if (r == 0 && (app.ptr != NULL) == (call->operands_len > 1))

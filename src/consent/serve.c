@@ -66,7 +66,7 @@ static int add(const struct grant_packet *asked, struct diag *diag)
 static int answer(const char *role, struct diag *diag)
 {
 	static char octets[GRANT_PACKET_OCTETS_MAX + 1];
-	struct grant_packet asked;
+	struct grant_packet asked = { 0 };
 	size_t len = 0;
 	int r = worker_take(&len, octets, sizeof(octets));
 

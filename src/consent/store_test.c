@@ -149,8 +149,8 @@ static void test_revokes(void)
 	struct rig rig;
 
 	rig_open(&rig);
-	for (uint16_t port = 1; port <= 4; port++) {
-		struct grant grant = connect_to(port < 4 ? "one" : "two", "a.test", port);
+	for (unsigned port = 1; port <= 4; port++) {
+		struct grant grant = connect_to(port < 4 ? "one" : "two", "a.test", (uint16_t)port);
 
 		(void)keep(&rig, &grant);
 	}
@@ -188,8 +188,8 @@ static void test_bounds(void)
 	int64_t id = 0;
 
 	rig_open(&rig);
-	for (uint16_t port = 1; port <= GRANT_APP_MAX; port++) {
-		struct grant grant = connect_to("one", "a.test", port);
+	for (unsigned port = 1; port <= GRANT_APP_MAX; port++) {
+		struct grant grant = connect_to("one", "a.test", (uint16_t)port);
 
 		(void)keep(&rig, &grant);
 	}

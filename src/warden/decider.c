@@ -342,12 +342,12 @@ static int open_policy(struct decider *decider, struct loop *loop, const struct 
 }
 
 /* open_parts() - who decides, and who asks the owner */
-static int open_parts(struct decider *decider, struct loop *loop, const struct config *config,
-		      const char *sandbox, int home, struct diag *diag)
+static int open_parts(struct decider *decider, struct loop *loop,
+		      const struct decider_config *config, struct diag *diag)
 {
 	struct policy_asker_facts facts = {
 		.app = decider->app,
-		.sandbox = sandbox,
+		.sandbox = config->sandbox,
 		.workspace = decider->workspace,
 		.started_ns = clock_unix_ns(),
 		.mode = decider->mode,
@@ -355,24 +355,26 @@ static int open_parts(struct decider *decider, struct loop *loop, const struct c
 
 	if (decider->app == NULL || decider->workspace == NULL ||
 	    consents_new(&decider->consents, loop, decider->app, &decider->hooks) < 0 ||
-	    open_grants(decider, loop, home) < 0)
+	    open_grants(decider, loop, config->home) < 0)
 		return diag_set(diag, -ENOMEM, "out of memory");
-	return config->policy != NULL ? open_policy(decider, loop, config, &facts, diag)
-				      : open_settings(decider, config, diag);
+	return config->settings->policy != NULL
+		   ? open_policy(decider, loop, config->settings, &facts, diag)
+		   : open_settings(decider, config->settings, diag);
 }
 
-int decider_new(struct decider **ret, struct loop *loop, const struct config *config,
-		const char *sandbox, int home, const struct consent_hooks *hooks, struct diag *diag)
+int decider_new(struct decider **ret, struct loop *loop, const struct decider_config *config,
+		struct diag *diag)
 {
 	struct decider *decider = calloc(1, sizeof(*decider));
+	const struct config *settings = config->settings;
 
 	if (decider == NULL)
 		return diag_set(diag, -ENOMEM, "out of memory");
-	decider->hooks = *hooks;
-	decider->mode = policy_mode_find(config->mode);
-	decider->app = strdup(config->app != NULL ? config->app : "");
-	decider->workspace = strdup(config->working_dir);
-	int r = open_parts(decider, loop, config, sandbox, home, diag);
+	decider->hooks = *config->hooks;
+	decider->mode = policy_mode_find(settings->mode);
+	decider->app = strdup(settings->app != NULL ? settings->app : "");
+	decider->workspace = strdup(settings->working_dir);
+	int r = open_parts(decider, loop, config, diag);
 	if (r < 0) {
 		decider_free(decider);
 		return r;

@@ -15,7 +15,6 @@
 
 #include "base/clock.h"
 #include "base/fd.h"
-#include "base/list.h"
 #include "warden/egress_text.h"
 #include "warden/sibling.h"
 
@@ -58,6 +57,7 @@ static void helper_end(struct helper *helper)
 	(void)kill(helper->pid, SIGKILL);
 	while (waitpid(helper->pid, NULL, 0) < 0 && errno == EINTR)
 		;
+	helper->pid = 0;
 }
 
 /* helper_take() - a packet that is there; *@ret borrows from @octets, which has room for one and one more
@@ -136,8 +136,7 @@ int grants_read(int home, const char *app, void (*each)(void *context, const str
 /* One that is being kept. */
 struct keeping {
 	struct grants_keeper *keeper;
-	struct list_node node;
-	struct helper helper;
+	struct helper helper; /* pid 0: this place is free */
 	struct loop_source answer;
 	struct loop_timer late;
 };
@@ -147,8 +146,7 @@ struct grants_keeper {
 	int home;
 	void (*failed)(void *context, const char *why);
 	void *context;
-	struct list all;
-	size_t len;
+	struct keeping all[GRANTS_KEEPING_MAX];
 };
 
 int grants_keeper_new(struct grants_keeper **ret, struct loop *loop, int home,
@@ -161,10 +159,13 @@ int grants_keeper_new(struct grants_keeper **ret, struct loop *loop, int home,
 	*keeper = (struct grants_keeper){
 		.loop = loop, .home = home, .failed = failed, .context = context
 	};
-	list_init(&keeper->all);
+	for (size_t i = 0; i < ARRAY_SIZE(keeper->all); i++)
+		keeper->all[i].keeper = keeper;
 	*ret = keeper;
 	return 0;
 }
+
+static const struct grant_packet no_packet;
 
 /* tell() - unless it is kept */
 static void tell(struct grants_keeper *keeper, const struct grant_packet *packet, int r)
@@ -186,9 +187,6 @@ static void finish(struct keeping *keeping, const struct grant_packet *packet, i
 	loop_disarm(&keeping->late);
 	loop_remove(&keeping->answer);
 	helper_end(&keeping->helper);
-	list_remove(&keeping->node);
-	keeper->len--;
-	free(keeping);
 	tell(keeper, packet, r);
 }
 
@@ -206,45 +204,37 @@ static void on_answer(struct loop_source *source, uint32_t events)
 
 static void on_late(struct loop_timer *timer)
 {
-	finish(container_of(timer, struct keeping, late), NULL, -ETIMEDOUT);
+	finish(container_of(timer, struct keeping, late), &no_packet, -ETIMEDOUT);
 }
 
-/* start() - Return: 0 or -errno */
-static int start(struct grants_keeper *keeper, const struct grant *grant)
+/* start() - in a free place. Return: 0 or -errno */
+static int start(struct keeping *keeping, const struct grant *grant)
 {
+	struct grants_keeper *keeper = keeping->keeper;
 	const struct grant_packet packet = { .kind = GRANT_ONE, .grant = *grant };
+	int r = helper_start(&keeping->helper, keeper->home, GRANT_ROLE_ADD, &packet);
 
-	if (keeper->len >= GRANTS_KEEPING_MAX)
-		return -EBUSY;
-	struct keeping *keeping = calloc(1, sizeof(*keeping));
-	if (keeping == NULL)
-		return -ENOMEM;
-	keeping->keeper = keeper;
+	if (r < 0)
+		return r;
 	keeping->answer.ready = on_answer;
 	keeping->late.fired = on_late;
-	int r = helper_start(&keeping->helper, keeper->home, GRANT_ROLE_ADD, &packet);
-	if (r < 0) {
-		free(keeping);
-		return r;
-	}
 	r = loop_add(keeper->loop, &keeping->answer, keeping->helper.fd, EPOLLIN);
-	if (r < 0) {
+	if (r < 0)
 		helper_end(&keeping->helper);
-		free(keeping);
-		return r;
-	}
-	loop_arm(keeper->loop, &keeping->late, GRANTS_WAIT_MS * NS_PER_MS);
-	list_append(&keeper->all, &keeping->node);
-	keeper->len++;
-	return 0;
+	else
+		loop_arm(keeper->loop, &keeping->late, GRANTS_WAIT_MS * NS_PER_MS);
+	return r;
 }
 
 void grants_keep(struct grants_keeper *keeper, const struct grant *grant)
 {
-	int r = start(keeper, grant);
+	size_t i = 0;
 
+	while (i < ARRAY_SIZE(keeper->all) && keeper->all[i].helper.pid > 0)
+		i++;
+	int r = i < ARRAY_SIZE(keeper->all) ? start(&keeper->all[i], grant) : -EBUSY;
 	if (r < 0)
-		tell(keeper, NULL, r);
+		tell(keeper, &no_packet, r);
 }
 
 void grants_keeper_free(struct grants_keeper *keeper)
@@ -252,14 +242,14 @@ void grants_keeper_free(struct grants_keeper *keeper)
 	const int64_t until_ns = clock_mono_ns() + GRANTS_WAIT_MS * NS_PER_MS;
 	static char octets[GRANT_PACKET_OCTETS_MAX + 1];
 
-	if (keeper == NULL)
-		return;
-	while (list_first(&keeper->all) != NULL) {
-		struct keeping *keeping =
-		    container_of(list_first(&keeper->all), struct keeping, node);
+	for (size_t i = 0; keeper != NULL && i < ARRAY_SIZE(keeper->all); i++) {
+		struct keeping *keeping = &keeper->all[i];
 		struct grant_packet packet = { 0 };
 
-		finish(keeping, &packet, helper_wait(&packet, &keeping->helper, octets, until_ns));
+		if (keeping->helper.pid == 0)
+			continue;
+		int r = helper_wait(&packet, &keeping->helper, octets, until_ns);
+		finish(keeping, &packet, r);
 	}
 	free(keeper);
 }

@@ -38,7 +38,7 @@ static void check_one(const struct grant *grant)
 {
 	static char octets[GRANT_PACKET_OCTETS_MAX];
 	const struct grant_packet packet = { .kind = GRANT_ONE, .grant = *grant };
-	struct grant_packet got;
+	struct grant_packet got = { 0 };
 	size_t len = 0;
 
 	CHECK(grant_encode(&len, octets, &packet) == 0 &&
@@ -77,7 +77,7 @@ static void test_texts(void)
 	char octets[64];
 
 	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
-		struct grant_packet got;
+		struct grant_packet got = { 0 };
 		size_t len = 0;
 
 		CHECK(grant_encode(&len, octets, &rows[i]) == 0 &&
@@ -92,7 +92,7 @@ static void test_cut(void)
 {
 	static char octets[GRANT_PACKET_OCTETS_MAX];
 	const struct grant_packet packet = { .kind = GRANT_ONE, .grant = full };
-	struct grant_packet got;
+	struct grant_packet got = { 0 };
 	size_t len = 0;
 
 	CHECK(grant_encode(&len, octets, &packet) == 0, "encode");
@@ -126,7 +126,7 @@ static void test_malformed(void)
 	static char octets[GRANT_PACKET_OCTETS_MAX];
 
 	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
-		struct grant_packet got;
+		struct grant_packet got = { 0 };
 		size_t len = 0;
 
 		CHECK(grant_encode(&len, octets, &packet) == 0, "encode");
