@@ -72,6 +72,7 @@ enum cli_operand {
 	CLI_CA,         /* what to do with the certificate authority */
 	CLI_AUDIT,      /* what to do with the audit log, then a file of it */
 	CLI_POLICY,     /* what to do with policies, then files of them */
+	CLI_CONSENT,    /* what to do with consent, then places or numbers */
 	CLI_OPERAND_COUNT,
 };
 
@@ -137,6 +138,9 @@ MUST_USE int cli_parse(struct cli_call *call, const char *const *argv);
 void cli_call_free(struct cli_call *call);
 
 #define CLEANUP_CALL CLEANUP(cli_call_free)
+
+/* cli_main() - all of a main(). Return: the exit status. */
+MUST_USE int cli_main(int argc, char **argv);
 
 /* cli_find() - the row of that name or alias; NULL: there is none */
 const struct cli_command *cli_find(const char *name);

@@ -67,6 +67,7 @@ static const char tail[] =
     "\tca) options='show export rotate' ;;\n"
     "\taudit) options='show stats export verify reindex' ;;\n"
     "\tpolicy) options='check test show explain' ;;\n"
+    "\tconsent) options='list grant revoke' ;;\n"
     "\tprogram) mapfile -t COMPREPLY < <(compgen -c -- \"$cur\"); return ;;\n"
     "\tesac\n"
     "\tmapfile -t COMPREPLY < <(compgen -W \"$options\" -- \"$cur\")\n"
@@ -79,6 +80,7 @@ static const char *const operand_names[CLI_OPERAND_COUNT] = {
 	[CLI_ID_PROGRAM] = "id-program", [CLI_COMMAND] = "command",
 	[CLI_SHELL] = "shell",           [CLI_CA] = "ca",
 	[CLI_AUDIT] = "audit",           [CLI_POLICY] = "policy",
+	[CLI_CONSENT] = "consent",
 };
 
 static void bash_command(FILE *out, const struct cli_command *command)

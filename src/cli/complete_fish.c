@@ -54,6 +54,7 @@ static const char *const operand_words[CLI_OPERAND_COUNT] = {
 	[CLI_CA] = "show export rotate",
 	[CLI_AUDIT] = "show stats export verify reindex",
 	[CLI_POLICY] = "check test show explain",
+	[CLI_CONSENT] = "list grant revoke",
 };
 
 static void fish_command(FILE *out, const struct cli_command *command)

@@ -69,6 +69,7 @@ static const char *const operand_specs[CLI_OPERAND_COUNT] = {
 		       "\t\t\t'2:file:_files'"),
 	[CLI_POLICY] = (" \\\n\t\t\t'1:action:(check test show explain)' \\\n"
 			"\t\t\t'*:file:_files'"),
+	[CLI_CONSENT] = " \\\n\t\t\t'1:action:(list grant revoke)'",
 };
 
 static void zsh_command(FILE *out, const struct cli_command *command)

@@ -183,6 +183,13 @@ static const struct cli_option policy_options[] = {
 	{ 0 },
 };
 
+static const struct cli_option consent_options[] = {
+	{ "app", 0, CLI_WORD, false, "NAME", "of this app", NULL, NULL },
+	{ "deny", 0, CLI_FLAG, false, NULL, "grant: it is a no, without asking", NULL, NULL },
+	{ "for", 0, CLI_DURATION, false, "DURATION", "grant: it ends after DURATION", NULL, NULL },
+	{ 0 },
+};
+
 static const struct cli_option kill_options[] = {
 	{ "all", 'a', CLI_FLAG, false, NULL, "all that run", NULL, NULL },
 	{ "signal", 's', CLI_WORD, false, "NAME",
@@ -218,6 +225,7 @@ static const struct cli_group logs = { "Options", logs_options };
 static const struct cli_group why = { "Options", why_options };
 static const struct cli_group audit = { "Options", audit_options };
 static const struct cli_group policy = { "Options", policy_options };
+static const struct cli_group consent = { "Options", consent_options };
 static const struct cli_group kill_group = { "Options", kill_options };
 static const struct cli_group stop = { "Options", stop_options };
 static const struct cli_group rm = { "Options", rm_options };
@@ -389,6 +397,22 @@ const struct cli_command cli_commands[] = {
 	  SIZE_MAX,
 	  { &policy, &json, &common },
 	  cli_policy },
+	{ "consent",
+	  NULL,
+	  NETWORK,
+	  "[OPTIONS] list|grant|revoke [HOST:PORT|ID]...",
+	  "Look at what apps may do because somebody said yes, or may not",
+	  "An answer \"always\" is kept for the app of its sandbox (--app) and holds in the next "
+	  "one, too, for just what was asked. list: what is kept. grant: the app --app may reach "
+	  "HOST:PORT without a question, or with --deny may not. revoke: of these IDs, or all of "
+	  "the app; sandboxes that run keep to what they began with.\n"
+	  "It answers only what would be asked (--ask, or a policy that asks): it allows nothing "
+	  "that a rule denies, nor an address that is not public. See docs/consent.md.",
+	  CLI_CONSENT,
+	  1,
+	  SIZE_MAX,
+	  { &consent, &json, &common },
+	  cli_consent },
 	{ "doctor",
 	  NULL,
 	  LOOK,
@@ -573,6 +597,7 @@ const struct cli_note cli_files[] = {
 	  "key.pub, by which they are signed; index.db." },
 	{ "~/.immure/ca/", "The certificate authority: ca.key, which nobody else may read, and "
 			   "ca.crt." },
+	{ "~/.immure/consent.db", "What apps may do because somebody said yes, or may not." },
 	{ "~/.immure/vms/ID/config.json", "The settings in force." },
 	{ "~/.immure/vms/ID/status", "created, starting, running, stopping, stopped or crashed." },
 	{ "~/.immure/vms/ID/socket", "JSON-RPC of the sandbox while it runs." },

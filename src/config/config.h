@@ -250,6 +250,9 @@ MUST_USE int config_parse_pin(uint8_t ret[CONFIG_PIN_OCTETS], struct span text);
  */
 MUST_USE int config_parse_duration_s(uint64_t *ret, struct span text);
 
+/* config_app_fault() - Return: NULL: it may be the name of an app; else why not, static */
+MUST_USE const char *config_app_fault(const char *text);
+
 /**
  * config_parse_server() - "192.0.2.1", "192.0.2.1:53", "2001:db8::1", "[2001:db8::1]:53"
  * @ret_port:	53 when none is given

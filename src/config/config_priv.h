@@ -159,9 +159,8 @@ const char *config_text_fault(const char *text);     /* a short printable text, 
 const char *config_mount_fault(const char *path);    /* a folded path to mount at */
 const char *config_env_name_fault(const char *text); /* [A-Za-z_][A-Za-z0-9_]* */
 const char *config_hostname_fault(const char *text); /* RFC 1123, at most 64 octets */
-const char *config_app_fault(const char *text);
-const char *config_publish_fault(const char *text); /* config_parse_publish() reads it */
-const char *config_command_fault(const char *text); /* not empty, one line */
+const char *config_publish_fault(const char *text);  /* config_parse_publish() reads it */
+const char *config_command_fault(const char *text);  /* not empty, one line */
 
 /* config_network.c: the same */
 const char *config_pattern_fault(const char *text); /* net/pattern.h: a host, "*.x", 10.0.0.0/8 */

@@ -224,6 +224,8 @@ int consents_reply(struct consents *consents, uint32_t id, enum consent_answer a
 		return -EINVAL;
 	if (question == NULL)
 		return -ENOENT;
+	if (answer == CONSENT_ALWAYS && consents->app[0] == '\0')
+		answer = CONSENT_RUN; /* and whoever is told hears so */
 	settle(question, answer, by);
 	return 0;
 }

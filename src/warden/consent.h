@@ -19,12 +19,12 @@ enum {
 };
 
 enum consent_answer {
-	CONSENT_NONE = 0, /* nobody answered; no such answer */
-	CONSENT_DENY,     /* this time */
-	CONSENT_ONCE,     /* this time */
-	CONSENT_RUN,      /* until the sandbox ends */
-	CONSENT_ALWAYS,   /* this app, from now on */
-	CONSENT_DENY_ALWAYS,
+	CONSENT_NONE = 0,    /* nobody answered; no such answer */
+	CONSENT_DENY,        /* this time */
+	CONSENT_ONCE,        /* this time */
+	CONSENT_RUN,         /* until the sandbox ends */
+	CONSENT_ALWAYS,      /* this app, from now on; without an app it is CONSENT_RUN */
+	CONSENT_DENY_ALWAYS, /* likewise; without an app until the sandbox ends */
 	CONSENT_ANSWERS,
 };
 
@@ -48,6 +48,9 @@ struct consent_hooks {
 	bool (*asked)(void *context, const struct consent_question *question);
 	/* settled() - it needs no answer any more; @by: who answered, for people; "" for nobody */
 	void (*settled)(void *context, uint32_t id, enum consent_answer answer, const char *by);
+	/* unkept() - answers for longer cannot be read or kept; @why: for people. May be NULL, and be called
+	 * at once. */
+	void (*unkept)(void *context, const char *why);
 	void *context;
 };
 

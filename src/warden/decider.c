@@ -3,8 +3,9 @@
  * Theory of operation: a question that cannot be answered at once goes through up to two stations: the policy's
  * process, then the owner. It is the same question at both, and whoever asked knows nothing of them.
  *
- * What the owner answers for the whole run is kept as a grant: exactly what he was shown, no more. Grants
+ * What the owner answers for longer than once is kept as a grant: exactly what he was shown, no more. Grants
  * answer only what would be asked again; they do not reach what a rule forbids, nor the guard of addresses.
+ * Those of an app are read when its sandbox begins, and what is added is kept for the next one (grants.h).
  */
 #include "warden/decider.h"
 
@@ -12,18 +13,13 @@
 #include <stdlib.h>
 
 #include "base/clock.h"
-#include "warden/decider_cache.h"
+#include "warden/decider_grants.h"
 #include "warden/decider_rules.h"
+#include "warden/grants.h"
 #include "warden/policy_asker.h"
 
 #define RULE_UNKNOWN "default" /* of a verdict about what no rule speaks of */
 #define RULE_CONSENT "consent"
-
-struct grant {
-	struct decider_key key;
-	bool deny;
-	struct grant *next;
-};
 
 struct decider {
 	struct policy *settings;    /* NULL: a policy decides */
@@ -32,8 +28,11 @@ struct decider {
 	enum policy_mode mode;
 	char *app, *workspace; /* owned */
 	size_t rules_len;      /* of the settings */
-	struct grant *grants;  /* owned; of this run */
-	size_t grants_len;
+	struct decider_grants grants;
+	struct grants_keeper *keeper; /* NULL: without an app, nothing is kept */
+	char *unread;                 /* owned: why what was kept could not be read; NULL: it was */
+	const char *by;               /* who answers just now; borrowed */
+	struct consent_hooks hooks;
 };
 
 struct decider_question {
@@ -77,42 +76,20 @@ static bool is_to_be_asked(const struct decider *decider, const struct policy_ve
 	       (decider->mode == POLICY_MODE_ASK && is_unknown(verdict));
 }
 
-/* key_of() - what a grant is for: just what the owner sees. Return: false: it is too long for one */
-static bool key_of(struct decider_key *ret, const struct policy_request *request)
+/* keep_answer() - for this run, and if it is for longer also for those to come; without room for it, it holds
+ * once. Who asked for the same has brought it here already. */
+static void keep_answer(struct decider *decider, const struct policy_request *request,
+			enum consent_answer answer)
 {
-	return decider_key_of(ret, request,
-			      JUDGE_READS_METHOD | JUDGE_READS_PATH | JUDGE_READS_QUERY);
-}
+	const bool denied = answer == CONSENT_DENY_ALWAYS;
+	struct grant grant;
 
-static const struct grant *grant_for(const struct decider *decider,
-				     const struct policy_request *request)
-{
-	struct decider_key key;
-
-	if (decider->grants == NULL || !key_of(&key, request))
-		return NULL;
-	for (const struct grant *at = decider->grants; at != NULL; at = at->next)
-		if (at->key.len == key.len && memcmp(at->key.octets, key.octets, key.len) == 0)
-			return at;
-	return NULL;
-}
-
-/* add_grant() - without room for it, the answer holds once */
-static void add_grant(struct decider *decider, const struct policy_request *request, bool denied)
-{
-	struct grant *grant =
-	    decider->grants_len < DECIDER_GRANTS_MAX ? malloc(sizeof(*grant)) : NULL;
-
-	if (grant == NULL)
+	if (decider_grants_find(&decider->grants, request) != GRANTED_NOTHING ||
+	    !decider_grants_add(&decider->grants, request, denied) || answer == CONSENT_RUN ||
+	    decider->keeper == NULL)
 		return;
-	if (!key_of(&grant->key, request)) {
-		free(grant);
-		return;
-	}
-	grant->deny = denied;
-	grant->next = decider->grants;
-	decider->grants = grant;
-	decider->grants_len++;
+	decider_grants_of(&grant, request, denied, decider->app, decider->by);
+	grants_keep(decider->keeper, &grant);
 }
 
 /* watch_only() - allow it, without obligations; what it would have been is still said */
@@ -136,11 +113,13 @@ static bool settle_known(const struct decider *decider, const struct policy_requ
 	}
 	if (!is_to_be_asked(decider, verdict))
 		return true;
-	const struct grant *grant = grant_for(decider, request);
-	if (grant != NULL && grant->deny)
+	const enum decider_granted granted = decider_grants_find(&decider->grants, request);
+	if (granted == GRANTED_NO)
 		deny(verdict, RULE_CONSENT, "its owner said no");
-	else if (grant != NULL)
+	else if (granted == GRANTED_RUN)
 		allow(verdict, RULE_CONSENT, "its owner said yes, for this run");
+	else if (granted == GRANTED_BEFORE)
+		allow(verdict, RULE_CONSENT, "its owner said yes to it before");
 	else if (request->kind == POLICY_DNS_QUERY)
 		allow(verdict, RULE_UNKNOWN, "its owner is asked when it is connected to");
 	else if (request->consented && strcmp(verdict->rule, RULE_UNKNOWN) == 0)
@@ -177,8 +156,7 @@ static void on_answered(void *context, enum consent_answer answer)
 		obey_owner(&question->verdict, answer);
 		if (answer == CONSENT_RUN || answer == CONSENT_ALWAYS ||
 		    answer == CONSENT_DENY_ALWAYS)
-			add_grant(question->decider, &question->request,
-				  answer == CONSENT_DENY_ALWAYS);
+			keep_answer(question->decider, &question->request, answer);
 	}
 	finish(question);
 }
@@ -187,8 +165,13 @@ static void on_answered(void *context, enum consent_answer answer)
 static bool ask_owner(struct decider_question *question)
 {
 	struct policy_verdict *verdict = &question->verdict;
+	const char *unread = question->decider->unread;
+	char why[POLICY_WHY_OCTETS + DIAG_OCTETS + 2];
+
+	(void)snprintf(why, sizeof(why), "%s%s%s", verdict->why, unread != NULL ? "; " : "",
+		       unread != NULL ? unread : "");
 	int r = consents_wait(&question->waits, question->decider->consents, &question->request,
-			      verdict->why, on_answered, question);
+			      why, on_answered, question);
 
 	if (r == 0)
 		return true;
@@ -290,7 +273,10 @@ void decider_cancel(struct decider_question *question)
 
 int decider_reply(struct decider *decider, uint32_t id, enum consent_answer answer, const char *by)
 {
-	return consents_reply(decider->consents, id, answer, by);
+	decider->by = by;
+	int r = consents_reply(decider->consents, id, answer, by);
+	decider->by = NULL;
+	return r;
 }
 
 void decider_set_mode(struct decider *decider, enum policy_mode mode)
@@ -321,37 +307,79 @@ static int open_settings(struct decider *decider, const struct config *config, s
 	return r;
 }
 
-/* open_parts() - who decides, and who asks the owner */
-static int open_parts(struct decider *decider, struct loop *loop, const struct config *config,
-		      const char *sandbox, const struct consent_hooks *hooks, struct diag *diag)
+static void on_unkept(void *context, const char *why)
 {
-	const struct policy_asker_facts facts = {
+	struct decider *decider = context;
+
+	if (decider->hooks.unkept != NULL)
+		decider->hooks.unkept(decider->hooks.context, why);
+}
+
+/* open_grants() - of its app, if it has one. What cannot be read is as if it were not there: then it is asked
+ * again, and whoever is asked is told. Return: 0 or -ENOMEM. */
+static int open_grants(struct decider *decider, struct loop *loop, int home)
+{
+	struct diag diag;
+
+	if (decider->app[0] == '\0' || home < 0)
+		return 0;
+	if (decider_grants_load(&decider->grants, home, decider->app, &diag) < 0) {
+		on_unkept(decider, diag.why);
+		decider->unread = strdup(diag.why);
+	}
+	return grants_keeper_new(&decider->keeper, loop, home, on_unkept, decider);
+}
+
+/* open_policy() - with what was consented to as its data */
+static int open_policy(struct decider *decider, struct loop *loop, const struct config *config,
+		       struct policy_asker_facts *facts, struct diag *diag)
+{
+	char *consent = NULL;
+	int r = decider->grants.len > 0
+		    ? decider_grants_text(&consent, &decider->grants, decider->app, diag)
+		    : 0;
+
+	facts->consent = consent;
+	if (r == 0)
+		r = policy_asker_new(&decider->asker, loop, config, facts, diag);
+	free(consent);
+	return r;
+}
+
+/* open_parts() - who decides, and who asks the owner */
+static int open_parts(struct decider *decider, struct loop *loop,
+		      const struct decider_config *config, struct diag *diag)
+{
+	struct policy_asker_facts facts = {
 		.app = decider->app,
-		.sandbox = sandbox,
+		.sandbox = config->sandbox,
 		.workspace = decider->workspace,
 		.started_ns = clock_unix_ns(),
 		.mode = decider->mode,
 	};
 
 	if (decider->app == NULL || decider->workspace == NULL ||
-	    consents_new(&decider->consents, loop, decider->app, hooks) < 0)
+	    consents_new(&decider->consents, loop, decider->app, &decider->hooks) < 0 ||
+	    open_grants(decider, loop, config->home) < 0)
 		return diag_set(diag, -ENOMEM, "out of memory");
-	return config->policy != NULL
-		   ? policy_asker_new(&decider->asker, loop, config, &facts, diag)
-		   : open_settings(decider, config, diag);
+	return config->settings->policy != NULL
+		   ? open_policy(decider, loop, config->settings, &facts, diag)
+		   : open_settings(decider, config->settings, diag);
 }
 
-int decider_new(struct decider **ret, struct loop *loop, const struct config *config,
-		const char *sandbox, const struct consent_hooks *hooks, struct diag *diag)
+int decider_new(struct decider **ret, struct loop *loop, const struct decider_config *config,
+		struct diag *diag)
 {
 	struct decider *decider = calloc(1, sizeof(*decider));
+	const struct config *settings = config->settings;
 
 	if (decider == NULL)
 		return diag_set(diag, -ENOMEM, "out of memory");
-	decider->mode = policy_mode_find(config->mode);
-	decider->app = strdup(config->app != NULL ? config->app : "");
-	decider->workspace = strdup(config->working_dir);
-	int r = open_parts(decider, loop, config, sandbox, hooks, diag);
+	decider->hooks = *config->hooks;
+	decider->mode = policy_mode_find(settings->mode);
+	decider->app = strdup(settings->app != NULL ? settings->app : "");
+	decider->workspace = strdup(settings->working_dir);
+	int r = open_parts(decider, loop, config, diag);
 	if (r < 0) {
 		decider_free(decider);
 		return r;
@@ -367,12 +395,9 @@ void decider_free(struct decider *decider)
 	policy_asker_free(decider->asker);
 	consents_free(decider->consents);
 	policy_free(decider->settings);
-	while (decider->grants != NULL) {
-		struct grant *grant = decider->grants;
-
-		decider->grants = grant->next;
-		free(grant);
-	}
+	grants_keeper_free(decider->keeper);
+	decider_grants_free(&decider->grants);
+	free(decider->unread);
 	free(decider->app);
 	free(decider->workspace);
 	free(decider);

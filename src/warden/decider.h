@@ -19,24 +19,28 @@
 #include "policy/policy.h"
 #include "warden/consent.h"
 
-enum { DECIDER_GRANTS_MAX = 1024 }; /* of one run; then "run" means once */
+enum { DECIDER_GRANTS_MAX = 2048 }; /* of one run, with those from before; then "run" means once */
 
 struct decider;
 struct decider_question;
 
+struct decider_config {
+	const struct config *settings; /* borrowed for the call; its policy is read then */
+	const char *sandbox;           /* its id; borrowed until decider_free(), as is: */
+	int home;                      /* the state folder, where consent is kept; -1: none is */
+	const struct consent_hooks *hooks; /* to ask the owner by; borrowed for the call */
+};
+
 /**
  * decider_new() - make ready; nothing is started
  * @ret:	owned by the caller
- * @config:	borrowed for the call; its policy is read now
- * @sandbox:	its id; borrowed until decider_free()
- * @hooks:	to ask the owner by
  *
  * Return: 0; -errno with *diag.
  */
-MUST_USE int decider_new(struct decider **ret, struct loop *loop, const struct config *config,
-			 const char *sandbox, const struct consent_hooks *hooks, struct diag *diag);
+MUST_USE int decider_new(struct decider **ret, struct loop *loop,
+			 const struct decider_config *config, struct diag *diag);
 
-/* decider_free() - no question is answered any more. NULL is fine. */
+/* decider_free() - no question is answered any more; waits for what is being kept (grants.h). NULL is fine. */
 void decider_free(struct decider *decider);
 
 /**

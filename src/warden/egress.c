@@ -266,8 +266,11 @@ int egress_count(struct egress *egress, struct egress_quota **ret_counted, unsig
 /* make_parts() - what decides, counts and connects */
 static int make_parts(struct egress *egress, const struct egress_config *config, struct diag *diag)
 {
-	int r = decider_new(&egress->decider, egress->loop, config->settings, config->sandbox,
-			    &config->consent, diag);
+	const struct decider_config deciding = { .settings = config->settings,
+						 .sandbox = config->sandbox,
+						 .home = config->home,
+						 .hooks = &config->consent };
+	int r = decider_new(&egress->decider, egress->loop, &deciding, diag);
 
 	if (r < 0)
 		return r;

@@ -82,7 +82,7 @@ struct egress_hooks {
 struct egress_config {
 	const struct config *settings; /* borrowed for the call of egress_open() alone */
 	const char *sandbox;           /* its id; borrowed until egress_close(), as are: */
-	int home;                      /* of the state, where the authority's key is */
+	int home;                      /* of the state, where the authority's key and consent are */
 	struct secrets *secrets;       /* NULL: none */
 	int tcp, dns; /* the capture sockets; -1: the wall is waived, there is no network */
 	int diag;     /* the one that tells whose a connection is; -1: nothing does; borrowed */

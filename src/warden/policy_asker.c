@@ -10,6 +10,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <jansson.h>
 #include <stdlib.h>
 #include <unistd.h>
 
@@ -294,9 +295,27 @@ static int read_answer(struct span *answer)
 	return judge_answer_decode(&ignored, *answer);
 }
 
-/* load_policy() - with the settings as data. Return: a descriptor; -errno with *diag */
+/* merge() - what @consent has into *data, which is replaced. Return: 0 or -ENOMEM. */
+static int merge(char **data, const char *consent)
+{
+	json_t *all = json_loads(*data, 0, NULL), *more = json_loads(consent, 0, NULL);
+	char *text = NULL;
+
+	if (all != NULL && more != NULL && json_object_update(all, more) == 0)
+		text = json_dumps(all, JSON_COMPACT);
+	json_decref(all);
+	json_decref(more);
+	if (text == NULL)
+		return -ENOMEM;
+	free(*data);
+	*data = text;
+	return 0;
+}
+
+/* load_policy() - with the settings as data, and @consent unless NULL. Return: a descriptor; -errno with
+ * *diag */
 static int load_policy(char ret_hash[POLICY_LOAD_HASH_OCTETS], const struct config *config,
-		       struct diag *diag)
+		       const char *consent, struct diag *diag)
 {
 	struct policy_rules rules;
 	char *data = NULL;
@@ -306,6 +325,8 @@ static int load_policy(char ret_hash[POLICY_LOAD_HASH_OCTETS], const struct conf
 		return diag_set(diag, r, "out of memory");
 	r = policy_settings_text(&data, &rules, diag);
 	free((void *)(uintptr_t)rules.rules);
+	if (r == 0 && consent != NULL && merge(&data, consent) < 0)
+		r = diag_set(diag, -ENOMEM, "out of memory");
 	if (r == 0)
 		r = policy_load(ret_hash, config->policy, span_of(data), diag);
 	free(data);
@@ -329,8 +350,9 @@ int policy_asker_new(struct policy_asker **ret, struct loop *loop, const struct 
 	if (asker == NULL)
 		return diag_set(diag, -ENOMEM, "out of memory");
 	asker->facts = *facts;
+	asker->facts.consent = NULL;
 	asker->reads = JUDGE_READS_ELSE;
-	asker->load = load_policy(asker->hash, config, diag);
+	asker->load = load_policy(asker->hash, config, facts->consent, diag);
 	int r = asker->load;
 	if (r >= 0) {
 		r = service_new(&asker->judge, loop, &judge);
@@ -360,7 +382,7 @@ void policy_asker_free(struct policy_asker *asker)
 int policy_asker_check(const struct config *config, struct diag *diag)
 {
 	char hash[POLICY_LOAD_HASH_OCTETS];
-	CLEANUP_FD int load = load_policy(hash, config, diag);
+	CLEANUP_FD int load = load_policy(hash, config, NULL, diag);
 
 	return load < 0 ? load : policy_load_check(load, diag);
 }

@@ -24,6 +24,9 @@ struct policy_asker_facts {
 	const char *sandbox, *workspace;
 	int64_t started_ns; /* Unix time */
 	enum policy_mode mode;
+	const char *
+	    consent; /* data for the policy, policy_consent_text(); NULL: none; but this is borrowed
+				for the call of policy_asker_new() alone */
 };
 
 /**

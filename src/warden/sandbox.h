@@ -32,6 +32,7 @@ struct sandbox_hooks {
 	/* Its owner is to be asked, see warden/consent.h; all that is asked is settled. */
 	bool (*asked)(void *context, const struct consent_question *question);
 	void (*settled)(void *context, uint32_t id, enum consent_answer answer, const char *by);
+	void (*unkept)(void *context, const char *why);
 	void (*ports)(void *context); /* other ports are published now: sandbox_ports_json() */
 	int64_t
 	    settle_ns; /* from `running` on until the start is written down; 0: before `running` */

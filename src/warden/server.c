@@ -272,6 +272,16 @@ static void on_settled(void *context, uint32_t id, enum consent_answer answer, c
 		server->main.settled(server->main.context, id, answer, by);
 }
 
+static void on_unkept(void *context, const char *why)
+{
+	struct server *server = context;
+
+	server_event(server, json_pack("{s:s, s:I, s:s}", "type", "consent_unkept", "timestamp",
+				       (json_int_t)clock_unix_s(), "reason", why));
+	if (server->main.unkept != NULL)
+		server->main.unkept(server->main.context, why);
+}
+
 static void on_ports(void *context)
 {
 	struct server *server = context;
@@ -291,6 +301,7 @@ int server_new_sandbox(struct sandbox **ret, struct server *server, bool ahead, 
 		.flow = on_flow,
 		.asked = on_asked,
 		.settled = on_settled,
+		.unkept = on_unkept,
 		.ports = on_ports,
 		.settle_ns = server->main.settle_ns,
 		.context = server,

@@ -39,6 +39,7 @@ struct server_main {
 	/* as in sandbox_hooks; may be NULL */
 	bool (*asked)(void *context, const struct consent_question *question);
 	void (*settled)(void *context, uint32_t id, enum consent_answer answer, const char *by);
+	void (*unkept)(void *context, const char *why);
 	void (*ports)(void *context); /* others are published now; may be NULL */
 	int64_t
 	    settle_ns; /* from `running` on until its socket is made: programs may be over by then */

@@ -153,6 +153,14 @@ static bool on_begin(void *context, const struct egress_report *report, char why
 	return journal_begin(sandbox->journal, report, why);
 }
 
+static void on_unkept(void *context, const char *why)
+{
+	struct sandbox *sandbox = context;
+
+	if (sandbox->hooks.unkept != NULL)
+		sandbox->hooks.unkept(sandbox->hooks.context, why);
+}
+
 static void on_drained(void *context)
 {
 	struct sandbox *sandbox = context;
@@ -209,11 +217,14 @@ static void run(struct sandbox *sandbox)
 		.dns = sandbox->jail.capture[CAPTURE_DNS],
 		.diag = sandbox->jail.capture[CAPTURE_DIAG],
 		.init = sandbox->jail.pid,
-		.consent = { .asked = on_asked, .settled = on_settled, .context = sandbox },
 		.hooks = { .begin = on_begin,
 			   .report = on_report,
 			   .drained = on_drained,
 			   .context = sandbox },
+		.consent = { .asked = on_asked,
+			     .settled = on_settled,
+			     .unkept = on_unkept,
+			     .context = sandbox },
 	};
 	int r = prepare(sandbox, &sandbox->why);
 
