@@ -69,6 +69,7 @@ enum cli_operand {
 	CLI_SHELL,      /* the name of a shell */
 	CLI_CA,         /* what to do with the certificate authority */
 	CLI_AUDIT,      /* what to do with the audit log, then a file of it */
+	CLI_POLICY,     /* what to do with policies, then files of them */
 	CLI_OPERAND_COUNT,
 };
 

@@ -24,6 +24,7 @@ int cli_prune(struct cli_call *call);
 int cli_doctor(struct cli_call *call);
 
 int cli_audit(struct cli_call *call);
+int cli_policy(struct cli_call *call);
 int cli_ca(struct cli_call *call);
 
 int cli_help(struct cli_call *call);

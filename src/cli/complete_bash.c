@@ -66,6 +66,7 @@ static const char tail[] =
     "\tshell) options='bash zsh fish' ;;\n"
     "\tca) options='show export rotate' ;;\n"
     "\taudit) options='show stats export verify reindex' ;;\n"
+    "\tpolicy) options='suggest replay diff' ;;\n"
     "\tprogram) mapfile -t COMPREPLY < <(compgen -c -- \"$cur\"); return ;;\n"
     "\tesac\n"
     "\tmapfile -t COMPREPLY < <(compgen -W \"$options\" -- \"$cur\")\n"
@@ -77,7 +78,7 @@ static const char *const operand_names[CLI_OPERAND_COUNT] = {
 	[CLI_RUNNING_ID] = "running-id", [CLI_PROGRAM] = "program",
 	[CLI_ID_PROGRAM] = "id-program", [CLI_COMMAND] = "command",
 	[CLI_SHELL] = "shell",           [CLI_CA] = "ca",
-	[CLI_AUDIT] = "audit",
+	[CLI_AUDIT] = "audit",           [CLI_POLICY] = "policy",
 };
 
 static void bash_command(FILE *out, const struct cli_command *command)

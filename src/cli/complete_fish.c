@@ -53,6 +53,7 @@ static const char *const operand_words[CLI_OPERAND_COUNT] = {
 	[CLI_SHELL] = "bash zsh fish",
 	[CLI_CA] = "show export rotate",
 	[CLI_AUDIT] = "show stats export verify reindex",
+	[CLI_POLICY] = "suggest replay diff",
 };
 
 static void fish_command(FILE *out, const struct cli_command *command)

@@ -67,6 +67,8 @@ static const char *const operand_specs[CLI_OPERAND_COUNT] = {
 	[CLI_CA] = " \\\n\t\t\t'1:action:(show export rotate)'",
 	[CLI_AUDIT] = (" \\\n\t\t\t'1:action:(show stats export verify reindex)' \\\n"
 		       "\t\t\t'2:file:_files'"),
+	[CLI_POLICY] = (" \\\n\t\t\t'1:action:(suggest replay diff)' \\\n"
+			"\t\t\t'*:file:_files'"),
 };
 
 static void zsh_command(FILE *out, const struct cli_command *command)

@@ -158,6 +158,19 @@ static const struct cli_option audit_options[] = {
 	{ 0 },
 };
 
+static const struct cli_option policy_options[] = {
+	{ "app", 0, CLI_WORD, false, "NAME", "of what this app did", NULL, NULL },
+	{ "sandbox", 0, CLI_WORD, false, "ID", "of what was done in this sandbox", NULL, NULL },
+	{ "since", 0, CLI_WORD, false, "TIME",
+	  "of what is younger: 30m, 1h, 2d, or 2024-01-15T10:30:00Z", NULL, NULL },
+	{ "output", 'o', CLI_FOLDER, false, "DIR",
+	  "suggest: write NAME.rego and NAME_test.rego into DIR, not the policy to stdout", NULL,
+	  NULL },
+	{ "table", 0, CLI_FLAG, false, NULL,
+	  "suggest: print the table of what is granted, and no policy", NULL, NULL },
+	{ 0 },
+};
+
 static const struct cli_option kill_options[] = {
 	{ "all", 'a', CLI_FLAG, false, NULL, "all that run", NULL, NULL },
 	{ "signal", 's', CLI_WORD, false, "NAME",
@@ -192,6 +205,7 @@ static const struct cli_group list = { "Options", list_options };
 static const struct cli_group logs = { "Options", logs_options };
 static const struct cli_group why = { "Options", why_options };
 static const struct cli_group audit = { "Options", audit_options };
+static const struct cli_group policy = { "Options", policy_options };
 static const struct cli_group kill_group = { "Options", kill_options };
 static const struct cli_group stop = { "Options", stop_options };
 static const struct cli_group rm = { "Options", rm_options };
@@ -347,6 +361,21 @@ const struct cli_command cli_commands[] = {
 	  2,
 	  { &audit, &json, &common },
 	  cli_audit },
+	{ "policy",
+	  NULL,
+	  LOOK,
+	  "[OPTIONS] suggest|replay|diff [FILE...]",
+	  "Make a policy of what was recorded, and hold policies against it",
+	  "suggest: a policy in Rego that allows what --app NAME was allowed, as the audit log has "
+	  "it, with the entries behind each line, and tests of it; on stderr a table of what it "
+	  "grants. replay FILE: would the policy decide as was decided? diff OLD NEW: where would "
+	  "the two decide differently? Both exit with 1 if something flips.\n"
+	  "What was done is not yet what is right: see docs/learning.md.",
+	  CLI_POLICY,
+	  1,
+	  3,
+	  { &policy, &json, &common },
+	  cli_policy },
 	{ "doctor",
 	  NULL,
 	  LOOK,
