@@ -12,7 +12,7 @@
 #include "learn/suggest.h"
 #include "rego/rego.h"
 
-enum { ROUNDS = 12, ENTRIES = 60, SEED = 1 };
+enum { ROUNDS = 8, ENTRIES = 40, SEED = 1 };
 
 static uint64_t state = SEED;
 
