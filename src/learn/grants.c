@@ -34,8 +34,8 @@ static int compare_templates(struct span a, struct span b)
 
 	if (a.len == 0 || b.len == 0)
 		return compare_spans(a, b);
-	return compare_spans((struct span){ one, segment_template(one, a) },
-			     (struct span){ other, segment_template(other, b) });
+	const size_t one_len = segment_template(one, a), other_len = segment_template(other, b);
+	return compare_spans((struct span){ one, one_len }, (struct span){ other, other_len });
 }
 
 /* compare_what() - without the host and the path */

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "learn/grants.h"
 
+#include <stdlib.h>
+
 #include "learn/learn_test_priv.h"
 #include "learn/suggest.h"
 
@@ -71,13 +73,13 @@ static const struct {
 
 static void add(struct learn *model, const char *call)
 {
-	char method[8], host[64], path[64];
-	unsigned port = 0;
+	char method[8], host[64], path[64], port[8];
 
 	if (sscanf(call, "%7s %63s %63s", method, host, path) == 3)
 		learn(model, request_of(AUDIT_ALLOW, host, method, path));
-	else if (sscanf(call, "%63[^:]:%u", host, &port) == 2)
-		learn(model, entry_of(AUDIT_ALLOW, "net.connect", host, port));
+	else if (sscanf(call, "%63[^:]:%7s", host, port) == 2)
+		learn(model, entry_of(AUDIT_ALLOW, "net.connect", host,
+				      (unsigned)strtoul(port, NULL, 10)));
 	else
 		learn(model, entry_of(AUDIT_ALLOW, "dns.query", call, 0));
 }
@@ -87,7 +89,7 @@ static void shorten(struct buf *ret, struct span table)
 {
 	enum { HEAD = 16 + 1 + 8 + 2 };
 
-	while (table.len > 0) {
+	while (table.ptr != NULL && table.len > 0) {
 		struct span line = span_drop(span_cut(&table, '\n'), HEAD);
 		const char *end = memmem(line.ptr, line.len, "  ", 2);
 

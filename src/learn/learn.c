@@ -408,17 +408,16 @@ int learn_add(struct learn *learn, const struct audit_entry *entry, uint32_t log
 
 struct policy_resource learn_resource(const struct learn_call *call, struct span path)
 {
-	const bool http = call->action == POLICY_ACTION_HTTP_REQUEST;
-
-	return (struct policy_resource){
+	struct policy_resource ret = {
 		.host = call->host,
 		.is_address = call->is_address,
 		.port = call->port,
 		.websocket = call->websocket,
-		.scheme = !http         ? (struct span){ 0 }
-			  : call->https ? SPAN("https")
-					: SPAN("http"),
 		.method = call->method,
 		.target = path,
 	};
+
+	if (call->action == POLICY_ACTION_HTTP_REQUEST)
+		ret.scheme = call->https ? SPAN("https") : SPAN("http");
+	return ret;
 }

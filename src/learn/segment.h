@@ -14,7 +14,11 @@ enum segment_kind {
 	SEGMENT_HASH,   /* as many hex digits as a digest has, of MD5 to SHA-512 */
 };
 
-enum { SEGMENTS_MAX = 64 }; /* of a path that may become a template */
+enum {
+	SEGMENTS_MAX = 64, /* of a path that may become a template */
+	SEGMENT_PATTERN_OCTETS =
+	    16384, /* of any path that the model holds: four an octet, and segments */
+};
 
 MUST_USE enum segment_kind segment_kind_of(struct span segment);
 

@@ -90,7 +90,10 @@ static void clean(int home, int folder)
 	DIR *dir = fdopendir(dup(folder));
 	const struct dirent *entry = NULL;
 
-	while (dir != NULL && (entry = readdir(dir)) != NULL)
+	CHECK(dir != NULL, "fdopendir");
+	if (dir == NULL)
+		return;
+	while ((entry = readdir(dir)) != NULL)
 		(void)unlinkat(folder, entry->d_name, 0);
 	(void)closedir(dir);
 	CHECK(unlinkat(home, "audit", AT_REMOVEDIR) == 0 && rmdir(path) == 0, "not empty");

@@ -125,7 +125,7 @@ static void put_paths(struct text *text, const struct grants *grants, size_t i, 
 	text_put(text, open ? "\tsome pattern in [\n" : "\t" RESOURCE "path in {\n");
 	for (size_t k = i; k < i + len; k++) {
 		const struct learn_call *call = &grants->all[k].call;
-		CLEANUP_BUF struct buf pattern = BUF(8 * LEARN_PATH_OCTETS_MAX);
+		CLEANUP_BUF struct buf pattern = BUF(SEGMENT_PATTERN_OCTETS);
 
 		text_put(text, "\t\t");
 		if (open && text->error == 0)

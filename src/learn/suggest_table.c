@@ -7,7 +7,7 @@
 static void put_what(struct text *text, const struct grant *grant)
 {
 	const struct learn_call *call = &grant->call;
-	CLEANUP_BUF struct buf shown = BUF(8 * LEARN_PATH_OCTETS_MAX);
+	CLEANUP_BUF struct buf shown = BUF(SEGMENT_PATTERN_OCTETS);
 
 	if (call->path.len > 0) {
 		text_printf(text, "%.*s %s://", (int)call->method.len, call->method.ptr,
