@@ -188,6 +188,12 @@ static void check_calls(struct rego *rego, const struct learn *model)
 		other.method = SPAN("CANARY");
 		CHECK(call->path.len == 0 || !allows(rego, &other, call->path), "another method");
 		CHECK(call->path.len == 0 || !allows(rego, call, SPAN("/canary")), "another path");
+		char longer[2100];
+		const int len = snprintf(longer, sizeof(longer), "/canary%.*s", (int)call->path.len,
+					 call->path.len > 0 ? call->path.ptr : "");
+		CHECK(call->path.len == 0 ||
+			  !allows(rego, call, (struct span){ longer, (size_t)len }),
+		      "something in front of the path");
 		other = *call;
 		other.action = POLICY_ACTION_EXEC;
 		CHECK(!allows(rego, &other, call->path), "another action");
