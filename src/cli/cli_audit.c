@@ -8,17 +8,15 @@
 #include <fcntl.h>
 #include <libgen.h>
 #include <stdlib.h>
-#include <time.h>
 
 #include "audit/files.h"
 #include "audit/key.h"
-#include "base/clock.h"
 #include "base/fd.h"
 #include "cli/audit.h"
 #include "cli/commands.h"
 #include "cli/print.h"
 #include "cli/sandboxes.h"
-#include "config/config.h"
+#include "cli/since.h"
 
 static int open_folder(int *ret, struct cli_call *call)
 {
@@ -28,40 +26,6 @@ static int open_folder(int *ret, struct cli_call *call)
 	if (r == 0)
 		r = audit_folder(ret, home, false, &call->diag);
 	return r == -ENOENT ? diag_set(&call->diag, r, "there is no audit log yet") : r;
-}
-
-/* put_ns() - as nanoseconds, which go from 1677 to 2262. Return: 0; -ERANGE. */
-static int put_ns(int64_t *ret, int64_t unix_s)
-{
-	return __builtin_mul_overflow(unix_s, INT64_C(1000000000), ret) ? -ERANGE : 0;
-}
-
-/* read_since() - "1h" before now, or a time like 2024-01-15T10:30:00Z or a part of one */
-static int read_since(int64_t *ret, const char *text, struct diag *diag)
-{
-	static const char *const forms[] = { "%Y-%m-%dT%H:%M:%SZ", "%Y-%m-%dT%H:%M:%S",
-					     "%Y-%m-%d %H:%M", "%Y-%m-%d" };
-	uint64_t ago_s = 0;
-	int r = -EINVAL;
-
-	if (config_parse_duration_s(&ago_s, span_of(text)) == 0 && ago_s <= INT64_MAX)
-		r = put_ns(ret, clock_unix_s() - (int64_t)ago_s);
-	for (size_t i = 0; r == -EINVAL && i < ARRAY_SIZE(forms); i++) {
-		struct tm utc = { 0 };
-		const char *end = strptime(text, forms[i], &utc);
-
-		if (end != NULL && *end == '\0')
-			r = put_ns(ret, timegm(&utc));
-	}
-	if (r == 0)
-		return 0;
-	if (r == -ERANGE)
-		return diag_set(diag, -EINVAL, "audit: --since '%s' is before 1678 or after 2261",
-				text);
-	return diag_set(diag, -EINVAL,
-			"audit: --since '%s' is neither a time like 1h or 30m ago nor one like "
-			"2024-01-15T10:30:00Z (UTC)",
-			text);
 }
 
 static int read_kind(enum audit_kind *ret, const char *text, struct diag *diag)
@@ -90,7 +54,7 @@ static int read_filter(struct audit_filter *ret, struct cli_call *call, uint64_t
 	if (kind != NULL)
 		r = read_kind(&ret->kind, kind, &call->diag);
 	if (r == 0 && since != NULL)
-		r = read_since(&ret->since_ns, since, &call->diag);
+		r = since_read(&ret->since_ns, since, &call->diag);
 	if (r == 0 && count != NULL && cli_count(&ret->limit, count) < 0)
 		r = diag_set(&call->diag, -EINVAL, "audit: --limit '%s' is no whole number", count);
 	return r;

@@ -48,8 +48,6 @@ static int check(struct cli_call *call)
 	json_t *results = cli_has(call, "json") ? json_array() : NULL;
 	int status = 0;
 
-	if (call->operands_len < 2)
-		return diag_set(&call->diag, -EINVAL, "policy check: which files?");
 	for (size_t i = 1; i < call->operands_len; i++) {
 		struct rego_error error = { 0 };
 		const char *path = call->operands[i];
@@ -115,13 +113,17 @@ static const struct {
 	const char *word;
 	int (*run)(struct cli_call *call);
 	const char *options; /* that it takes, each with blanks around */
-	size_t operands_max;
+	size_t files_min, files_max;
+	bool by_recording; /* that there is none is an answer, not a failure */
 } rows[] = {
-	{ "check", check, " json ", SIZE_MAX },
-	{ "test", policy_test, " json ", SIZE_MAX },
-	{ "show", show, "", 2 },
+	{ "check", check, " json ", 1, SIZE_MAX, false },
+	{ "test", policy_test, " json ", 0, SIZE_MAX, false },
+	{ "show", show, "", 0, 1, false },
 	{ "explain", policy_explain,
-	  " action host port method path websocket file app mode data json ", 2 },
+	  " action host port method path websocket file app mode data json ", 1, 1, false },
+	{ "suggest", policy_suggest, " app sandbox since output table ", 0, 0, true },
+	{ "replay", policy_replay, " app sandbox since json ", 1, 1, true },
+	{ "diff", policy_diff, " app sandbox since json ", 2, 2, true },
 };
 
 /* judge_options() - each that was given belongs to row @i */
@@ -135,9 +137,14 @@ static int judge_options(struct cli_call *call, size_t i)
 			return diag_set(&call->diag, -EINVAL, "policy %s takes no --%s",
 					rows[i].word, call->values[k].option->name);
 	}
-	if (call->operands_len > rows[i].operands_max)
+	if (call->operands_len - 1 < rows[i].files_min)
+		return diag_set(&call->diag, -EINVAL, "policy %s: %s", rows[i].word,
+				rows[i].files_min > 1   ? "which two files?"
+				: rows[i].files_max > 1 ? "which files?"
+							: "which file?");
+	if (call->operands_len - 1 > rows[i].files_max)
 		return diag_set(&call->diag, -EINVAL, "policy %s: '%s' is one word too many",
-				rows[i].word, call->operands[rows[i].operands_max]);
+				rows[i].word, call->operands[rows[i].files_max + 1]);
 	return 0;
 }
 
@@ -150,8 +157,11 @@ int cli_policy(struct cli_call *call)
 		i++;
 	if (i == ARRAY_SIZE(rows))
 		return diag_set(&call->diag, -EINVAL,
-				"policy: there is no '%s'; there is check, test, show and explain",
+				"policy: there is no '%s'; there is check, test, show, explain, "
+				"suggest, replay and diff",
 				word);
 	int r = judge_options(call, i);
-	return r == 0 ? rows[i].run(call) : r;
+	if (r == 0)
+		r = rows[i].run(call);
+	return r == -ENOENT && rows[i].by_recording ? cli_complain(call, r) : r;
 }

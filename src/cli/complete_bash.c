@@ -66,7 +66,7 @@ static const char tail[] =
     "\tshell) options='bash zsh fish' ;;\n"
     "\tca) options='show export rotate' ;;\n"
     "\taudit) options='show stats export verify reindex' ;;\n"
-    "\tpolicy) options='check test show explain' ;;\n"
+    "\tpolicy) options='check test show explain suggest replay diff' ;;\n"
     "\tconsent) options='list grant revoke' ;;\n"
     "\tprogram) mapfile -t COMPREPLY < <(compgen -c -- \"$cur\"); return ;;\n"
     "\tesac\n"

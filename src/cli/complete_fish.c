@@ -53,7 +53,7 @@ static const char *const operand_words[CLI_OPERAND_COUNT] = {
 	[CLI_SHELL] = "bash zsh fish",
 	[CLI_CA] = "show export rotate",
 	[CLI_AUDIT] = "show stats export verify reindex",
-	[CLI_POLICY] = "check test show explain",
+	[CLI_POLICY] = "check test show explain suggest replay diff",
 	[CLI_CONSENT] = "list grant revoke",
 };
 

@@ -67,7 +67,7 @@ static const char *const operand_specs[CLI_OPERAND_COUNT] = {
 	[CLI_CA] = " \\\n\t\t\t'1:action:(show export rotate)'",
 	[CLI_AUDIT] = (" \\\n\t\t\t'1:action:(show stats export verify reindex)' \\\n"
 		       "\t\t\t'2:file:_files'"),
-	[CLI_POLICY] = (" \\\n\t\t\t'1:action:(check test show explain)' \\\n"
+	[CLI_POLICY] = (" \\\n\t\t\t'1:action:(check test show explain suggest replay diff)' \\\n"
 			"\t\t\t'*:file:_files'"),
 	[CLI_CONSENT] = " \\\n\t\t\t'1:action:(list grant revoke)'",
 };

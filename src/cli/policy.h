@@ -5,6 +5,7 @@
 
 #include "base/buf.h"
 #include "cli/cli.h"
+#include "learn/learn.h"
 #include "rego/rego.h"
 
 enum { POLICY_FILE_OCTETS_MAX = 1 << 20 };
@@ -31,8 +32,15 @@ int policy_blame(struct diag *diag, int r, const char *name, const struct rego_e
 /* policy_shipped() - the text of "default" or of a template; NULL: there is none of that name */
 const struct policy_text *policy_shipped(const char *name);
 
+/* policy_recording() - what --app, --sandbox and --since mean, in @ret, which is zeroed or says "exact"; the caller's
+ * also on failure. Return: 0; -ENOENT: nothing was recorded; another -errno; call->diag is set. */
+MUST_USE int policy_recording(struct learn *ret, struct cli_call *call);
+
 /* They return an exit status or -errno, as commands do. */
 MUST_USE int policy_test(struct cli_call *call);
 MUST_USE int policy_explain(struct cli_call *call);
+MUST_USE int policy_suggest(struct cli_call *call);
+MUST_USE int policy_replay(struct cli_call *call);
+MUST_USE int policy_diff(struct cli_call *call);
 
 #endif

@@ -176,7 +176,18 @@ static const struct cli_option policy_options[] = {
 	  NULL },
 	{ "file", 0, CLI_WORD, false, "FILE", "explain: what is opened, read or executed", NULL,
 	  NULL },
-	{ "app", 0, CLI_WORD, false, "NAME", "explain: whose question it is", NULL, NULL },
+	{ "app", 0, CLI_WORD, false, "NAME",
+	  "explain: whose question it is; suggest, replay, diff: what this app did", NULL, NULL },
+	{ "sandbox", 0, CLI_WORD, false, "ID",
+	  "suggest, replay, diff: what was done in this sandbox", NULL, NULL },
+	{ "since", 0, CLI_WORD, false, "TIME",
+	  "suggest, replay, diff: what is younger: 30m, 1h, 2d, or 2024-01-15T10:30:00Z", NULL,
+	  NULL },
+	{ "output", 'o', CLI_FOLDER, false, "DIR",
+	  "suggest: write NAME.rego and NAME_test.rego into DIR, not the policy to stdout", NULL,
+	  NULL },
+	{ "table", 0, CLI_FLAG, false, NULL,
+	  "suggest: print the table of what is granted, and no policy", NULL, NULL },
 	{ "mode", 0, CLI_WORD, false, "MODE", "explain: of the sandbox; enforce", NULL,
 	  "enforce ask audit" },
 	{ "data", 0, CLI_FILE, false, "FILE", "explain: JSON, the data of the policy", NULL, NULL },
@@ -384,13 +395,19 @@ const struct cli_command cli_commands[] = {
 	{ "policy",
 	  NULL,
 	  NETWORK,
-	  "[OPTIONS] check|test|show|explain [FILE|TEMPLATE]...",
-	  "Check, test and ask policies written in Rego",
+	  "[OPTIONS] ACTION [FILE|TEMPLATE]...",
+	  "Make, check, test and ask policies written in Rego",
 	  "check: do these files read as policies? test: run the tests in ..._test.rego, of files, "
 	  "of "
 	  "folders, or of what comes with immure; it exits with 1 if one fails. show: print a "
 	  "template to begin with, or list them. explain: what would FILE or TEMPLATE say to "
 	  "this?\n"
+	  "suggest: a policy that allows what --app NAME was allowed or did in mode audit, as the "
+	  "audit log has it, with the entries behind each line, and tests; on stderr a table of "
+	  "what it grants. replay FILE: would that decide as was decided? diff OLD NEW: where "
+	  "would "
+	  "the two decide differently? Both exit with 1 if something flips. What was done is not "
+	  "yet what is right: see docs/learning.md.\n"
 	  "Nothing is sent and no sandbox is started: see docs/policy.md.",
 	  CLI_POLICY,
 	  1,

@@ -1,0 +1,128 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "learn/grants.h"
+
+#include <stdlib.h>
+
+#include "learn/learn_test_priv.h"
+#include "learn/suggest.h"
+
+enum { CALLS_MAX = 6 };
+
+/* What was allowed, as "GET host path" or "host:port" or "host", and the table that is made of it. */
+static const struct {
+	const char *name;
+	const char *calls[CALLS_MAX];
+	const char *grants; /* a line each, without its rule and entries */
+} rows[] = {
+	{ "a name", { "a.x.com" }, "look up a.x.com\n" },
+	{ "a flow takes its name",
+	  { "a.x.com:22" },
+	  "look up a.x.com\nconnect, unread, to a.x.com:22\n" },
+	{ "an address has none", { "192.0.2.1:443" }, "connect to 192.0.2.1:443\n" },
+	{ "a request takes a flow",
+	  { "GET a.x.com /" },
+	  "look up a.x.com\nconnect to a.x.com:443\nGET https://a.x.com:443/\n" },
+	{ "two hosts", { "a.x.com", "b.x.com" }, "look up a.x.com\nlook up b.x.com\n" },
+	{ "three hosts", { "a.x.com", "b.x.com", "c.x.com" }, "look up *.x.com\n" },
+	{ "three hosts and their owner's",
+	  { "a.x.com", "b.x.com", "c.x.com", "x.com" },
+	  "look up x.com\nlook up *.x.com\n" },
+	{ "two hosts and their owner's",
+	  { "a.x.com", "b.x.com", "x.com" },
+	  "look up a.x.com\nlook up b.x.com\nlook up x.com\n" },
+	{ "the labels in common",
+	  { "a.k.x.com", "b.k.x.com", "c.k.x.com" },
+	  "look up *.k.x.com\n" },
+	{ "the labels in common are a host",
+	  { "k.x.com", "b.k.x.com", "c.k.x.com" },
+	  "look up b.k.x.com\nlook up c.k.x.com\nlook up k.x.com\n" },
+	{ "a public suffix",
+	  { "a.co.uk", "b.co.uk", "c.co.uk" },
+	  "look up a.co.uk\nlook up b.co.uk\nlook up c.co.uk\n" },
+	{ "a private suffix",
+	  { "a.github.io", "b.github.io", "c.github.io" },
+	  "look up a.github.io\nlook up b.github.io\nlook up c.github.io\n" },
+	{ "everybody's",
+	  { "a.slack.com", "b.slack.com", "c.slack.com" },
+	  "look up a.slack.com\nlook up b.slack.com\nlook up c.slack.com\n" },
+	{ "three ports of three hosts",
+	  { "a.x.com:1", "b.x.com:2", "c.x.com:3" },
+	  "look up *.x.com\nconnect, unread, to a.x.com:1\nconnect, unread, to b.x.com:2\n"
+	  "connect, unread, to c.x.com:3\n" },
+	{ "a path of one host stays its own",
+	  { "GET a.x.com /", "GET b.x.com /", "GET c.x.com /", "GET c.x.com /own" },
+	  "look up *.x.com\nconnect to *.x.com:443\nGET https://c.x.com:443/own\n"
+	  "GET https://*.x.com:443/\n" },
+	{ "methods stay apart",
+	  { "GET a.x.com /", "GET b.x.com /", "PUT c.x.com /" },
+	  "look up *.x.com\nconnect to *.x.com:443\nGET https://a.x.com:443/\n"
+	  "GET https://b.x.com:443/\nPUT https://c.x.com:443/\n" },
+	{ "a number once",
+	  { "GET a.x.com /users/1" },
+	  "look up a.x.com\nconnect to a.x.com:443\nGET https://a.x.com:443/users/1\n" },
+	{ "a number twice",
+	  { "GET a.x.com /users/1", "GET a.x.com /users/2" },
+	  "look up a.x.com\nconnect to a.x.com:443\nGET https://a.x.com:443/users/{number}\n" },
+	{ "the same number twice",
+	  { "GET a.x.com /users/1", "GET a.x.com /users/1" },
+	  "look up a.x.com\nconnect to a.x.com:443\nGET https://a.x.com:443/users/1\n" },
+	{ "a number a host",
+	  { "GET a.x.com /1", "GET b.x.com /2", "GET c.x.com /3" },
+	  "look up *.x.com\nconnect to *.x.com:443\nGET https://*.x.com:443/{number}\n" },
+};
+
+static void add(struct learn *model, const char *call)
+{
+	char method[8], host[64], path[64], port[8];
+
+	if (sscanf(call, "%7s %63s %63s", method, host, path) == 3)
+		learn(model, request_of(AUDIT_ALLOW, host, method, path));
+	else if (sscanf(call, "%63[^:]:%7s", host, port) == 2)
+		learn(model, entry_of(AUDIT_ALLOW, "net.connect", host,
+				      (unsigned)strtoul(port, NULL, 10)));
+	else
+		learn(model, entry_of(AUDIT_ALLOW, "dns.query", call, 0));
+}
+
+/* shorten() - of each line what stands between the count and two blanks */
+static void shorten(struct buf *ret, struct span table)
+{
+	enum { HEAD = 16 + 1 + 8 + 2 };
+
+	while (table.ptr != NULL && table.len > 0) {
+		struct span line = span_drop(span_cut(&table, '\n'), HEAD);
+		const char *end = memmem(line.ptr, line.len, "  ", 2);
+
+		line.len = (size_t)(end - line.ptr);
+		CHECK(buf_append(ret, line) == 0 && buf_append(ret, SPAN("\n")) == 0, "memory");
+	}
+}
+
+static void check_row(size_t i)
+{
+	struct learn model = { 0 };
+	struct grants grants = { 0 };
+	struct text policy = TEXT, table = TEXT;
+	CLEANUP_BUF struct buf got = BUF(4096);
+
+	for (size_t k = 0; k < CALLS_MAX && rows[i].calls[k] != NULL; k++)
+		add(&model, rows[i].calls[k]);
+	learn(&model, request_of(AUDIT_DENY, "denied.y.com", "GET", "/"));
+	CHECK(grants_make(&grants, &model) == 0, "%s", rows[i].name);
+	CHECK(suggest_policy(&policy, &grants, "x") == 0, "%s", rows[i].name);
+	CHECK(suggest_table(&table, &grants) == 0, "%s", rows[i].name);
+	shorten(&got, buf_span(&table.buf));
+	CHECK(span_is(buf_span(&got), rows[i].grants), "%s:\n%.*s", rows[i].name,
+	      (int)buf_len(&got), got.ptr);
+	grants_free(&grants);
+	text_free(&policy);
+	text_free(&table);
+	learn_free(&model);
+}
+
+int main(void)
+{
+	for (size_t i = 0; i < ARRAY_SIZE(rows); i++)
+		check_row(i);
+	return test_failures > 0;
+}

@@ -1,0 +1,167 @@
+// SPDX-License-Identifier: Apache-2.0
+/*
+ * Theory of operation: calls are data, some in a list, and a few functions in Rego ask about all of a list, so that
+ * no test takes long. What must be denied is each call with a text in it that is in none of the recording.
+ */
+#include <stdio.h>
+
+#include "learn/suggest.h"
+
+enum { CALLS_IN_LIST = 16, STRANGER_OCTETS = 32, PORT_FIRST = 1024, PORTS = 65536 };
+
+static const char head[] =
+    "package immure_test\n\n"
+    "import data.immure\n\n"
+    "verdict(call) := decision.verdict if {\n"
+    "\tsummary := {\"action\": call.action, \"resource\": object.remove(call, [\"action\"])}\n"
+    "\tdecision := immure.decision with input as {\"request_summary\": summary, \"mode\": "
+    "\"enforce\"}\n"
+    "}\n\n"
+    "all_allowed(calls) if {\n"
+    "\tevery call in calls {\n"
+    "\t\tverdict(call) == \"allow\"\n"
+    "\t}\n"
+    "}\n\n"
+    "# with another value of what they have\n"
+    "all_denied(calls, member, other) if {\n"
+    "\tevery call in [object.union(call, {member: other}) | some call in calls; call[member]] {\n"
+    "\t\tverdict(call) == \"deny\"\n"
+    "\t}\n"
+    "}\n\n"
+    "# with more behind it\n"
+    "all_denied_behind(calls, member, more) if {\n"
+    "\tlonger := [object.union(call, {member: concat(\"\", [call[member], more])}) |\n"
+    "\t\tsome call in calls\n"
+    "\t\tcall[member]\n"
+    "\t]\n"
+    "\tevery call in longer {\n"
+    "\t\tverdict(call) == \"deny\"\n"
+    "\t}\n"
+    "}\n";
+
+static bool holds(struct span text, const char *part)
+{
+	return text.len > 0 && memmem(text.ptr, text.len, part, strlen(part)) != NULL;
+}
+
+/* find_stranger() - a text in none of hosts, methods and paths: "never-seen0" */
+static void find_stranger(char ret[STRANGER_OCTETS], const struct learn *learn)
+{
+	unsigned number = 0;
+	size_t i = 0;
+
+	do {
+		(void)snprintf(ret, STRANGER_OCTETS, "never-seen%u", number++);
+		for (i = 0; i < learn->calls_len; i++)
+			if (holds(learn->calls[i].host, ret) || holds(learn->calls[i].path, ret) ||
+			    holds(learn->calls[i].method, ret))
+				break;
+	} while (i < learn->calls_len);
+}
+
+/* find_port() - one that nothing was sent to; 0: there is none */
+static unsigned find_port(const struct learn *learn)
+{
+	static bool used[PORTS];
+
+	memset(used, 0, sizeof(used));
+	for (size_t i = 0; i < learn->calls_len; i++)
+		used[learn->calls[i].port] = true;
+	for (unsigned port = PORT_FIRST; port < PORTS; port++)
+		if (!used[port])
+			return port;
+	return 0;
+}
+
+static void put_member(struct text *text, const char *name, struct span value)
+{
+	text_printf(text, ", \"%s\": ", name);
+	text_string(text, value);
+}
+
+static void put_call(struct text *text, const struct learn_call *call, struct span path)
+{
+	text_printf(text, "\t{\"action\": \"%s\"", policy_action_name(call->action));
+	put_member(text, "host", call->host);
+	text_printf(text, ", \"is_address\": %s", call->is_address ? "true" : "false");
+	if (call->port != 0)
+		text_printf(text, ", \"port\": %u", call->port);
+	if (call->action == POLICY_ACTION_HTTP_REQUEST) {
+		put_member(text, "scheme", call->https ? SPAN("https") : SPAN("http"));
+		put_member(text, "method", call->method);
+		put_member(text, "path", path);
+		text_printf(text, ", \"websocket\": %s", call->websocket ? "true" : "false");
+	}
+	text_put(text, "},");
+}
+
+/* The list that is being written. */
+struct listing {
+	struct text *text;
+	const char *stranger;
+	unsigned port, number; /* port: never used */
+	size_t len;
+};
+
+static void end_list(struct listing *listing)
+{
+	struct text *text = listing->text;
+	const unsigned n = listing->number;
+
+	if (listing->len == 0)
+		return;
+	text_put(text, "]\n");
+	text_printf(text, "\ntest_%u_allowed if all_allowed(calls_%u)\n", n, n);
+	text_printf(text,
+		    "\ntest_%u_other_hosts if {\n"
+		    "\tall_denied(calls_%u, \"host\", \"%s.test\")\n"
+		    "\tall_denied_behind(calls_%u, \"host\", \".%s.test\")\n}\n",
+		    n, n, listing->stranger, n, listing->stranger);
+	if (listing->port != 0)
+		text_printf(text, "\ntest_%u_other_ports if all_denied(calls_%u, \"port\", %u)\n",
+			    n, n, listing->port);
+	text_printf(text, "\ntest_%u_other_methods if all_denied(calls_%u, \"method\", \"%s\")\n",
+		    n, n, listing->stranger);
+	text_printf(text,
+		    "\ntest_%u_other_paths if all_denied_behind(calls_%u, \"path\", \"/%s\")\n", n,
+		    n, listing->stranger);
+	listing->len = 0;
+}
+
+static void list(struct listing *listing, const struct learn *learn, const struct learn_call *call,
+		 struct span path)
+{
+	if (listing->len++ == 0)
+		text_printf(listing->text, "\ncalls_%u := [\n", ++listing->number);
+	put_call(listing->text, call, path);
+	text_put(listing->text, " #");
+	suggest_refs(listing->text, learn, call);
+	text_put(listing->text, "\n");
+	if (listing->len == CALLS_IN_LIST)
+		end_list(listing);
+}
+
+int suggest_tests(struct text *ret, const struct grants *grants)
+{
+	const struct learn *learn = grants->learn;
+	char stranger[STRANGER_OCTETS];
+	struct listing listing = { .text = ret, .stranger = stranger, .port = find_port(learn) };
+
+	find_stranger(stranger, learn);
+	text_put(ret,
+		 "# The recording as tests, by `immure policy suggest`: each call, and up to three "
+		 "of those "
+		 "that differ in a\n# number, UUID or hash alone, is allowed; with another host, "
+		 "port, method or path it is denied.\n");
+	text_put(ret, head);
+	for (size_t i = 0; i < learn->calls_len; i++) {
+		const struct learn_call *call = &learn->calls[i];
+
+		if (call->allowed == 0)
+			continue;
+		for (size_t k = 0; k == 0 || k < call->examples_len; k++)
+			list(&listing, learn, call, call->examples[k]);
+	}
+	end_list(&listing);
+	return ret->error;
+}
