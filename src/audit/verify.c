@@ -274,7 +274,9 @@ static int log_settle(struct ledger *ledger, int folder, const char *log)
 		size_t len = known_find(&known, ledger, log);
 
 		memcpy(verdict, before, sizeof(before));
-		r = len > 0 ? log_verify(verdict, folder, ledger->chain.key, known, len) : 0;
+		r = known != NULL && len > 0
+			? log_verify(verdict, folder, ledger->chain.key, known, len)
+			: 0;
 		if (r == 0 && verdict->faults_all > faults && tries < TRIES_MAX)
 			r = refresh(ledger, folder);
 	}

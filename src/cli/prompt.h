@@ -36,7 +36,7 @@ struct prompt {
 MUST_USE bool prompt_ask(struct prompt *prompt, const struct consent_question *question);
 
 /* prompt_settled() - as sandbox_hooks have it: that question needs no answer any more */
-void prompt_settled(struct prompt *prompt, uint32_t id, enum consent_answer answer, const char *by);
+void prompt_settled(struct prompt *prompt, uint32_t id, enum consent_answer given, const char *by);
 
 /* prompt_close() - ask no more; fine for one that never asked */
 void prompt_close(struct prompt *prompt);

@@ -40,7 +40,7 @@ static int map_load(struct span *ret)
 
 static int load(struct judge *judge, struct diag *diag)
 {
-	struct span parts;
+	struct span parts = { 0 };
 	int r = map_load(&parts);
 
 	return r < 0 ? diag_set(diag, r, "cannot read the policy: %s", strerrordesc_np(-r))

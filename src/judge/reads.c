@@ -144,9 +144,9 @@ uint16_t reads_of(struct span text)
 		}
 		if (quote == '"' && c == '\\' && text.len > 1)
 			text = span_drop(text, 1);
-		else if (quote != 0)
-			quote = c == quote ? 0 : quote;
-		else if (c == '"' || c == '`')
+		else if (quote != 0 && c == quote)
+			quote = 0;
+		else if (quote == 0 && (c == '"' || c == '`'))
 			quote = c;
 		text = span_drop(text, 1);
 	}

@@ -232,18 +232,31 @@ int consents_reply(struct consents *consents, uint32_t id, enum consent_answer a
 
 void consents_settle_all(struct consents *consents)
 {
-	while (list_first(&consents->open) != NULL)
-		settle(question_of(list_first(&consents->open)), CONSENT_NONE, "");
+	uint32_t ids[CONSENT_OPEN_MAX]; /* those that open meanwhile are asked by the new terms */
+	size_t len = 0;
+
+	for (struct list_node *at = list_first(&consents->open);
+	     at != NULL && len < ARRAY_SIZE(ids); at = list_next(&consents->open, at))
+		ids[len++] = question_of(at)->id;
+	for (size_t i = 0; i < len; i++) {
+		struct question *question = find(consents, NULL, ids[i]);
+
+		if (question != NULL)
+			settle(question, CONSENT_NONE, "");
+	}
 }
 
 void consents_free(struct consents *consents)
 {
+	struct list_node *next = NULL;
+
 	if (consents == NULL)
 		return;
-	while (list_first(&consents->open) != NULL) {
-		struct question *question = question_of(list_first(&consents->open));
+	for (struct list_node *at = list_first(&consents->open); at != NULL; at = next) {
+		struct question *question = question_of(at);
 
-		take_down(question);
+		next = list_next(&consents->open, at);
+		loop_disarm(&question->patience);
 		while (question->first != NULL) {
 			struct consent_wait *wait = question->first;
 

@@ -26,13 +26,13 @@ static const struct judge_answer full = {
 
 static bool same_text(struct span a, struct span b)
 {
-	return a.len == b.len && memcmp(a.ptr, b.ptr, a.len) == 0;
+	return a.len == b.len && (a.len == 0 || memcmp(a.ptr, b.ptr, a.len) == 0);
 }
 
 static void test_round_trip(void)
 {
 	char packet[JUDGE_ANSWER_OCTETS_MAX];
-	struct judge_answer got;
+	struct judge_answer got = { 0 };
 	size_t len = 0;
 
 	CHECK(judge_answer_encode(&len, packet, &full) == 0 &&
@@ -59,7 +59,7 @@ static void test_round_trip(void)
 static void test_cut(void)
 {
 	char packet[JUDGE_ANSWER_OCTETS_MAX + 1] = { 0 };
-	struct judge_answer got;
+	struct judge_answer got = { 0 };
 	size_t len = 0;
 
 	CHECK(judge_answer_encode(&len, packet, &full) == 0, "encode");
@@ -90,7 +90,7 @@ static void test_malformed(void)
 
 	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
 		char packet[JUDGE_ANSWER_OCTETS_MAX];
-		struct judge_answer got;
+		struct judge_answer got = { 0 };
 		size_t len = 0;
 
 		CHECK(judge_answer_encode(&len, packet, &full) == 0, "encode");
