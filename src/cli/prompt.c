@@ -14,6 +14,7 @@
 
 #include "base/fd.h"
 #include "cli/print.h"
+#include "warden/decider_cache.h"
 
 static const int64_t SETTLE_NS = 300000000;
 
@@ -22,9 +23,9 @@ struct prompt_question {
 	uint32_t id, pid;
 	unsigned seconds;
 	uint16_t port;
-	bool http, https;
-	char app[65], host[256], method[33];
-	char target[PROMPT_SHOWN_OCTETS], program[PROMPT_SHOWN_OCTETS], why[PROMPT_SHOWN_OCTETS];
+	bool http, https, websocket;
+	char app[65], host[256], method[33], target[DECIDER_CACHE_KEY_OCTETS];
+	char program[PROMPT_SHOWN_OCTETS], why[PROMPT_SHOWN_OCTETS];
 };
 
 static const struct {
@@ -62,6 +63,7 @@ static struct prompt_question *question_new(const struct consent_question *from)
 	question->port = from->port;
 	question->http = from->method.len > 0;
 	question->https = from->https;
+	question->websocket = from->websocket;
 	copy(question->app, sizeof(question->app), span_of(from->app));
 	copy(question->host, sizeof(question->host), span_of(from->host));
 	copy(question->method, sizeof(question->method), from->method);
@@ -71,25 +73,22 @@ static struct prompt_question *question_new(const struct consent_question *from)
 	return question;
 }
 
+/* put_who() - the program's name is its own choice: it stands in quotes, behind what is asked */
 static void put_who(FILE *out, const struct prompt_question *question)
 {
-	if (question->app[0] != '\0') {
-		print_safe(out, question->app);
-		fputs(question->pid != 0 ? ": " : " ", out);
-	}
-	if (question->pid != 0) {
-		print_safe(out, question->program);
-		fprintf(out, " (PID %u) ", question->pid);
-	} else if (question->app[0] == '\0') {
-		fputs("the program ", out);
-	}
+	if (question->pid == 0)
+		return;
+	fputs("asked for by \"", out);
+	print_safe(out, question->program);
+	fprintf(out, "\", PID %u; ", question->pid);
 }
 
 static void put_what(FILE *out, const struct prompt_question *question)
 {
 	if (question->http) {
-		print_safe(out, question->method);
-		fprintf(out, " http%s://", question->https ? "s" : "");
+		print_safe(out, question->websocket ? "talk by WebSocket to" : question->method);
+		fprintf(out, " %s%s://", question->websocket ? "ws" : "http",
+			question->https ? "s" : "");
 		print_safe(out, question->host);
 		fprintf(out, ":%u", question->port);
 		print_safe(out, question->target);
@@ -105,10 +104,11 @@ static void put_question(FILE *out, const struct prompt_question *question)
 	const char *between = "  ";
 
 	fputs("\r\nimmure: ", out);
-	put_who(out, question);
-	fputs("wants to ", out);
+	print_safe(out, question->app[0] != '\0' ? question->app : "the program");
+	fputs(" wants to ", out);
 	put_what(out, question);
 	fputs("\r\n  (", out);
+	put_who(out, question);
 	print_safe(out, question->why);
 	fputs(")\r\n", out);
 	for (size_t i = 0; i < ARRAY_SIZE(keys); i++, between = ", ")
@@ -241,6 +241,20 @@ static void tell(struct prompt *prompt, enum consent_answer given, const char *b
 	(void)fflush(prompt->out);
 }
 
+/* show_next() - those that cannot be shown any more are denied */
+static void show_next(struct prompt *prompt)
+{
+	while (prompt->first != NULL && !prompt->showing && !show(prompt)) {
+		struct prompt_question *question = prompt->first;
+		uint32_t id = question->id;
+
+		prompt->first = question->next;
+		free(question);
+		/* answered by somebody else meanwhile: fine */
+		(void)!sandbox_reply(prompt->sandbox, id, CONSENT_DENY, "terminal");
+	}
+}
+
 void prompt_settled(struct prompt *prompt, uint32_t id, enum consent_answer given, const char *by)
 {
 	struct prompt_question **at = &prompt->first;
@@ -257,8 +271,8 @@ void prompt_settled(struct prompt *prompt, uint32_t id, enum consent_answer give
 	}
 	*at = question->next;
 	free(question);
-	if (on_screen && prompt->first != NULL && !show(prompt))
-		answer(prompt, CONSENT_DENY);
+	if (on_screen)
+		show_next(prompt);
 }
 
 void prompt_close(struct prompt *prompt)

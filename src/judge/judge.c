@@ -137,6 +137,8 @@ static void deny_for(struct judge_answer *ret, struct judge *judge, int error,
 	else
 		(void)snprintf(text, size, "the policy failed: %s", why->why);
 	decision_deny(ret, text);
+	if (error == -ENODATA)
+		ret->rule = SPAN("default"); /* none speaks of it */
 }
 
 void judge_answer(struct judge_answer *ret, struct judge *judge, struct span question)

@@ -38,15 +38,6 @@ static int map_load(struct span *ret)
 	return 0;
 }
 
-static int load(struct judge *judge, struct diag *diag)
-{
-	struct span parts = { 0 };
-	int r = map_load(&parts);
-
-	return r < 0 ? diag_set(diag, r, "cannot read the policy: %s", strerrordesc_np(-r))
-		     : judge_load(judge, parts, diag);
-}
-
 static int answer(struct judge *judge, struct span question)
 {
 	char packet[JUDGE_ANSWER_OCTETS_MAX];
@@ -66,9 +57,8 @@ static int answer(struct judge *judge, struct span question)
 static int serve(struct judge *judge, struct diag *diag)
 {
 	static char packet[JUDGE_QUESTION_OCTETS_MAX + 1];
-	const char *step = "serve";
 	size_t len = 0;
-	int r = worker_confine(&step, HEAP_OCTETS_MAX);
+	int r = 0;
 
 	while (r == 0) {
 		r = worker_take(&len, packet, sizeof(packet));
@@ -79,19 +69,27 @@ static int serve(struct judge *judge, struct diag *diag)
 	}
 	if (r == -EPIPE || r == -ECONNRESET)
 		return 0; /* nobody wants it any more */
-	return diag_set(diag, r, "%s: %s", step, strerrordesc_np(-r));
+	return diag_set(diag, r, "serve: %s", strerrordesc_np(-r));
 }
 
+/* play() - nothing of a policy is parsed before it can do nothing any more but answer */
 static int play(bool check, struct diag *diag)
 {
+	struct span load = { 0 };
 	struct judge judge = { 0 };
 	const char *step = "";
 	int r = worker_harden(&step);
 
+	if (r == 0) {
+		step = "cannot read the policy";
+		r = map_load(&load);
+	}
+	if (r == 0)
+		r = worker_confine(&step, HEAP_OCTETS_MAX);
 	if (r < 0)
 		return diag_set(diag, r, "%s: %s", step, strerrordesc_np(-r));
 	json_heap_watch();
-	r = load(&judge, diag);
+	r = judge_load(&judge, load, diag);
 	if (r < 0)
 		return r;
 	r = check ? 0 : serve(&judge, diag);

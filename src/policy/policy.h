@@ -75,6 +75,7 @@ struct policy_quota {
 
 struct policy_verdict {
 	enum policy_answer answer;
+	bool consented; /* the owner has said yes to its host and port (warden/decider.h) */
 	bool unheld; /* it would be denied, but only watched is what it does (warden/decider.h) */
 	/* of POLICY_NET_CONNECT that allows: */
 	bool raw;         /* what is neither TLS nor HTTP may pass: any rule that matches says so */

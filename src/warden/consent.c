@@ -143,6 +143,7 @@ static bool tell(struct consents *consents, uint32_t id, const struct policy_req
 		.method = http ? request->method : SPAN(""),
 		.target = http ? request->target : SPAN(""),
 		.https = request->https,
+		.websocket = request->websocket,
 		.pid = request->pid,
 		.program = request->program.ptr != NULL ? request->program : SPAN(""),
 		.why = why,

@@ -36,7 +36,7 @@ struct consent_question {
 	const char *host;
 	uint16_t port;
 	struct span method, target; /* of http.request; else empty */
-	bool https;
+	bool https, websocket;
 	uint32_t pid;        /* of the first who asks, inside; 0: not known */
 	struct span program; /* likewise; hostile */
 	const char *why;     /* it is asked; for people */

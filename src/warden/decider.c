@@ -13,6 +13,7 @@
 #include <stdlib.h>
 
 #include "base/clock.h"
+#include "base/list.h"
 #include "warden/decider_grants.h"
 #include "warden/decider_rules.h"
 #include "warden/grants.h"
@@ -32,6 +33,7 @@ struct decider {
 	struct grants_keeper *keeper; /* NULL: without an app, nothing is kept */
 	char *unread;                 /* owned: why what was kept could not be read; NULL: it was */
 	const char *by;               /* who answers just now; borrowed */
+	struct list orphans;          /* questions that wait for the owner, and nobody for them */
 	struct consent_hooks hooks;
 };
 
@@ -39,8 +41,9 @@ struct decider_question {
 	struct decider *decider;
 	struct policy_question *asked; /* the policy; NULL: not, or not any more */
 	struct consent_wait *waits;    /* for the owner; likewise */
-	void (*done)(void *context, struct policy_verdict *verdict);
+	void (*done)(void *context, struct policy_verdict *verdict); /* NULL: an orphan */
 	void *context;
+	struct list_node node;         /* of the orphans */
 	struct policy_verdict verdict; /* that the owner is asked about */
 	struct net_name host;
 	struct policy_request request; /* its texts are its own: */
@@ -62,6 +65,7 @@ static void allow(struct policy_verdict *verdict, const char *rule, const char *
 	deny(verdict, rule, why);
 	verdict->answer = POLICY_ALLOW;
 	verdict->raw = true;
+	verdict->consented = strcmp(rule, RULE_CONSENT) == 0;
 }
 
 static bool is_unknown(const struct policy_verdict *verdict)
@@ -141,7 +145,9 @@ static void obey_owner(struct policy_verdict *verdict, enum consent_answer answe
 
 static void finish(struct decider_question *question)
 {
-	question->done(question->context, &question->verdict);
+	if (question->done != NULL)
+		question->done(question->context, &question->verdict);
+	list_remove(&question->node);
 	free(question);
 }
 
@@ -247,7 +253,7 @@ bool decider_ask(struct policy_verdict *ret, struct decider_question **ret_quest
 	}
 	struct decider_question *question = question_new(decider, request);
 	if (question == NULL) {
-		deny(ret, RULE_UNKNOWN, "out of memory");
+		deny(ret, "", "out of memory");
 		return true;
 	}
 	question->done = done;
@@ -267,15 +273,22 @@ void decider_cancel(struct decider_question *question)
 	if (question == NULL)
 		return;
 	policy_ask_cancel(question->asked);
-	consents_cancel(question->waits);
-	free(question);
+	if (question->waits == NULL) {
+		free(question);
+		return;
+	}
+	/* the owner reads it already, and "never" must not be lost as the program did not wait for it */
+	question->done = NULL;
+	list_append(&question->decider->orphans, &question->node);
 }
 
 int decider_reply(struct decider *decider, uint32_t id, enum consent_answer answer, const char *by)
 {
+	const char *before = decider->by; /* an answer may bring another along */
+
 	decider->by = by;
 	int r = consents_reply(decider->consents, id, answer, by);
-	decider->by = NULL;
+	decider->by = before;
 	return r;
 }
 
@@ -375,6 +388,7 @@ int decider_new(struct decider **ret, struct loop *loop, const struct decider_co
 
 	if (decider == NULL)
 		return diag_set(diag, -ENOMEM, "out of memory");
+	list_init(&decider->orphans);
 	decider->hooks = *config->hooks;
 	decider->mode = policy_mode_find(settings->mode);
 	decider->app = strdup(settings->app != NULL ? settings->app : "");
@@ -394,6 +408,11 @@ void decider_free(struct decider *decider)
 		return;
 	policy_asker_free(decider->asker);
 	consents_free(decider->consents);
+	for (struct list_node *at = list_first(&decider->orphans), *next = NULL; at != NULL;
+	     at = next) {
+		next = list_next(&decider->orphans, at);
+		free(container_of(at, struct decider_question, node));
+	}
 	policy_free(decider->settings);
 	grants_keeper_free(decider->keeper);
 	decider_grants_free(&decider->grants);

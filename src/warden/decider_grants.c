@@ -121,7 +121,8 @@ int decider_grants_text(char **ret, const struct decider_grants *grants, const c
 	if (list == NULL)
 		return diag_set(diag, -ENOMEM, "out of memory");
 	for (const struct kept *at = grants->first; at != NULL; at = at->next)
-		if (at->connects)
+		/* what allows and ends is for decider_grants_find(): this text is never made anew */
+		if (at->connects && (at->deny || at->expires_s == 0))
 			list[len++] = (struct policy_grant){
 				.action = POLICY_ACTION_NET_CONNECT,
 				.host = at->host,

@@ -237,7 +237,7 @@ static void obey(struct flow *flow, struct policy_verdict *verdict)
 {
 	memcpy(flow->rule, verdict->rule, sizeof(flow->rule));
 	flow->unheld = verdict->unheld;
-	flow->consented = strcmp(verdict->rule, "consent") == 0;
+	flow->consented = verdict->consented;
 	flow->flags = flags_of(flow, verdict);
 	if (verdict->answer != POLICY_ALLOW ||
 	    (flow->answer.kind == GATE_FLOW && !count(flow, verdict))) {

@@ -20,8 +20,8 @@ static json_t *url_of(const struct consent_question *question)
 
 	if (question->method.len == 0)
 		return json_sprintf("tcp://%s%s%s:%u", open, question->host, close, question->port);
-	return json_sprintf("%s://%s%s%s:%u%.*s", question->https ? "https" : "http", open,
-			    question->host, close, question->port,
+	return json_sprintf("%s%s://%s%s%s:%u%.*s", question->websocket ? "ws" : "http",
+			    question->https ? "s" : "", open, question->host, close, question->port,
 			    span_is(question->target, "*") ? 0 : (int)question->target.len,
 			    question->target.ptr);
 }

@@ -31,6 +31,8 @@ struct policy_asker {
 	char hash[POLICY_LOAD_HASH_OCTETS];
 	struct service *judge;
 	struct decider_cache cache;
+	unsigned
+	    terms; /* how often the mode has changed: who was asked before says nothing any more */
 	unsigned reads; /* what the policy looks at, since the first answer said so */
 	char *names[POLICY_RULES_MAX]; /* owned; of rules that count */
 	size_t names_len;
@@ -42,11 +44,13 @@ struct policy_question {
 	void (*done)(void *context, struct policy_verdict *verdict);
 	void *context;
 	const struct policy_request *request; /* borrowed */
+	unsigned terms;                       /* of the asker, when it was asked */
 };
 
+/* deny() - for what went wrong; by no rule, as the rule "default" means that none speaks of it */
 static void deny(struct policy_verdict *ret, const char *why)
 {
-	*ret = (struct policy_verdict){ .answer = POLICY_DENY, .rule = "default" };
+	*ret = (struct policy_verdict){ .answer = POLICY_DENY };
 	snprintf(ret->why, sizeof(ret->why), "%s", why);
 }
 
@@ -139,13 +143,21 @@ static void keep_answer(struct policy_asker *asker, const struct policy_question
 		decider_cache_put(&asker->cache, &key, packet);
 }
 
+static const char *send_question(struct policy_question *question);
+
 static void on_answer(void *context, struct span packet)
 {
 	struct policy_question *question = context;
 	struct policy_verdict verdict;
 	struct judge_answer answer;
 
-	if (packet.ptr == NULL || judge_answer_decode(&answer, packet) < 0) {
+	if (question->terms != question->asker->terms) {
+		const char *why = send_question(question);
+
+		if (why == NULL)
+			return;
+		deny(&verdict, why);
+	} else if (packet.ptr == NULL || judge_answer_decode(&answer, packet) < 0) {
 		deny(&verdict, "the policy cannot be asked: its engine broke");
 	} else {
 		take_verdict(&verdict, question->asker, &answer);
@@ -226,6 +238,7 @@ static const char *send_question(struct policy_question *question)
 {
 	CLEANUP_BUF struct buf text = BUF(JUDGE_QUESTION_OCTETS_MAX);
 
+	question->terms = question->asker->terms;
 	if (put_question(&text, question->asker, question->request) < 0)
 		return "the request is too long to ask the policy about";
 	int r = service_ask(&question->asked, question->asker->judge, buf_span(&text), on_answer,
@@ -275,6 +288,7 @@ const char *policy_asker_hash(const struct policy_asker *asker)
 void policy_asker_set_mode(struct policy_asker *asker, enum policy_mode mode)
 {
 	asker->facts.mode = mode;
+	asker->terms++;
 	asker->reads = JUDGE_READS_ELSE;
 	decider_cache_empty(&asker->cache);
 }

@@ -291,6 +291,26 @@ class Modes(Rig):
             self.assertEqual(self.fetch(box, url + '2', '-XDELETE'), '403')  # another one
             self.assertEqual(self.fetch(box, url, '-XDELETE'), '200')
 
+    def test_an_engine_that_breaks_is_no_silence_of_the_policy(self):
+        """What a yes to the host covers, a failure does not: that is not what no rule speaks of."""
+        chain = ''.join(f'r{i} := r{i + 1}\n' for i in range(20000)) + 'r20000 := "b"\n'
+        policy = self.policy(HEAD + f'decision := {{"verdict": "allow", "rule": r0}} if {SUMMARY}.resource.method == "DELETE"\n' + chain)
+        with Server(answering(b'hello')) as server, self.box('ask', policy=str(policy)) as box:
+            url = f'http://a.test:{server.port}/'
+            self.answer = 'run'
+            self.assertEqual(self.fetch(box, url), '200')  # of which the policy says nothing
+            self.assertEqual(len(self.told('consent_request')), 1)
+            self.assertEqual(self.fetch(box, url, '-XDELETE'), '403')
+            self.assertEqual(self.fetch(box, url), '200')
+            self.assertEqual(len(self.told('consent_request')), 1)
+
+    def test_never_holds_though_the_program_did_not_wait(self):
+        with self.box('ask') as box:
+            box.exec(['curl', '-s', '-m', '1', 'http://a.test:9/'])
+            box.call('consent_reply', {'id': self.told('consent_request')[0]['id'], 'answer': 'deny_always'})
+            self.assertEqual(self.fetch(box, 'http://a.test:9/'), '403')
+            self.assertEqual(len(self.told('consent_request')), 1)
+
     def test_nobody_to_ask(self):
         done = self.run_in('curl', '-s', '-m', '20', '-w', '%{http_code}', 'http://a.test/', options=('--ask', '--add-host', 'a.test:127.0.0.1'))
         self.assertRegex(done.text, '403$')
