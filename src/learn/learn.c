@@ -361,8 +361,9 @@ static void count_time(struct learn *learn, int64_t time_ns)
 
 static bool is_let_through(const struct audit_entry *entry)
 {
+	/* what is only watched takes place whatever was decided, unless another than the policy refused it */
 	return entry->decision == AUDIT_ALLOW ||
-	       (entry->decision == AUDIT_ASK && entry->mode == AUDIT_MODE_AUDIT);
+	       (entry->mode == AUDIT_MODE_AUDIT && entry->error_code.len == 0);
 }
 
 /* count() - what is named for a call that was ever allowed are entries that say so */

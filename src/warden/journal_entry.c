@@ -58,6 +58,9 @@ static struct span error_of(const struct egress_report *report, enum audit_phase
 		return SPAN("cap_exceeded");
 	if (report->blocked)
 		return SPAN("policy_denied");
+	/* of what is only watched, it says why it would have been denied */
+	if (report->unheld && phase == AUDIT_EVENT)
+		return (struct span){ 0 };
 	return report->why[0] != '\0' ? SPAN("failed") : (struct span){ 0 };
 }
 
