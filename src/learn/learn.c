@@ -208,9 +208,10 @@ static void make_key(struct wanted *wanted, bool exact)
 
 	wanted->key_len = 0;
 	put_key(wanted, call->host);
-	put_key(wanted, (struct span){ head, (size_t)snprintf(head, sizeof(head), "\n%d %u %d%d\n",
-							      (int)call->action, call->port,
-							      call->https, call->websocket) });
+	put_key(wanted,
+		(struct span){ head, (size_t)snprintf(head, sizeof(head), "\n%d %u %d%d%d\n",
+						      (int)call->action, call->port, call->https,
+						      call->websocket, !exact && call->through) });
 	put_key(wanted, call->method);
 	put_key(wanted, SPAN("\n"));
 	if (call->path.len > 0 && exact)
@@ -230,6 +231,8 @@ static bool is_call(const struct learn_call *call, const struct wanted *wanted, 
 	const struct learn_call *other = &wanted->call;
 	char template[LEARN_PATH_OCTETS_MAX + 1];
 
+	if (!exact && call->through != other->through)
+		return false;
 	if (call->action != other->action || call->port != other->port ||
 	    call->https != other->https || call->websocket != other->websocket ||
 	    !is_same(call->host, other->host) || !is_same(call->method, other->method))
@@ -306,14 +309,13 @@ static int add_call(struct learn *learn, const struct wanted *wanted)
 static int vary(struct learn *learn, struct learn_call *call, struct span path)
 {
 	call->varied |= segment_differences(call->path, path);
-	if (call->examples_len == LEARN_EXAMPLES)
-		return 0;
 	for (size_t i = 0; i < call->examples_len; i++)
 		if (is_same(call->examples[i], path))
 			return 0;
-	int r = keep(&path, learn);
+	int r = call->examples_len < LEARN_EXAMPLES ? keep(&path, learn) : -ENOSPC;
 	if (r == 0)
 		call->examples[call->examples_len++] = path;
+	call->more = call->more || r == -ENOSPC;
 	return r == -ENOSPC ? 0 : r; /* an example less */
 }
 
@@ -329,7 +331,7 @@ static int find_call(struct learn_call **ret, struct learn *learn, const struct 
 		if (r == 0)
 			r = add_call(learn, wanted);
 		number = (uint32_t)learn->calls_len;
-	} else if (wanted->call.path.len > 0 && !learn->exact) {
+	} else if (wanted->call.path.len > 0 && !learn->exact && wanted->call.through) {
 		r = vary(learn, &learn->calls[number - 1], wanted->call.path);
 	}
 	if (r == 0)
@@ -386,7 +388,8 @@ int learn_add(struct learn *learn, const struct audit_entry *entry, uint32_t log
 	if (entry->phase == AUDIT_END || entry->decision == AUDIT_DECISION_NONE)
 		return 0;
 	count_time(learn, entry->time_ns);
-	wanted.call = (struct learn_call){ .action = policy_action_find(entry->action) };
+	wanted.call = (struct learn_call){ .action = policy_action_find(entry->action),
+					   .through = is_let_through(entry) };
 	if (!is_asked(wanted.call.action)) {
 		learn->other++;
 		return 0;
@@ -398,8 +401,10 @@ int learn_add(struct learn *learn, const struct audit_entry *entry, uint32_t log
 	}
 	make_key(&wanted, learn->exact);
 	int r = find_call(&call, learn, &wanted);
-	if (r == -ENOSPC)
+	if (r == -ENOSPC) {
 		learn->lost++;
+		learn->lost_denied += !is_let_through(entry);
+	}
 	if (r < 0)
 		return r == -ENOSPC ? 0 : r;
 	count(call, ref, is_let_through(entry));
