@@ -205,6 +205,31 @@ static void check_refused(void)
 	learn_free(&model);
 }
 
+/* What the tests take for never seen is that, whatever was in paths; and found at once. */
+static void check_stranger(void)
+{
+	enum { PATHS = 20000 };
+	struct learn model = { 0 };
+	struct grants grants = { 0 };
+	struct text tests = TEXT;
+	char path[64];
+
+	for (unsigned i = 0; i < PATHS; i++) {
+		(void)snprintf(path, sizeof(path), "/never-seen%u-never-seen%u", i, i + PATHS);
+		learn(&model, request_of(AUDIT_DENY, "a.x.com", "GET", path));
+	}
+	learn(&model, request_of(AUDIT_ALLOW, "a.x.com", "GET", "/never-seen400000"));
+	learn(&model,
+	      request_of(AUDIT_ALLOW, "a.x.com", "GET", "/never-seen99999999999999999999999"));
+	CHECK(grants_make(&grants, &model, false) == 0, "grants");
+	CHECK(suggest_tests(&tests, &grants) == 0, "tests");
+	CHECK(buf_append(&tests.buf, (struct span){ "", 1 }) == 0, "memory");
+	CHECK(strstr(tests.buf.ptr, "\"never-seen40001.test\"") != NULL, "%s", tests.buf.ptr);
+	grants_free(&grants);
+	text_free(&tests);
+	learn_free(&model);
+}
+
 /* There was no room for a denial, of whatever: nothing is widened. */
 static void check_lost(void)
 {
@@ -247,6 +272,7 @@ int main(void)
 		check_row(i);
 	check_more();
 	check_refused();
+	check_stranger();
 	check_lost();
 	check_listed();
 	return test_failures > 0;
