@@ -8,8 +8,8 @@
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/random.h>
 
-#include "base/hash.h"
 #include "learn/segment.h"
 #include "net/name.h"
 
@@ -245,13 +245,30 @@ static bool is_call(const struct learn_call *call, const struct wanted *wanted, 
 	       wanted->key[wanted->key_len - len - 1] == '\n';
 }
 
+/* hash_of() - by a secret, as programs choose what is recorded */
+static uint64_t hash_of(const struct learn *learn, const struct wanted *wanted)
+{
+	uint64_t hash = learn->secret;
+
+	for (size_t i = 0; i < wanted->key_len; i++) {
+		hash = (hash ^ (uint8_t)wanted->key[i]) * 0x9e3779b97f4a7c15U;
+		hash ^= hash >> 29; /* the next octet meets all bits of the secret */
+	}
+	for (unsigned i = 0; i < 2; i++) {
+		hash = (hash ^ learn->secret) * 0xbf58476d1ce4e5b9U;
+		hash ^= hash >> 32;
+	}
+	return hash;
+}
+
 static size_t place_of(const struct learn *learn, const struct wanted *wanted)
 {
 	const size_t mask = learn->places_len - 1;
-	size_t i = (size_t)hash_octets64((struct span){ wanted->key, wanted->key_len }) & mask;
+	size_t i = (size_t)wanted->call.hash & mask;
 
 	while (learn->places[i] != 0 &&
-	       !is_call(&learn->calls[learn->places[i] - 1], wanted, learn->exact))
+	       (learn->calls[learn->places[i] - 1].hash != wanted->call.hash ||
+		!is_call(&learn->calls[learn->places[i] - 1], wanted, learn->exact)))
 		i = (i + 1) & mask;
 	return i;
 }
@@ -265,6 +282,9 @@ static int grow(struct learn *learn)
 
 	if (learn->calls_len < learn->calls_size)
 		return 0;
+	if (learn->secret == 0 &&
+	    getrandom(&learn->secret, sizeof(learn->secret), 0) != sizeof(learn->secret))
+		return -EIO; /* it never cuts so few octets, see getrandom(2) */
 	if (size > max)
 		return -ENOSPC;
 	struct learn_call *more = realloc(learn->calls, size * sizeof(*more));
@@ -319,12 +339,13 @@ static int vary(struct learn *learn, struct learn_call *call, struct span path)
 	return r == -ENOSPC ? 0 : r; /* an example less */
 }
 
-static int find_call(struct learn_call **ret, struct learn *learn, const struct wanted *wanted)
+static int find_call(struct learn_call **ret, struct learn *learn, struct wanted *wanted)
 {
 	int r = learn->calls_size == 0 ? grow(learn) : 0;
 
 	if (r < 0)
 		return r;
+	wanted->call.hash = hash_of(learn, wanted);
 	uint32_t number = learn->places[place_of(learn, wanted)];
 	if (number == 0) {
 		r = grow(learn);

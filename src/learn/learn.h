@@ -46,7 +46,8 @@ struct learn_call {
 	uint64_t allowed, denied;       /* entries */
 	struct span examples[LEARN_EXAMPLES];
 	size_t examples_len;
-	bool more; /* paths than examples */
+	uint64_t hash; /* of its key */
+	bool more;     /* paths than examples */
 	struct learn_ref refs[LEARN_REFS];
 	size_t refs_len;
 };
@@ -55,6 +56,7 @@ struct learn {
 	bool exact;               /* paths are taken as they are */
 	struct learn_call *calls; /* owned; in the order in which they were first seen */
 	size_t calls_len, calls_size;
+	uint64_t secret;  /* of their hashes; 0: none yet */
 	uint32_t *places; /* owned; by hash: number + 1 of the call, 0: free */
 	size_t places_len;
 	struct learn_log *logs; /* owned */
