@@ -34,20 +34,30 @@ request_to(patterns) if {
 # port 0: not known
 matches_host(pattern, host, is_address, port) if {
 	[wanted, wanted_port] := host_and_port(pattern)
-	port in [wanted_port, {true: port, false: 0}[wanted_port == 0], 0]
+	fits_port(wanted_port, port)
 	means(wanted, host, is_address)
 }
 
+fits_port(null, _) := true
+
+fits_port(wanted, port) if {
+	wanted >= 1
+	wanted <= 65535
+	wanted == floor(wanted)
+	port in [wanted, 0]
+}
+
+# port null: any
 host_and_port(pattern) := [trim_left(part[0], "["), to_number(part[1])] if {
 	startswith(pattern, "[")
 	part := split(pattern, "]:")
 	count(part) == 2
-} else := [trim(pattern, "[]"), 0] if {
+} else := [trim(pattern, "[]"), null] if {
 	startswith(pattern, "[")
 } else := [part[0], to_number(part[1])] if {
 	part := split(pattern, ":")
 	count(part) == 2
-} else := [pattern, 0]
+} else := [pattern, null]
 
 means("*", _, _) := true
 
@@ -103,10 +113,12 @@ read_only if {
 
 # --- files
 
-# Is the file the workspace, or below it?
+# Is the file the workspace, or below it? Of no workspace nothing is.
 inside_workspace(file) if {
+	input.workspace_root != ""
 	file == input.workspace_root
 } else if {
+	input.workspace_root != ""
 	startswith(file, sprintf("%s/", [trim_suffix(input.workspace_root, "/")]))
 	not ".." in split(file, "/")
 }

@@ -121,7 +121,7 @@ static const struct {
 	{ "show", show, "", 0, 1, false },
 	{ "explain", policy_explain,
 	  " action host port method path websocket file app mode data json ", 1, 1, false },
-	{ "suggest", policy_suggest, " app sandbox since output table ", 0, 0, true },
+	{ "suggest", policy_suggest, " app sandbox since output table wildcards ", 0, 0, true },
 	{ "replay", policy_replay, " app sandbox since json ", 1, 1, true },
 	{ "diff", policy_diff, " app sandbox since json ", 2, 2, true },
 };

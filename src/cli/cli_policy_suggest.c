@@ -27,7 +27,7 @@ static int make(struct suggestion *ret, const struct learn *learn, struct cli_ca
 {
 	const char *app = cli_value(call, "app");
 	struct grants grants = { 0 };
-	int r = grants_make(&grants, learn);
+	int r = grants_make(&grants, learn, cli_has(call, "wildcards"));
 
 	if (r == 0)
 		r = suggest_policy(&ret->policy, &grants, app != NULL ? app : "");

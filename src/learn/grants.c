@@ -2,8 +2,11 @@
 /*
  * Theory of operation: three passes over one list. What is allowed is copied, with what it takes; equal ones are
  * joined. Then all that differs in its host alone stands together, sorted by the owner of the host, and a run
- * of three hosts or more becomes one: a path that one host alone was asked for stays with that host. At last the
- * order is that of the rules.
+ * of three hosts or more can become one: a path that one host alone was asked for stays with that host. At last
+ * the order is that of the rules.
+ *
+ * Who is sandboxed chooses what is tried, so a denial narrows: where a call of the same form was denied a path
+ * stands for itself, and below a name of which one host was denied there is no "*.x".
  */
 #include "learn/grants.h"
 
@@ -58,11 +61,17 @@ static int compare_same(const void *a, const void *b)
 {
 	const struct learn_call *one = &((const struct grant *)a)->call;
 	const struct learn_call *other = &((const struct grant *)b)->call;
+	const bool exact = ((const struct grant *)a)->exact;
 	int r = compare_what(one, other);
 
 	if (r == 0)
 		r = compare_spans(one->host, other->host);
-	return r != 0 ? r : compare_templates(one->path, other->path);
+	if (r == 0)
+		r = compare_numbers(exact, ((const struct grant *)b)->exact);
+	if (r != 0)
+		return r;
+	return exact ? compare_spans(one->path, other->path)
+		     : compare_templates(one->path, other->path);
 }
 
 /* compare_owners() - 0: they differ in the host alone, and one owner has both */
@@ -75,10 +84,13 @@ static int compare_owners(const struct grant *a, const struct grant *b)
 	return r != 0 ? r : compare_templates(a->call.path, b->call.path);
 }
 
+/* by_owner() - what is exact, which is never widened, behind all others */
 static int by_owner(const void *a, const void *b)
 {
-	int r = compare_owners(a, b);
+	int r = compare_numbers(((const struct grant *)a)->exact, ((const struct grant *)b)->exact);
 
+	if (r == 0)
+		r = compare_owners(a, b);
 	return r != 0 ? r
 		      : compare_spans(((const struct grant *)a)->call.host,
 				      ((const struct grant *)b)->call.host);
@@ -123,15 +135,71 @@ static void join(struct grant *one, const struct grant *other)
 		call->refs[call->refs_len++] = other->call.refs[i];
 }
 
-static void put(struct grants *grants, const struct learn_call *call)
+static struct grant grant_of(const struct learn_call *call)
 {
 	const struct span none = { 0 };
 
-	grants->all[grants->len++] = (struct grant){
+	return (struct grant){
 		.call = *call,
 		.domain = call->is_address ? none : hosts_domain(call->host),
 		.hosts = 1,
 	};
+}
+
+static void put(struct grants *grants, const struct learn_call *call)
+{
+	grants->all[grants->len++] = grant_of(call);
+}
+
+/* find_denied() - what was denied of the form of @grant, and of the same owner. Return: how many */
+static size_t find_denied(const struct grant **ret, const struct grants *grants,
+			  const struct grant *grant)
+{
+	size_t low = 0, high = grants->denied_len, len = 0;
+
+	while (low < high) {
+		const size_t at = (low + high) / 2;
+
+		if (compare_owners(&grants->denied[at], grant) < 0)
+			low = at + 1;
+		else
+			high = at;
+	}
+	*ret = &grants->denied[low];
+	while (low + len < grants->denied_len &&
+	       compare_owners(&grants->denied[low + len], grant) == 0)
+		len++;
+	return len;
+}
+
+/* was_denied() - how often was a call of the form of @grant, by its host? */
+static uint64_t was_denied(const struct grants *grants, const struct grant *grant)
+{
+	const struct grant *denied =
+	    grants->denied_len == 0
+		? NULL
+		: bsearch(grant, grants->denied, grants->denied_len, sizeof(*denied), by_owner);
+
+	return denied != NULL ? denied->call.denied : 0;
+}
+
+/* put_request() - as a template; or, if one of its form was denied or may have been, the paths that are known */
+static void put_request(struct grants *grants, const struct learn_call *call)
+{
+	struct grant grant = grant_of(call);
+
+	grant.call.denied = was_denied(grants, &grant);
+	grant.exact =
+	    call->path.len > 0 && (grant.call.denied > 0 || grants->learn->lost_denied > 0);
+	if (!grant.exact) {
+		grants->all[grants->len++] = grant;
+		return;
+	}
+	grant.call.varied = 0;
+	for (size_t i = 0; i < call->examples_len; i++) {
+		grant.call.path = call->examples[i];
+		grants->all[grants->len++] = grant;
+	}
 }
 
 /* add() - @call, and what it takes */
@@ -144,7 +212,7 @@ static void add(struct grants *grants, const struct learn_call *call)
 		.host = call->host,
 	};
 
-	put(grants, call);
+	put_request(grants, call);
 	if (call->action == POLICY_ACTION_HTTP_REQUEST)
 		put(grants, &taken);
 	taken.action = POLICY_ACTION_DNS_QUERY;
@@ -153,25 +221,21 @@ static void add(struct grants *grants, const struct learn_call *call)
 		put(grants, &taken);
 }
 
-/* has_requests() - were any read on the flow? They are sorted behind the flows. */
+/* by_flow() - of pointers to calls */
+static int by_flow(const void *a, const void *b)
+{
+	const struct learn_call *one = *(const struct learn_call *const *)a;
+	const struct learn_call *other = *(const struct learn_call *const *)b;
+	int r = compare_numbers(one->port, other->port);
+
+	return r != 0 ? r : compare_spans(one->host, other->host);
+}
+
+/* has_requests() - were any read on the flow, whatever came of them? */
 static bool has_requests(const struct grants *grants, const struct learn_call *flow)
 {
-	size_t low = 0, high = grants->len;
-
-	while (low < high) { /* by action, port, ...: the first request of that port */
-		size_t at = (low + high) / 2;
-		const struct learn_call *call = &grants->all[at].call;
-
-		if (call->action < POLICY_ACTION_HTTP_REQUEST ||
-		    (call->action == POLICY_ACTION_HTTP_REQUEST && call->port < flow->port))
-			low = at + 1;
-		else
-			high = at;
-	}
-	for (; low < grants->len && grants->all[low].call.port == flow->port; low++)
-		if (compare_spans(grants->all[low].call.host, flow->host) == 0)
-			return true;
-	return false;
+	return grants->requests_len > 0 && bsearch(&flow, grants->requests, grants->requests_len,
+						   sizeof(grants->requests[0]), by_flow) != NULL;
 }
 
 static void join_same(struct grants *grants)
@@ -210,15 +274,30 @@ static size_t common_of(struct span *ret, const struct grant *first, size_t len,
 	return below;
 }
 
+/* is_denied_below() - was the same denied to a host below @common? */
+static bool is_denied_below(const struct grants *grants, const struct grant *grant,
+			    struct span common)
+{
+	const struct grant *denied = NULL;
+	const size_t len = find_denied(&denied, grants, grant);
+
+	for (size_t i = 0; i < len; i++)
+		if (hosts_is_below(denied[i].call.host, common))
+			return true;
+	return false;
+}
+
 /* widen() - one that stands for those of @len from @first on that are below one name. Return: is it made? */
-static bool widen(struct grant *ret, const struct grant *first, size_t len)
+static bool widen(struct grant *ret, const struct grants *grants, const struct grant *first,
+		  size_t len)
 {
 	struct span common = { 0 };
 	struct grant all = { 0 };
 	size_t hosts = 0;
 
-	if (first->domain.ptr == NULL ||
-	    common_of(&common, first, len, first->domain) < GRANTS_HOSTS_MIN)
+	if (first->domain.ptr == NULL || grants->learn->lost_denied > 0 ||
+	    common_of(&common, first, len, first->domain) < GRANTS_HOSTS_MIN ||
+	    is_denied_below(grants, first, common))
 		return false;
 	/* the labels in common may be one of the hosts, which is not below itself */
 	for (size_t i = 0; i < len; i++) {
@@ -238,19 +317,27 @@ static bool widen(struct grant *ret, const struct grant *first, size_t len)
 }
 
 /* widen_run() - the same asked of hosts of one owner: its own name stays as it is. Return: how many are left */
-static size_t widen_run(struct grant *ret, struct grant *first, size_t len)
+static size_t widen_run(struct grants *grants, struct grant *ret, struct grant *first, size_t len)
 {
 	struct grant all;
 	size_t left = 0;
 
-	if (len < GRANTS_HOSTS_MIN || !widen(&all, first, len)) {
+	if (len < GRANTS_HOSTS_MIN || !widen(&all, grants, first, len)) {
 		memmove(ret, first, len * sizeof(*ret));
 		return len;
 	}
-	for (size_t i = 0; i < len; i++)
-		if (!hosts_is_below(first[i].call.host, all.call.host))
-			ret[left++] = first[i];
-	ret[left++] = all;
+	for (size_t i = 0; i < len; i++) {
+		const bool below = hosts_is_below(first[i].call.host, all.call.host);
+
+		if (below && grants->wildcards)
+			continue;
+		ret[left] = first[i];
+		if (below)
+			ret[left].could = all.call.host;
+		left++;
+	}
+	if (grants->wildcards)
+		ret[left++] = all;
 	return left;
 }
 
@@ -262,34 +349,74 @@ static void join_hosts(struct grants *grants)
 		qsort(grants->all, grants->len, sizeof(grants->all[0]), by_owner);
 	for (size_t i = 0; i < grants->len; i += run) {
 		run = 1;
-		while (i + run < grants->len &&
+		while (!grants->all[i].exact && i + run < grants->len &&
+		       !grants->all[i + run].exact &&
 		       compare_owners(&grants->all[i], &grants->all[i + run]) == 0)
 			run++;
-		len += widen_run(&grants->all[len], &grants->all[i], run);
+		len += widen_run(grants, &grants->all[len], &grants->all[i], run);
 	}
 	grants->len = len;
 }
 
-int grants_make(struct grants *ret, const struct learn *learn)
+/* sort_calls() - what was denied, and all requests */
+static void sort_calls(struct grants *grants)
 {
-	enum { EACH = 3 }; /* a request, its flow, its name */
-	struct grants grants = { .learn = learn };
+	const struct learn *learn = grants->learn;
 
-	grants.all = calloc(learn->calls_len * EACH + 1, sizeof(*grants.all));
-	if (grants.all == NULL)
-		return -ENOMEM;
+	for (size_t i = 0; i < learn->calls_len; i++) {
+		if (learn->calls[i].denied > 0)
+			grants->denied[grants->denied_len++] = grant_of(&learn->calls[i]);
+		if (learn->calls[i].action == POLICY_ACTION_HTTP_REQUEST)
+			grants->requests[grants->requests_len++] = &learn->calls[i];
+	}
+	if (grants->denied_len > 1)
+		qsort(grants->denied, grants->denied_len, sizeof(grants->denied[0]), by_owner);
+	if (grants->requests_len > 1)
+		qsort(grants->requests, grants->requests_len, sizeof(grants->requests[0]), by_flow);
+}
+
+static void fill(struct grants *grants)
+{
+	const struct learn *learn = grants->learn;
+
+	sort_calls(grants);
 	for (size_t i = 0; i < learn->calls_len; i++)
 		if (learn->calls[i].allowed > 0)
-			add(&grants, &learn->calls[i]);
-	join_same(&grants);
-	join_hosts(&grants);
-	for (size_t i = 0; i < grants.len; i++)
-		grants.all[i].open =
-		    segment_is_open(grants.all[i].call.path, grants.all[i].call.varied);
-	if (grants.len > 1)
-		qsort(grants.all, grants.len, sizeof(grants.all[0]), by_rule);
-	*ret = grants;
-	return 0;
+			add(grants, &learn->calls[i]);
+	join_same(grants);
+	join_hosts(grants);
+	for (size_t i = 0; i < grants->len; i++) {
+		struct grant *grant = &grants->all[i];
+
+		grant->open =
+		    !grant->exact && segment_is_open(grant->call.path, grant->call.varied);
+	}
+	if (grants->len > 1)
+		qsort(grants->all, grants->len, sizeof(grants->all[0]), by_rule);
+}
+
+int grants_make(struct grants *ret, const struct learn *learn, bool wildcards)
+{
+	enum { EACH = LEARN_EXAMPLES + 2 }; /* the paths of a request, its flow, its name */
+	struct grants grants = { .learn = learn, .wildcards = wildcards };
+	int r = -ENOMEM;
+
+	grants.all = calloc(learn->calls_len * EACH + 1, sizeof(*grants.all));
+	grants.denied = calloc(learn->calls_len + 1, sizeof(*grants.denied));
+	grants.requests = calloc(learn->calls_len + 1, sizeof(*grants.requests));
+	if (grants.all != NULL && grants.denied != NULL && grants.requests != NULL) {
+		fill(&grants);
+		r = 0;
+	}
+	free(grants.denied);
+	free(grants.requests);
+	grants.denied = NULL;
+	grants.requests = NULL;
+	if (r == 0)
+		*ret = grants;
+	else
+		free(grants.all);
+	return r;
 }
 
 void grants_free(struct grants *grants)

@@ -29,6 +29,10 @@ static void check_domains(void)
 		{ "storage.googleapis.com", "" },
 		{ "a.substack.com", "" },
 		{ "a.slack.com", "" },
+		{ "10-0-0-1.nip.io", "" },
+		{ "a.openai.azure.com", "" },
+		{ "o1.ingest.sentry.io", "" },
+		{ "a.github.dev", "" },
 	};
 
 	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {

@@ -8,8 +8,8 @@
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/random.h>
 
-#include "base/hash.h"
 #include "learn/segment.h"
 #include "net/name.h"
 
@@ -208,9 +208,10 @@ static void make_key(struct wanted *wanted, bool exact)
 
 	wanted->key_len = 0;
 	put_key(wanted, call->host);
-	put_key(wanted, (struct span){ head, (size_t)snprintf(head, sizeof(head), "\n%d %u %d%d\n",
-							      (int)call->action, call->port,
-							      call->https, call->websocket) });
+	put_key(wanted,
+		(struct span){ head, (size_t)snprintf(head, sizeof(head), "\n%d %u %d%d%d\n",
+						      (int)call->action, call->port, call->https,
+						      call->websocket, !exact && call->through) });
 	put_key(wanted, call->method);
 	put_key(wanted, SPAN("\n"));
 	if (call->path.len > 0 && exact)
@@ -230,6 +231,8 @@ static bool is_call(const struct learn_call *call, const struct wanted *wanted, 
 	const struct learn_call *other = &wanted->call;
 	char template[LEARN_PATH_OCTETS_MAX + 1];
 
+	if (!exact && call->through != other->through)
+		return false;
 	if (call->action != other->action || call->port != other->port ||
 	    call->https != other->https || call->websocket != other->websocket ||
 	    !is_same(call->host, other->host) || !is_same(call->method, other->method))
@@ -242,13 +245,30 @@ static bool is_call(const struct learn_call *call, const struct wanted *wanted, 
 	       wanted->key[wanted->key_len - len - 1] == '\n';
 }
 
+/* hash_of() - by a secret, as programs choose what is recorded */
+static uint64_t hash_of(const struct learn *learn, const struct wanted *wanted)
+{
+	uint64_t hash = learn->secret;
+
+	for (size_t i = 0; i < wanted->key_len; i++) {
+		hash = (hash ^ (uint8_t)wanted->key[i]) * 0x9e3779b97f4a7c15U;
+		hash ^= hash >> 29; /* the next octet meets all bits of the secret */
+	}
+	for (unsigned i = 0; i < 2; i++) {
+		hash = (hash ^ learn->secret) * 0xbf58476d1ce4e5b9U;
+		hash ^= hash >> 32;
+	}
+	return hash;
+}
+
 static size_t place_of(const struct learn *learn, const struct wanted *wanted)
 {
 	const size_t mask = learn->places_len - 1;
-	size_t i = (size_t)hash_octets64((struct span){ wanted->key, wanted->key_len }) & mask;
+	size_t i = (size_t)wanted->call.hash & mask;
 
 	while (learn->places[i] != 0 &&
-	       !is_call(&learn->calls[learn->places[i] - 1], wanted, learn->exact))
+	       (learn->calls[learn->places[i] - 1].hash != wanted->call.hash ||
+		!is_call(&learn->calls[learn->places[i] - 1], wanted, learn->exact)))
 		i = (i + 1) & mask;
 	return i;
 }
@@ -262,6 +282,9 @@ static int grow(struct learn *learn)
 
 	if (learn->calls_len < learn->calls_size)
 		return 0;
+	if (learn->secret == 0 &&
+	    getrandom(&learn->secret, sizeof(learn->secret), 0) != sizeof(learn->secret))
+		return -EIO; /* it never cuts so few octets, see getrandom(2) */
 	if (size > max)
 		return -ENOSPC;
 	struct learn_call *more = realloc(learn->calls, size * sizeof(*more));
@@ -306,30 +329,30 @@ static int add_call(struct learn *learn, const struct wanted *wanted)
 static int vary(struct learn *learn, struct learn_call *call, struct span path)
 {
 	call->varied |= segment_differences(call->path, path);
-	if (call->examples_len == LEARN_EXAMPLES)
-		return 0;
 	for (size_t i = 0; i < call->examples_len; i++)
 		if (is_same(call->examples[i], path))
 			return 0;
-	int r = keep(&path, learn);
+	int r = call->examples_len < LEARN_EXAMPLES ? keep(&path, learn) : -ENOSPC;
 	if (r == 0)
 		call->examples[call->examples_len++] = path;
+	call->more = call->more || r == -ENOSPC;
 	return r == -ENOSPC ? 0 : r; /* an example less */
 }
 
-static int find_call(struct learn_call **ret, struct learn *learn, const struct wanted *wanted)
+static int find_call(struct learn_call **ret, struct learn *learn, struct wanted *wanted)
 {
 	int r = learn->calls_size == 0 ? grow(learn) : 0;
 
 	if (r < 0)
 		return r;
+	wanted->call.hash = hash_of(learn, wanted);
 	uint32_t number = learn->places[place_of(learn, wanted)];
 	if (number == 0) {
 		r = grow(learn);
 		if (r == 0)
 			r = add_call(learn, wanted);
 		number = (uint32_t)learn->calls_len;
-	} else if (wanted->call.path.len > 0 && !learn->exact) {
+	} else if (wanted->call.path.len > 0 && !learn->exact && wanted->call.through) {
 		r = vary(learn, &learn->calls[number - 1], wanted->call.path);
 	}
 	if (r == 0)
@@ -387,7 +410,8 @@ int learn_add(struct learn *learn, const struct audit_entry *entry, uint32_t log
 	if (entry->phase == AUDIT_END || entry->decision == AUDIT_DECISION_NONE)
 		return 0;
 	count_time(learn, entry->time_ns);
-	wanted.call = (struct learn_call){ .action = policy_action_find(entry->action) };
+	wanted.call = (struct learn_call){ .action = policy_action_find(entry->action),
+					   .through = is_let_through(entry) };
 	if (!is_asked(wanted.call.action)) {
 		learn->other++;
 		return 0;
@@ -399,8 +423,10 @@ int learn_add(struct learn *learn, const struct audit_entry *entry, uint32_t log
 	}
 	make_key(&wanted, learn->exact);
 	int r = find_call(&call, learn, &wanted);
-	if (r == -ENOSPC)
+	if (r == -ENOSPC) {
 		learn->lost++;
+		learn->lost_denied += !is_let_through(entry);
+	}
 	if (r < 0)
 		return r == -ENOSPC ? 0 : r;
 	count(call, ref, is_let_through(entry));

@@ -34,16 +34,20 @@ struct learn_log {
 	char name[AUDIT_LOG_NAME_OCTETS];
 };
 
-/* Whatever differs in nothing but the numbers, UUIDs and hashes of its path. Texts belong to the model. */
+/* Whatever differs in nothing but the numbers, UUIDs and hashes of its path. Texts belong to the model. What was let
+ * through and what was denied are two calls, unless the model is exact: a denial widens nothing. */
 struct learn_call {
 	enum policy_action action;
 	uint16_t port; /* 0: of a query for a name */
 	bool is_address, websocket, https;
+	bool through;                   /* it was let through; unused if the model is exact */
 	struct span host, method, path; /* path: the first of examples */
 	uint64_t varied;                /* the segments whose numbers differed, by bit */
 	uint64_t allowed, denied;       /* entries */
 	struct span examples[LEARN_EXAMPLES];
 	size_t examples_len;
+	uint64_t hash; /* of its key */
+	bool more;     /* paths than examples */
 	struct learn_ref refs[LEARN_REFS];
 	size_t refs_len;
 };
@@ -52,6 +56,7 @@ struct learn {
 	bool exact;               /* paths are taken as they are */
 	struct learn_call *calls; /* owned; in the order in which they were first seen */
 	size_t calls_len, calls_size;
+	uint64_t secret;  /* of their hashes; 0: none yet */
 	uint32_t *places; /* owned; by hash: number + 1 of the call, 0: free */
 	size_t places_len;
 	struct learn_log *logs; /* owned */
@@ -60,11 +65,12 @@ struct learn {
 	size_t octets;              /* of them */
 
 	int64_t first_ns, last_ns;
-	uint64_t entries; /* that were looked at: of the app, with a decision */
-	uint64_t other;   /* of actions that are not asked about */
-	uint64_t odd;     /* of no form that could be granted */
-	uint64_t lost;    /* for which there was no room */
-	char why_odd[80]; /* of the first */
+	uint64_t entries;     /* that were looked at: of the app, with a decision */
+	uint64_t other;       /* of actions that are not asked about */
+	uint64_t odd;         /* of no form that could be granted */
+	uint64_t lost;        /* for which there was no room */
+	uint64_t lost_denied; /* of these; what they would have narrowed nobody knows */
+	char why_odd[80];     /* of the first */
 	struct learn_ref odd_ref;
 };
 

@@ -17,14 +17,41 @@ static void check_counts(void)
 	asked.mode = AUDIT_MODE_AUDIT;
 	asked.resource.host = SPAN("c.test");
 	learn(&model, asked);
-	CHECK(model.calls_len == 4 && model.entries == 7 && model.odd == 0, "%zu", model.calls_len);
-	CHECK(model.calls[0].allowed == 3 && model.calls[0].denied == 1 &&
-		  model.calls[0].varied == 4 && model.calls[0].examples_len == 2 &&
-		  model.calls[0].refs_len == 3,
+	CHECK(model.calls_len == 5 && model.entries == 7 && model.odd == 0, "%zu", model.calls_len);
+	CHECK(model.calls[0].allowed == 0 && model.calls[0].denied == 1, "denied");
+	CHECK(model.calls[1].allowed == 3 && model.calls[1].denied == 0 &&
+		  model.calls[1].varied == 4 && model.calls[1].examples_len == 2 &&
+		  model.calls[1].refs_len == 3,
 	      "the template");
-	CHECK(model.calls[2].allowed == 0 && model.calls[2].denied == 1, "asked, enforced");
-	CHECK(model.calls[3].allowed == 1 && model.calls[3].denied == 0, "asked, audit mode");
+	CHECK(model.calls[3].allowed == 0 && model.calls[3].denied == 1, "asked, enforced");
+	CHECK(model.calls[4].allowed == 1 && model.calls[4].denied == 0, "asked, audit mode");
 	learn_free(&model);
+}
+
+/* A denial is no example of what is allowed, and varies nothing; whichever of the two comes first. */
+static void check_denials(void)
+{
+	static const enum audit_decision orders[][3] = { { AUDIT_ALLOW, AUDIT_DENY, AUDIT_DENY },
+							 { AUDIT_DENY, AUDIT_ALLOW, AUDIT_DENY },
+							 { AUDIT_DENY, AUDIT_DENY, AUDIT_ALLOW } };
+
+	for (size_t i = 0; i < ARRAY_SIZE(orders); i++) {
+		struct learn model = { 0 };
+
+		for (size_t k = 0; k < 3; k++)
+			learn(&model, request_of(orders[i][k], "a.test", "GET",
+						 orders[i][k] == AUDIT_ALLOW ? "/1"
+						 : k == 0                    ? "/2"
+									     : "/3"));
+		CHECK(model.calls_len == 2, "%zu: %zu", i, model.calls_len);
+		for (size_t k = 0; k < model.calls_len; k++)
+			CHECK(model.calls[k].varied == 0 && model.calls[k].examples_len == 1 &&
+				  span_is(model.calls[k].path, "/1") ==
+				      (model.calls[k].allowed == 1) &&
+				  (model.calls[k].allowed == 0) == (model.calls[k].denied == 2),
+			      "%zu, call %zu", i, k);
+		learn_free(&model);
+	}
 }
 
 /* What the gateway never lets through has no place in a policy. */
@@ -116,13 +143,16 @@ static void check_exact(void)
 	learn(&model, request_of(AUDIT_ALLOW, "a.test", "GET", "/1"));
 	learn(&model, request_of(AUDIT_ALLOW, "a.test", "GET", "/2"));
 	learn(&model, request_of(AUDIT_ALLOW, "a.test", "GET", "/2"));
-	CHECK(model.calls_len == 2 && model.calls[1].allowed == 2, "%zu", model.calls_len);
+	learn(&model, request_of(AUDIT_DENY, "a.test", "GET", "/2"));
+	CHECK(model.calls_len == 2 && model.calls[1].allowed == 2 && model.calls[1].denied == 1,
+	      "%zu", model.calls_len);
 	learn_free(&model);
 }
 
 int main(void)
 {
 	check_counts();
+	check_denials();
 	check_odd();
 	check_urls();
 	check_bounds();

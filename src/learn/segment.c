@@ -168,7 +168,7 @@ static int pattern_open(struct buf *ret, struct span segment)
 {
 	switch (segment_kind_of(segment)) {
 	case SEGMENT_NUMBER:
-		return buf_append(ret, SPAN("[0-9]+"));
+		return buf_append(ret, SPAN("[0-9]{1,20}"));
 	case SEGMENT_UUID:
 		return buf_append(ret, SPAN("[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}"));
 	case SEGMENT_HASH:

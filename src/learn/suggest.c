@@ -53,7 +53,15 @@ static void put_why(struct text *text, const struct grants *grants, const struct
 		text_printf(text, " %llu times:", (unsigned long long)call->allowed);
 	suggest_refs(text, grants->learn, call);
 	if (call->denied > 0)
-		text_printf(text, "; and denied %llu times", (unsigned long long)call->denied);
+		text_printf(text, "; %sdenied %llu times",
+			    call->path.len > 0 ? "paths of this form were " : "and ",
+			    (unsigned long long)call->denied);
+	if (grant->exact && call->more)
+		text_put(text, "; others were allowed, and are not granted");
+	if (grant->could.ptr != NULL) {
+		text_put(text, "; with --wildcards one of those below ");
+		text_string(text, grant->could);
+	}
 	text_put(text, "\n");
 }
 
@@ -244,9 +252,12 @@ static bool put_terms(struct text *text, const struct grants *grants)
 		if (!any)
 			text_put(
 			    text,
-			    "\n# Flows on which no request was read pass unread.\nterms := {\n");
+			    "\n# No request was read on these flows. That is not to say they are "
+			    "no HTTP: what is refused is not on\n# record in full. If one is no "
+			    "HTTP, add obligations raw: true by hand, by taking the # away: it "
+			    "passes unread.\nterms := {\n");
 		suggest_rule_name(name, &grants->all[i]);
-		text_printf(text, "\t\"%s\": {\"raw\": true},\n", name);
+		text_printf(text, "\t# \"%s\": {\"raw\": true},\n", name);
 		any = true;
 	}
 	if (any)

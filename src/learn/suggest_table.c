@@ -15,11 +15,12 @@ static void put_what(struct text *text, const struct grant *grant)
 			    : call->https   ? "https"
 					    : "http");
 		if (text->error == 0)
-			text->error = segment_shown(&shown, call->path, call->varied);
+			text->error = grant->open ? segment_shown(&shown, call->path, call->varied)
+						  : buf_append(&shown, call->path);
 	} else {
 		text_put(text, call->action == POLICY_ACTION_DNS_QUERY ? "look up "
-			       : grant->unread                         ? "connect, unread, to "
-								       : "connect to ");
+			       : grant->unread ? "connect (no request read) to "
+					       : "connect to ");
 	}
 	text_printf(text, "%s%.*s", grant->below ? "*." : "", (int)call->host.len, call->host.ptr);
 	if (call->port != 0)

@@ -3,10 +3,14 @@
  * Theory of operation: calls are data, some in a list, and a few functions in Rego ask about all of a list, so that
  * no test takes long. What must be denied is each call with a text in it that is in none of the recording.
  */
+#include <errno.h>
 #include <stdio.h>
+#include <stdlib.h>
 
 #include "learn/suggest.h"
 
+#define STRANGER "never-seen"
+enum { STRANGER_LEN = sizeof(STRANGER) - 1 };
 enum { CALLS_IN_LIST = 16, STRANGER_OCTETS = 32, PORT_FIRST = 1024, PORTS = 65536 };
 
 static const char head[] =
@@ -39,24 +43,50 @@ static const char head[] =
     "\t}\n"
     "}\n";
 
-static bool holds(struct span text, const char *part)
+/* note() - the numbers that stand behind "never-seen" in @text, and what these begin with */
+static void note(bool *taken, size_t len, struct span text)
 {
-	return text.len > 0 && memmem(text.ptr, text.len, part, strlen(part)) != NULL;
+	const char *at = NULL;
+
+	while (text.len > 0 && (at = memmem(text.ptr, text.len, STRANGER, STRANGER_LEN)) != NULL) {
+		size_t number = 0;
+
+		text = span_drop(text, (size_t)(at - text.ptr) + STRANGER_LEN);
+		for (size_t i = 0; i < text.len && text.ptr[i] >= '0' && text.ptr[i] <= '9'; i++) {
+			number = number * 10 + (size_t)(text.ptr[i] - '0');
+			if (number >= len)
+				break;
+			taken[number] = true;
+		}
+	}
 }
 
-/* find_stranger() - a text in none of hosts, methods and paths: "never-seen0" */
-static void find_stranger(char ret[STRANGER_OCTETS], const struct learn *learn)
+/*
+ * find_stranger() - a text in none of hosts, methods and paths: "never-seen0". A number below @len has at most 8
+ * digits: so a text with k numbers takes no more than 8 of 18 octets each, and one is free.
+ * Return: 0; -ENOMEM
+ */
+static int find_stranger(char ret[STRANGER_OCTETS], const struct learn *learn)
 {
-	unsigned number = 0;
-	size_t i = 0;
+	_Static_assert(LEARN_OCTETS_MAX / 2 + 2 <= 100000000, "8 digits");
+	const size_t len = learn->octets / 2 + 2;
+	bool *taken = calloc(len, sizeof(*taken));
+	size_t number = 0;
 
-	do {
-		(void)snprintf(ret, STRANGER_OCTETS, "never-seen%u", number++);
-		for (i = 0; i < learn->calls_len; i++)
-			if (holds(learn->calls[i].host, ret) || holds(learn->calls[i].path, ret) ||
-			    holds(learn->calls[i].method, ret))
-				break;
-	} while (i < learn->calls_len);
+	if (taken == NULL)
+		return -ENOMEM;
+	for (size_t i = 0; i < learn->calls_len; i++) {
+		note(taken, len, learn->calls[i].host);
+		note(taken, len, learn->calls[i].method);
+		note(taken, len, learn->calls[i].path);
+		for (size_t k = 1; k < learn->calls[i].examples_len; k++)
+			note(taken, len, learn->calls[i].examples[k]);
+	}
+	while (taken[number])
+		number++;
+	free(taken);
+	(void)snprintf(ret, STRANGER_OCTETS, STRANGER "%zu", number);
+	return 0;
 }
 
 /* find_port() - one that nothing was sent to; 0: there is none */
@@ -147,7 +177,10 @@ int suggest_tests(struct text *ret, const struct grants *grants)
 	char stranger[STRANGER_OCTETS];
 	struct listing listing = { .text = ret, .stranger = stranger, .port = find_port(learn) };
 
-	find_stranger(stranger, learn);
+	if (ret->error == 0)
+		ret->error = find_stranger(stranger, learn);
+	if (ret->error < 0)
+		return ret->error;
 	text_put(ret,
 		 "# The recording as tests, by `immure policy suggest`: each call, and up to three "
 		 "of those "

@@ -76,17 +76,31 @@ class Learning(support.Tests):
 
     def test_suggest(self):
         self.record(RECORDING)
-        done = self.policy('suggest', '--app', 'codex')
+        done = self.policy('suggest', '--app', 'codex', '--wildcards')
         granted = {line[27:].split('  ')[0] for line in done.errors.splitlines()}
         self.assertEqual(granted, {
             'look up api.test', 'connect to api.test:443', 'GET https://api.test:443/users/{number}', 'POST https://api.test:443/login',
-            'GET wss://api.test:443/socket', 'look up *.cdn.test', 'look up git.test', 'connect, unread, to git.test:22',
+            'GET wss://api.test:443/socket', 'look up *.cdn.test', 'look up git.test', 'connect (no request read) to git.test:22',
             *(f'{what}{shard}.github.io{more}' for shard in 'abc' for what, more in (('look up ', ''), ('connect to ', ':443'), ('GET https://', ':443/'))),
             'look up shy.test', 'connect to shy.test:443', 'GET https://shy.test:443/asked'})
         self.assertIn('#   http.request "evil.test" port 443 "POST" "/steal": vm-a1b2c3d4:', done.text)
         self.assertIn('#   http.request "never.test"', done.text)
         self.assertIn('"/login", # once only, is it needed? vm-a1b2c3d4:8', done.text)
-        self.assertEqual(self.policy('suggest', '--app', 'codex', '--table').text, done.errors)
+        self.assertEqual(self.policy('suggest', '--app', 'codex', '--wildcards', '--table').text, done.errors)
+        self.assertEqual([line for line in done.text.splitlines() if 'raw' in line and not line.lstrip().startswith('#')], [])
+        listed = self.policy('suggest', '--app', 'codex')
+        self.assertNotIn('*.', listed.errors)
+        self.assertIn('"a.cdn.test", # once only, is it needed? vm-a1b2c3d4:', listed.text)
+        self.assertEqual(listed.text.count('; with --wildcards one of those below "cdn.test"'), 3)
+
+    def test_denied_narrows(self):
+        """What was denied is not granted by what was allowed beside it."""
+        self.record([request('api.test', 'GET', '/users/1'), request('api.test', 'GET', '/users/2', decision='deny'),
+                     request('api.test', 'GET', '/users/3'), *(name(f'{shard}.cdn.test') for shard in 'abc'), name('d.cdn.test', decision='deny')])
+        made = self.policy('suggest', '--app', 'codex', '--wildcards')
+        self.assertNotIn('[0-9]', made.text)
+        self.assertNotIn('*.', made.errors)
+        self.assertIn('0 calls flip', self.policy('replay', '--app', 'codex', self.file('made.rego', made.text)).text)
 
     def test_files(self):
         self.record(RECORDING)

@@ -168,6 +168,11 @@ static size_t failed_tests(size_t *ret_all, struct rego *rego, struct span tests
 	return failed;
 }
 
+static int compare(struct span a, struct span b)
+{
+	return a.len != b.len || (a.len > 0 && memcmp(a.ptr, b.ptr, a.len) != 0);
+}
+
 /* A call as it was recorded, and as it was not. */
 static void check_calls(struct rego *rego, const struct learn *model)
 {
@@ -203,14 +208,47 @@ static void check_calls(struct rego *rego, const struct learn *model)
 static const char widest[] = "package immure\n"
 			     "decision := {\"verdict\": \"allow\"}\n";
 
-static void check_suggestion(const struct learn *model)
+/* is_known() - was the denied call allowed all the same at some time? */
+static bool is_known(const struct learn *model, const struct learn_call *denied)
+{
+	for (size_t i = 0; i < model->calls_len; i++) {
+		const struct learn_call *call = &model->calls[i];
+
+		if (call->allowed == 0 || call->action != denied->action ||
+		    call->port != denied->port || call->https != denied->https ||
+		    call->websocket != denied->websocket ||
+		    compare(call->host, denied->host) != 0 ||
+		    compare(call->method, denied->method) != 0)
+			continue;
+		for (size_t k = 0; k < call->examples_len; k++)
+			if (compare(call->examples[k], denied->path) == 0)
+				return true;
+	}
+	return false;
+}
+
+/* Whatever else was allowed, what was never allowed is not. */
+static void check_denied(struct rego *rego, const struct learn *model)
+{
+	for (size_t i = 0; i < model->calls_len; i++) {
+		const struct learn_call *call = &model->calls[i];
+
+		if (call->denied > 0 && call->action == POLICY_ACTION_HTTP_REQUEST &&
+		    !is_known(model, call))
+			CHECK(!allows(rego, call, call->path), "denied: %.*s %u %.*s",
+			      (int)call->host.len, call->host.ptr, call->port, (int)call->path.len,
+			      call->path.ptr);
+	}
+}
+
+static void check_suggestion(const struct learn *model, bool wildcards)
 {
 	struct grants grants = { 0 };
 	struct text policy = TEXT, tests = TEXT;
 	struct rego *rego = NULL, *wide = NULL;
 	size_t all = 0;
 
-	CHECK(grants_make(&grants, model) == 0, "grants");
+	CHECK(grants_make(&grants, model, wildcards) == 0, "grants");
 	CHECK(suggest_policy(&policy, &grants, "app\"\nallowed contains \"all\"") == 0, "policy");
 	CHECK(suggest_tests(&tests, &grants) == 0, "tests");
 	CHECK(rego_new(&rego, NULL) == 0 && rego_new(&wide, NULL) == 0, "engine");
@@ -219,6 +257,7 @@ static void check_suggestion(const struct learn *model)
 	add_module(wide, "app.rego", span_of(widest));
 	add_module(wide, "app_test.rego", buf_span(&tests.buf));
 	check_calls(rego, model);
+	check_denied(rego, model);
 	const size_t failed = failed_tests(&all, rego, buf_span(&tests.buf));
 	CHECK(failed == 0 && (all > 0 || grants.len == 0), "%zu of %zu\n%.*s\n%.*s", failed, all,
 	      (int)buf_len(&policy.buf), policy.buf.ptr, (int)buf_len(&tests.buf), tests.buf.ptr);
@@ -247,7 +286,8 @@ int main(int argc, char **argv)
 
 			CHECK(learn_add(&model, &entry, log) == 0, "add");
 		}
-		check_suggestion(&model);
+		check_suggestion(&model, false);
+		check_suggestion(&model, true);
 		learn_free(&model);
 	}
 	return test_failures > 0;
