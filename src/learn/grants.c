@@ -234,8 +234,9 @@ static int by_flow(const void *a, const void *b)
 /* has_requests() - were any read on the flow, whatever came of them? */
 static bool has_requests(const struct grants *grants, const struct learn_call *flow)
 {
-	return grants->requests_len > 0 && bsearch(&flow, grants->requests, grants->requests_len,
-						   sizeof(grants->requests[0]), by_flow) != NULL;
+	return grants->requests_len > 0 &&
+	       bsearch(&flow, grants->requests, grants->requests_len,
+		       sizeof(const struct learn_call *), by_flow) != NULL;
 }
 
 static void join_same(struct grants *grants)
@@ -372,7 +373,8 @@ static void sort_calls(struct grants *grants)
 	if (grants->denied_len > 1)
 		qsort(grants->denied, grants->denied_len, sizeof(grants->denied[0]), by_owner);
 	if (grants->requests_len > 1)
-		qsort(grants->requests, grants->requests_len, sizeof(grants->requests[0]), by_flow);
+		qsort(grants->requests, grants->requests_len, sizeof(const struct learn_call *),
+		      by_flow);
 }
 
 static void fill(struct grants *grants)
@@ -403,7 +405,7 @@ int grants_make(struct grants *ret, const struct learn *learn, bool wildcards)
 
 	grants.all = calloc(learn->calls_len * EACH + 1, sizeof(*grants.all));
 	grants.denied = calloc(learn->calls_len + 1, sizeof(*grants.denied));
-	grants.requests = calloc(learn->calls_len + 1, sizeof(*grants.requests));
+	grants.requests = calloc(learn->calls_len + 1, sizeof(const struct learn_call *));
 	if (grants.all != NULL && grants.denied != NULL && grants.requests != NULL) {
 		fill(&grants);
 		r = 0;

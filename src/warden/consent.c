@@ -103,11 +103,11 @@ static void take_down(struct question *question)
 	consents->open_len--;
 }
 
-static void settle(struct question *question, enum consent_answer answer, const char *by)
+/* release() - one that was taken down: tell all who wait for it */
+static void release(struct question *question, enum consent_answer answer, const char *by)
 {
 	struct consents *consents = question->consents;
 
-	take_down(question);
 	if (consents->hooks.settled != NULL)
 		consents->hooks.settled(consents->hooks.context, question->id, answer, by);
 	while (question->first != NULL) {
@@ -122,6 +122,12 @@ static void settle(struct question *question, enum consent_answer answer, const 
 		free(wait);
 	}
 	free(question);
+}
+
+static void settle(struct question *question, enum consent_answer answer, const char *by)
+{
+	take_down(question);
+	release(question, answer, by);
 }
 
 static void patience_over(struct loop_timer *timer)
@@ -233,18 +239,16 @@ int consents_reply(struct consents *consents, uint32_t id, enum consent_answer a
 
 void consents_settle_all(struct consents *consents)
 {
-	uint32_t ids[CONSENT_OPEN_MAX]; /* those that open meanwhile are asked by the new terms */
+	struct question *all[CONSENT_OPEN_MAX]; /* what opens meanwhile is asked by the new terms */
 	size_t len = 0;
 
 	for (struct list_node *at = list_first(&consents->open);
-	     at != NULL && len < ARRAY_SIZE(ids); at = list_next(&consents->open, at))
-		ids[len++] = question_of(at)->id;
-	for (size_t i = 0; i < len; i++) {
-		struct question *question = find(consents, NULL, ids[i]);
-
-		if (question != NULL)
-			settle(question, CONSENT_NONE, "");
-	}
+	     at != NULL && len < ARRAY_SIZE(all); at = list_next(&consents->open, at))
+		all[len++] = question_of(at);
+	for (size_t i = 0; i < len; i++)
+		take_down(all[i]);
+	for (size_t i = 0; i < len; i++)
+		release(all[i], CONSENT_NONE, "");
 }
 
 void consents_free(struct consents *consents)
