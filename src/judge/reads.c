@@ -105,13 +105,14 @@ static bool is_fickle(struct span word)
 /* reads_word() - @rest: what follows it */
 static uint16_t reads_word(struct span word, struct span rest)
 {
-	char path[PATH_OCTETS];
+	char path[PATH_OCTETS] = { 0 };
 
 	if (is_fickle(word))
 		return JUDGE_READS_ELSE;
 	if (!span_is(word, "input"))
 		return 0;
-	return reads_path((struct span){ path, path_of(path, rest) });
+	size_t len = path_of(path, rest);
+	return reads_path((struct span){ path, len });
 }
 
 /* skip_comment() - @text begins with it */
@@ -119,7 +120,9 @@ static struct span skip_comment(struct span text)
 {
 	const char *end = memchr(text.ptr, '\n', text.len);
 
-	return end == NULL ? (struct span){ 0 } : span_drop(text, (size_t)(end - text.ptr));
+	if (end == NULL)
+		return (struct span){ 0 };
+	return span_drop(text, (size_t)(end - text.ptr));
 }
 
 uint16_t reads_of(struct span text)

@@ -198,11 +198,18 @@ static enum policy_action action_of(enum policy_kind kind)
 	return POLICY_ACTION_NONE;
 }
 
+/* scheme_of() - of a request; nothing else has one */
+static struct span scheme_of(const struct policy_request *request)
+{
+	if (request->kind != POLICY_HTTP_REQUEST)
+		return (struct span){ 0 };
+	return span_of(request->https ? "https" : "http");
+}
+
 /* put_question() - Return: 0; -errno: it cannot be written */
 static int put_question(struct buf *buf, const struct policy_asker *asker,
 			const struct policy_request *request)
 {
-	const bool http = request->kind == POLICY_HTTP_REQUEST;
 	char id[16];
 
 	snprintf(id, sizeof(id), "req-%08x", request->id);
@@ -223,9 +230,7 @@ static int put_question(struct buf *buf, const struct policy_asker *asker,
 			.is_address = request->host->kind == NET_NAME_ADDRESS,
 			.port = request->port,
 			.websocket = request->websocket,
-			.scheme = !http            ? (struct span){ 0 }
-				  : request->https ? SPAN("https")
-						   : SPAN("http"),
+			.scheme = scheme_of(request),
 			.method = request->method,
 			.target = request->target,
 		},

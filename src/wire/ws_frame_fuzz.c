@@ -36,7 +36,7 @@ static void put(struct result *ret, const char *octets, size_t len)
 static void take_head(struct result *ret)
 {
 	const struct ws_frame *frame = &ret->reader.frame;
-	char head[WS_HEAD_OCTETS_MAX];
+	char head[WS_HEAD_OCTETS_MAX] = { 0 };
 
 	must(frame->masked == ret->reader.client && frame->length <= INT64_MAX);
 	must(!frame->rsv1 || (ret->reader.deflate && frame->opcode != WS_CONTINUATION));
