@@ -194,7 +194,10 @@ static int hear(char *ret, size_t size, int channel)
 	size_t len = 0, count = 0;
 	char text[DIAG_OCTETS];
 
-	int n = poll(&one, 1, CHECK_MS);
+	int n = 0;
+	do
+		n = poll(&one, 1, CHECK_MS);
+	while (n < 0 && errno == EINTR); /* stopped and continued */
 	if (n <= 0)
 		return n < 0 ? -errno : -ETIMEDOUT;
 	int r = fd_recv(&len, channel, text, sizeof(text), fds, &count);
